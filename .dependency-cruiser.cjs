@@ -1,0 +1,55 @@
+/**
+ * The layers of ARCHITECTURE.md, as rules: imports go down, streams come up.
+ *   gateway, operations > messaging > connections, cluster > udp-broadcast > config > wire
+ */
+const layer = (name, ...below) => ({
+  name: `${name}-imports-only-below`,
+  severity: 'error',
+  comment: `src/${name} may import itself and: ${below.join(', ') || 'nothing'}`,
+  from: { path: `^src/${name}/`, pathNot: '[.]spec[.]ts$' },
+  to: { path: '^src/', pathNot: [name, ...below].map((folder) => `^src/${folder}/`) },
+});
+
+/** Every technology has one owner; the others see the owner's own types. */
+const owner = (technology, path, owners) => ({
+  name: `${technology}-has-one-owner`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: [...owners, '[.]spec[.]ts$'] },
+  to: { path },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'src-stands-alone', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|examples|scripts)/' } },
+    layer('wire'),
+    layer('config'),
+    layer('udp-broadcast', 'config'),
+    layer('connections', 'wire'),
+    layer('cluster/protocol'),
+    layer('cluster', 'udp-broadcast', 'config', 'wire'),
+    layer('messaging', 'connections', 'cluster', 'config', 'wire'),
+    layer('gateway', 'messaging', 'connections', 'cluster', 'config', 'wire'),
+    {
+      name: 'the-protocol-core-does-no-io',
+      severity: 'error',
+      comment: 'bytes and time in, bytes and events out: no sockets, clock, Nest or rxjs',
+      from: { path: '^src/cluster/protocol/', pathNot: '[.]spec[.]ts$|/simulation/' },
+      to: { pathNot: '^src/cluster/protocol/' },
+    },
+    {
+      name: 'wire-is-pure',
+      severity: 'error',
+      from: { path: '^src/wire/', pathNot: '[.]spec[.]ts$' },
+      to: { pathNot: '^src/wire/' },
+    },
+    owner('dgram', '^(node:)?dgram$', ['^src/udp-broadcast/']),
+    owner('ws', '^(node_modules/)?(ws|@types/ws|@nestjs/(websockets|platform-ws))($|/)', ['^src/gateway/', '^src/main[.]ts$']),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+  },
+};

@@ -1,0 +1,150 @@
+/**
+ * What the protocol core takes and gives. The core is sans-IO: time and bytes come in by calls, bytes and events
+ * are polled out; it has no sockets, clock, timers or randomness of its own, so that a simulator can be its world.
+ *
+ * Times are milliseconds of one monotonic clock. Buffers handed in by `handleDatagram` are valid during the call
+ * only as far as the core is concerned: it copies what it keeps. Events' buffers may be views of them.
+ */
+
+/** "10.0.0.7:41234": an IPv4 address and a port, as one comparable string. */
+export type Endpoint = string;
+
+/** A node's identity: hex of its 96 random bits, new at every start. */
+export type NodeId = string;
+
+/** Where a datagram was received: on the socket all share (broadcast, multicast) or on the node's own (unicast). */
+export type Arrival = 'shared' | 'own';
+
+export interface Transmit {
+  /** null: to everyone (broadcast, or multicast; in mesh mode the core addresses each peer itself). */
+  readonly to: Endpoint | null;
+  readonly bytes: Buffer;
+}
+
+export interface OutgoingMessage {
+  readonly to: string;
+  readonly from: string | null;
+  readonly data: Buffer;
+}
+
+/** Outcome of `send`. 'none': no other node holds the user; a wanted receipt follows all the same, as an event. */
+export type SendResult = 'queued' | 'none' | 'too_large' | 'congested';
+
+export type PeerState = 'pending' | 'up' | 'silent';
+
+export interface PeerSnapshot {
+  readonly nodeId: NodeId;
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly state: PeerState;
+  readonly version: string;
+  readonly roundTripMs: number | null;
+  /** Share of the peer's datagrams that went missing lately, 0..1. */
+  readonly loss: number;
+  readonly uptimeMs: number;
+  /** Directory entries held for this peer, and whether they are complete. */
+  readonly users: number;
+  readonly complete: boolean;
+  readonly queuedBytes: number;
+}
+
+export type ProtocolEvent =
+  /** A message from a peer. `receipt` is not 0 when the peer wants `acknowledge(now, peer, receipt, count)`. */
+  | {
+      readonly type: 'message';
+      readonly peer: NodeId;
+      readonly to: string;
+      readonly from: string | null;
+      readonly data: Buffer;
+      readonly receipt: number;
+    }
+  /** The final word on a `send` with a token: exactly one per token, at most `receiptTimeoutMs` later. */
+  | { readonly type: 'receipt'; readonly token: number; readonly delivered: number; readonly complete: boolean }
+  /** The connection of `join(now, userId, token)` may be shown as open. Exactly one per token, unless left before. */
+  | { readonly type: 'reachable'; readonly token: number }
+  | { readonly type: 'publication'; readonly peer: NodeId; readonly channel: string; readonly body: Buffer }
+  | {
+      readonly type: 'inquiry';
+      readonly peer: NodeId;
+      readonly id: number;
+      readonly topic: string;
+      readonly body: Buffer;
+    }
+  /** The end of an `inquire`: exactly one per token. */
+  | {
+      readonly type: 'answers';
+      readonly token: number;
+      readonly answers: readonly { readonly peer: NodeId; readonly body: Buffer }[];
+      readonly missing: readonly NodeId[];
+    }
+  | {
+      readonly type: 'peer';
+      readonly change: 'joined' | 'rejoined' | 'left' | 'lost';
+      readonly peer: PeerSnapshot;
+      readonly reason: string;
+    }
+  /** The invariant "no silent miss" in one event: what could not be promised, and about whom. */
+  | {
+      readonly type: 'gap';
+      readonly peer: NodeId;
+      readonly kind: 'gap' | 'lost' | 'incomplete' | 'late' | 'not-mutual';
+      readonly count: number | null;
+      readonly reason: string;
+    }
+  /** Queues towards living peers crossed the high-water mark, or fell below the low one. */
+  | { readonly type: 'congestion'; readonly congested: boolean }
+  /** Two live nodes with one name, own broadcast not heard, clock stalls, …: for the log; `code` is stable. */
+  | { readonly type: 'warning'; readonly code: string; readonly message: string };
+
+/** Counters only grow; the rest are gauges. */
+export interface ProtocolStatistics {
+  readonly datagramsSent: number;
+  readonly datagramsReceived: number;
+  readonly datagramsRejected: Readonly<Record<string, number>>;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  readonly recordsRepaired: number;
+  readonly recordsRequested: number;
+  readonly gaps: number;
+  readonly directoryEntries: number;
+  readonly directoryHits: number;
+  readonly directoryMisses: number;
+  readonly queuedBytes: number;
+  readonly queuedRecords: number;
+}
+
+/** The one object a driver or simulator holds. Implemented by ClusterNode in cluster-node.ts. */
+export interface ProtocolNode {
+  readonly nodeId: NodeId;
+
+  handleDatagram(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): void;
+  /** Call when `pollTimeout()` has come. Late calls are told from `now`: the node doubts itself first. */
+  handleTimeout(now: number): void;
+  /** The end of a turn: closes open records, seals datagrams. Without it nothing but timers' output leaves. */
+  flush(now: number): void;
+
+  /** Mesh mode: where to look for peers, as last resolved. */
+  setSeeds(now: number, endpoints: readonly Endpoint[]): void;
+  join(now: number, userId: string, token: number): void;
+  /** `token` cancels a pending 'reachable' of the same connection. */
+  leave(now: number, userId: string, token: number): void;
+  /** All or nothing: a refusal means that no peer gets it. `token` 0: no receipt wanted. */
+  send(now: number, message: OutgoingMessage, token: number): SendResult;
+  acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void;
+  publish(now: number, channel: string, body: Buffer): boolean;
+  inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void;
+  answer(now: number, peer: NodeId, id: number, body: Buffer): void;
+  /** Tells the peers good-bye. Keep driving it for a short while so that the datagrams leave. */
+  shutdown(now: number): void;
+
+  pollTransmit(): Transmit | undefined;
+  pollEvent(): ProtocolEvent | undefined;
+  /** When `handleTimeout` wants to be called, absolute; Infinity: never. Never in the past after it was called. */
+  pollTimeout(): number;
+
+  /** True once clients may be served: the view has settled (CLUSTER rules R13), own broadcast heard. */
+  isReady(): boolean;
+  problems(): readonly string[];
+  peers(): PeerSnapshot[];
+  statistics(): ProtocolStatistics;
+}
