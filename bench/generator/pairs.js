@@ -55,7 +55,6 @@ export class Pairs {
   #counted = 0;
   #outOfOrder = 0;
   #duplicates = 0;
-  #probed = 0;
   #lostConnections = [];
   #clients = [];
 

@@ -27,8 +27,8 @@ const columns = {
     ['out of order', 'outOfOrder', whole, 'sum'],
     ['twice', 'duplicates', whole, 'sum'],
     ['RSS MiB', 'memoryMiB', whole],
-    ['generator us/msg', 'generatorCpuPerMessage', number(1)],
-    ['generator busy', 'generatorBusy', percent],
+    ['hottest thread', 'busiestThread', percent],
+    ['generator', 'generatorBusy', percent],
   ],
   overload: [
     ['best msg/s', 'bestRate', thousands],
@@ -46,7 +46,9 @@ const columns = {
     ['peak', 'memoryMiB', whole],
     ['after', 'memoryAfterMiB', whole],
     ['rate after', 'recovered', percent, true],
+    ['p99 before', 'normalP99', milliseconds],
     ['p99 after', 'recoveredP99', milliseconds],
+    ['generator', 'generatorBusy', percent],
   ],
   idle: [
     ['RSS bytes/connection', 'bytesPerConnection', whole, true],
@@ -59,7 +61,7 @@ const columns = {
     ['connections/s', 'rate', whole, true],
     ['CPU us/connection', 'cpuPerConnection', whole, true],
     ['lost', 'connectionsLost', whole, 'sum'],
-    ['generator busy', 'generatorBusy', percent],
+    ['generator', 'generatorBusy', percent],
   ],
 };
 
@@ -121,8 +123,15 @@ export function goalLines(goals, roundsOf) {
 /** What makes a row worth less than it looks. */
 export function remarks(title, rounds) {
   const found = [];
-  const busy = Math.max(0, ...rounds.map((round) => round.generatorBusy ?? 0));
-  if (busy > 0.9) found.push(`${title}: the generator was ${percent(busy)} busy; the server could do more.`);
+  const most = (measure) => Math.max(0, ...rounds.map((round) => round[measure] ?? 0));
+  if (most('generatorBusy') > 0.85 && most('busiestThread') < 0.85) {
+    found.push(
+      `${title}: the generator was ${percent(most('generatorBusy'))} busy; the server could do more.`,
+    );
+  }
+  if (most('othersBusy') > 0.2) {
+    found.push(`${title}: other programs took up to ${number(1)(most('othersBusy'))} CPUs.`);
+  }
   for (const [measure, what] of [
     ['corrupt', 'messages arrived damaged'],
     ['refused', 'error answers'],

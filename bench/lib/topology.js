@@ -58,6 +58,10 @@ const SUBNET = '10.88.0';
 /** Client addresses, out of the nodes' way: 10.88.0.64/26 is all the generator's. */
 const SOURCES = { route: `${SUBNET}.64/26`, first: 65, count: 62 };
 
+function ip(command) {
+  execFileSync('ip', command.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
 /**
  * A host per node, one for a broker, one for the clients: network namespaces, joined by veth pairs and a
  * bridge, which has a namespace too. Nothing in the machine's own network is touched.
@@ -65,7 +69,6 @@ const SOURCES = { route: `${SUBNET}.64/26`, first: 65, count: 62 };
 export function namespaces(nodes) {
   const prefix = `lanfare-bench-${process.pid}`;
   const created = [];
-  const ip = (command) => execFileSync('ip', command.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
   const close = () => {
     for (const name of created.splice(0)) {
       try {

@@ -22,6 +22,7 @@ const lanfareRoot = fileURLToPath(new URL('../..', import.meta.url));
  * @typedef {object} Peer
  * @property {string} title
  * @property {boolean} clusters more than one node
+ * @property {boolean} [onRequest] measured only when asked for
  * @property {() => string | null} missing why it cannot run here
  * @property {(context: Context) => Promise<Running>} start
  *
@@ -83,9 +84,10 @@ async function startRedis(context) {
     name: 'redis-server',
     place,
     command: [
-      'redis-server',
-      ...['--bind', place.address, '--port', String(port), '--protected-mode', 'no'],
-      ...['--save', '', '--appendonly', 'no'],
+      ...`redis-server --bind ${place.address} --port ${port} --protected-mode no --appendonly no --save`.split(
+        ' ',
+      ),
+      '',
     ],
     cpus: context.cpus,
   });
