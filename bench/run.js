@@ -1,13 +1,14 @@
 // Measures Lanfare and its peers in turn, and prints a table. README.md says how to read it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Generator, killAll } from './lib/processes.js';
 import { goalLines, remarks, table } from './lib/report.js';
 import { groups, kinds, onRequest, scenarios } from './lib/scenarios.js';
 import { makeTopology } from './lib/topology.js';
-import { peers } from './peers/peers.js';
+import { builtLanfare, peers } from './peers/peers.js';
 
 const usage = `npm run bench -- [options]
 
@@ -22,6 +23,8 @@ const usage = `npm run bench -- [options]
   --users names|numbers user ids as strings, or as integers
   --bare                Lanfare's clients offer no subprotocol
   --pin                 servers on one half of the CPUs, clients on the other, in every scenario
+  --lanfare file        the build to measure (../dist/main.js)
+  --other file          another build, as peer lanfare-other: did a change help?
   --set NAME=value      a variable of Lanfare's, repeatable: --set CLUSTER_BUS=none
   --node-flag f         a flag for the servers that are Node, repeatable: --node-flag=--cpu-prof
   --json file           where the results go (results/<time>.json)
@@ -41,6 +44,8 @@ const { values: args } = parseArgs({
     users: { type: 'string', default: 'names' },
     bare: { type: 'boolean', default: false },
     pin: { type: 'boolean', default: false },
+    lanfare: { type: 'string', default: builtLanfare },
+    other: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     'node-flag': { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
@@ -80,6 +85,7 @@ const settings = {
   users: args.users,
   lanfare: Object.fromEntries(args.set.map((pair) => pair.split(/=(.*)/s).slice(0, 2))),
 };
+const builds = { lanfare: resolve(args.lanfare), other: args.other && resolve(args.other) };
 const roundsOf = (kind, group) => {
   if (args.rounds) return Number(args.rounds);
   if (args.quick) return 1;
@@ -124,6 +130,7 @@ async function measure(peer, name) {
       nodeFlags: args['node-flag'],
       settings: settings.lanfare,
       subprotocol: !args.bare,
+      ...builds,
     });
     const pids = running.processes.map((process) => process.pid);
     const sources = topology.freshSources();
@@ -153,7 +160,7 @@ const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} CPU
 console.log(`${machine}\n${topology.name}${reason ? ` (${reason})` : ''}\n`);
 
 const available = chosenPeers.filter((name) => {
-  const missing = peers[name].missing();
+  const missing = peers[name].missing(builds);
   if (missing) console.log(`${peers[name].title} is left out: ${missing}`);
   return !missing;
 });

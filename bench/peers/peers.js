@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { Process, portOpens } from '../lib/processes.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const lanfareRoot = fileURLToPath(new URL('../..', import.meta.url));
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+export const builtLanfare = join(repository, 'dist', 'main.js');
 
 /**
  * A running peer: where clients connect, the processes whose CPU and memory are its cost, how to stop it.
@@ -23,7 +25,7 @@ const lanfareRoot = fileURLToPath(new URL('../..', import.meta.url));
  * @property {string} title
  * @property {boolean} clusters more than one node
  * @property {boolean} [onRequest] measured only when asked for
- * @property {() => string | null} missing why it cannot run here
+ * @property {(builds: { lanfare: string, other?: string }) => string | null} missing why it cannot run here
  * @property {(context: Context) => Promise<Running>} start
  *
  * @typedef {object} Context
@@ -31,7 +33,10 @@ const lanfareRoot = fileURLToPath(new URL('../..', import.meta.url));
  * @property {number} nodes
  * @property {string | undefined} cpus
  * @property {string[]} nodeFlags
- * @property {Record<string, string>} settings
+ * @property {Record<string, string>} settings Lanfare's variables
+ * @property {boolean} subprotocol whether Lanfare's clients offer one
+ * @property {string} lanfare the built main.js
+ * @property {string} [other] another build's
  */
 
 /** Starts one process per node, all with `env(index)`, and waits for their ports. */
@@ -55,7 +60,7 @@ async function startNodes(context, { name, dialect, options = {}, script, env = 
             PORT: String(port),
             ...(await env(index)),
           },
-          cwd: lanfareRoot,
+          cwd: repository,
           cpus: context.cpus,
         }),
       );
@@ -172,7 +177,7 @@ async function startNats(context) {
  * As an operator would run it: sealed, repaired, authenticated. Limits are set above the load, none is off.
  * `settings` overrides any variable, to find out what one of them costs.
  */
-async function startLanfare(context, bus = 'udp') {
+async function startLanfare(context, { bus = 'udp', script = context.lanfare } = {}) {
   const { topology, settings } = context;
   const jwtSecret = randomBytes(32).toString('hex');
   const clusterSecret = randomBytes(32).toString('hex');
@@ -203,15 +208,13 @@ async function startLanfare(context, bus = 'udp') {
       secret: authMode === 'jwt' ? jwtSecret : undefined,
       subprotocol: context.subprotocol,
     },
-    script: join(lanfareRoot, 'dist', 'main.js'),
+    script,
     env,
   });
 }
 
-function missingLanfare() {
-  return existsSync(join(lanfareRoot, 'dist', 'main.js'))
-    ? null
-    : 'dist/main.js is not built (npm ci && npm run build)';
+function missingLanfare({ lanfare }) {
+  return existsSync(lanfare) ? null : `${lanfare} is not built (npm ci && npm run build)`;
 }
 
 /** @type {Record<string, Peer>} */
@@ -282,7 +285,15 @@ export const peers = {
     clusters: true,
     onRequest: true,
     missing: missingLanfare,
-    start: (context) => startLanfare(context, 'plain'),
+    start: (context) => startLanfare(context, { bus: 'plain' }),
+  },
+  'lanfare-other': {
+    title: 'Lanfare, the other build',
+    clusters: true,
+    onRequest: true,
+    missing: ({ other }) =>
+      other && existsSync(other) ? null : 'it is named with --other path/to/dist/main.js',
+    start: (context) => startLanfare(context, { script: context.other }),
   },
   sink: {
     title: 'sink (what the generator can do)',
