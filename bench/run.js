@@ -141,7 +141,7 @@ async function measure(peer, name) {
     return result;
   } catch (error) {
     const said = running?.processes.map((process) => process.output).filter(Boolean);
-    if (said?.length > 0) error.message += `\n    ${said.join('\n').slice(-1500)}`;
+    if (said?.length > 0) error.message += `\n    ${said.join('\n').slice(-600)}`;
     throw error;
   } finally {
     await generator.stop();
@@ -188,7 +188,6 @@ for (const group of groups) {
           results[name][peer].rounds.push({ round, ...result });
         } catch (error) {
           results[name][peer].failures.push(error.message);
-          console.error(`${name}, ${peer}, round ${round}: ${error.message}`);
         }
         if (process.stderr.isTTY) {
           process.stderr.write(
@@ -206,7 +205,7 @@ function print(name) {
   const rows = Object.values(results[name]);
   if (rows.length === 0) return;
   console.log(`\n${title}\n\n${table(kind, rows)}\n`);
-  for (const row of rows) for (const remark of remarks(row.title, row.rounds)) console.log(remark);
+  for (const row of rows) for (const remark of remarks(row)) console.log(remark);
   for (const line of goalLines(goals, (peer) => results[name][peer]?.rounds ?? [])) console.log(line);
 }
 

@@ -25,7 +25,7 @@ export class Process {
     // Nothing of the caller's environment but the path: a stray NODE_OPTIONS or DEBUG would be measured too.
     this.child = spawn(file, args, {
       cwd,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc'] : [])],
     });
     running.add(this);

@@ -77,10 +77,10 @@ function cell(rounds, [, measure, format, range]) {
 /** One scenario's table, in Markdown. */
 export function table(kind, rows) {
   const head = ['', ...columns[kind].map(([heading]) => heading)];
-  const body = rows.map(({ title, rounds, failures }) =>
+  const body = rows.map(({ title, rounds }) =>
     rounds.length > 0
       ? [title, ...columns[kind].map((column) => cell(rounds, column))]
-      : [title, failures[0] ?? 'not measured', ...columns[kind].slice(1).map(() => '')],
+      : [title, 'failed', ...columns[kind].slice(1).map(() => '')],
   );
   const widths = head.map((_, index) => Math.max(...[head, ...body].map((row) => row[index].length), 3));
   const line = (row) => `| ${row.map((text, index) => text.padEnd(widths[index])).join(' | ')} |`;
@@ -121,8 +121,8 @@ export function goalLines(goals, roundsOf) {
 }
 
 /** What makes a row worth less than it looks. */
-export function remarks(title, rounds) {
-  const found = [];
+export function remarks({ title, rounds, failures }) {
+  const found = failures.map((failure) => `${title} failed: ${failure}`);
   const most = (measure) => Math.max(0, ...rounds.map((round) => round[measure] ?? 0));
   if (most('generatorBusy') > 0.85 && most('busiestThread') < 0.85) {
     found.push(

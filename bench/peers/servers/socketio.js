@@ -8,7 +8,8 @@ const http = createServer();
 const io = new Server(http, { transports: ['websocket'], serveClient: false });
 
 if (process.env.REDIS_URL) {
-  const publisher = createClient({ url: process.env.REDIS_URL });
+  // Waits for a slow Redis: by default a command fails after five seconds, and under overload that ends the process.
+  const publisher = createClient({ url: process.env.REDIS_URL, commandOptions: { timeout: undefined } });
   const subscriber = publisher.duplicate();
   for (const client of [publisher, subscriber]) client.on('error', (error) => console.error(error.message));
   await Promise.all([publisher.connect(), subscriber.connect()]);

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import { createClient } from 'redis';
 import { WebSocketServer } from 'ws';
 
-const publisher = createClient({ url: process.env.REDIS_URL });
+// Waits for a slow Redis: by default a command fails after five seconds, and its message is lost.
+const publisher = createClient({ url: process.env.REDIS_URL, commandOptions: { timeout: undefined } });
 const subscriber = publisher.duplicate();
 for (const client of [publisher, subscriber]) client.on('error', (error) => console.error(error.message));
 await Promise.all([publisher.connect(), subscriber.connect()]);
