@@ -16,7 +16,7 @@ const usage = `npm run bench -- [options]
   --scenarios a,b       of: ${Object.keys(scenarios).join(', ')}
   --peers a,b           of: ${Object.keys(peers).join(', ')}
   --rounds n            rounds per scenario (3; 2 for nodes-*, overload and idle)
-  --seconds n           measured time of one round (2.5)
+  --seconds n           measured time of one round (2)
   --pairs n             talking pairs (100)
   --connections n       idle connections (15000)
   --topology t          auto, namespaces (Linux, root), loopback
@@ -73,13 +73,13 @@ const chosenPeers = names(
   peers,
   Object.keys(peers).filter((name) => !peers[name].onRequest),
 );
-const seconds = Number(args.seconds ?? (args.quick ? 0.7 : 2.5));
+const seconds = Number(args.seconds ?? (args.quick ? 0.7 : 2));
 const settings = {
   quick: args.quick,
   pairs: Number(args.pairs),
   ms: seconds * 1000,
-  warmMs: args.quick ? 300 : 1000,
-  settleMs: args.quick ? 500 : 3000,
+  warmMs: args.quick ? 300 : 800,
+  settleMs: args.quick ? 500 : 2500,
   connections: Number(args.connections ?? (args.quick ? 3000 : 15_000)),
   accepts: args.quick ? 1000 : 4000,
   users: args.users,
@@ -114,6 +114,7 @@ async function measure(peer, name) {
   const scenario = scenarios[name];
   // Overload is pinned always: clients that took the servers' CPU would measure themselves.
   const cpus = args.pin || scenario.kind === 'overload' ? halves : null;
+  topology.use(scenario.nodes);
   const generator = new Generator({
     name: 'generator',
     place: topology.generator,

@@ -15,6 +15,7 @@ import { createServer } from 'node:net';
  * @property {(index: number) => Place} node
  * @property {Place} store where a broker's process lives that is on none of the nodes
  * @property {Place} generator
+ * @property {(nodes: number) => void} use takes the hosts off the network that a measurement has no node for
  * @property {() => string[]} freshSources client addresses that the last measurements did not use
  * @property {() => Promise<number>} freshPort
  * @property {() => void} close
@@ -31,6 +32,7 @@ export function loopback() {
     node: () => place,
     store: place,
     generator: place,
+    use() {},
     freshSources() {
       measurement++;
       return Array.from({ length: 8 }, (_, i) => `127.${10 + (measurement % 200)}.0.${1 + i}`);
@@ -111,6 +113,12 @@ export function namespaces(nodes) {
       node: (index) => hosts[index],
       store,
       generator,
+      use(count) {
+        // A bridge copies a broadcast to every port, at its sender's cost.
+        for (const index of hosts.keys()) {
+          ip(`-n ${prefix}-switch link set node${index} ${index < count ? 'up' : 'down'}`);
+        }
+      },
       freshSources() {
         measurement++;
         return Array.from(
