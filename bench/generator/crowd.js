@@ -1,4 +1,4 @@
-import { cpuBetween, cpuSnapshot } from '../lib/proc.js';
+import { cpuBetween, cpuSnapshot, machineBusyUs } from '../lib/proc.js';
 import { Client } from './client.js';
 
 /** Many clients that only connect and stay. */
@@ -16,6 +16,7 @@ export class Crowd {
     for (const client of fresh) client.onLost = () => this.#lost++;
     this.#clients.push(...fresh);
 
+    const machine = machineBusyUs();
     const own = process.cpuUsage();
     const before = cpuSnapshot(pids);
     const start = performance.now();
@@ -35,6 +36,8 @@ export class Crowd {
       seconds: ms / 1000,
       rate: count / (ms / 1000),
       serverCpuUs: cpu.totalUs,
+      generatorCpuUs: user + system,
+      machineUs: machine === null ? null : machineBusyUs() - machine,
       generatorBusy: (user + system) / 1000 / ms,
     };
   }

@@ -120,6 +120,9 @@ export function goalLines(goals, roundsOf) {
   return lines;
 }
 
+/** CPUs' worth of other programs above which a round says more about them than about a server. */
+export const DISTURBED = 0.2;
+
 /** What makes a row worth less than it looks. */
 export function remarks({ title, rounds, failures }) {
   const found = failures.map((failure) => `${title} failed: ${failure}`);
@@ -129,7 +132,7 @@ export function remarks({ title, rounds, failures }) {
       `${title}: the generator was ${percent(most('generatorBusy'))} busy; the server could do more.`,
     );
   }
-  if (most('othersBusy') > 0.2) {
+  if (most('othersBusy') > DISTURBED) {
     found.push(`${title}: other programs took up to ${number(1)(most('othersBusy'))} CPUs.`);
   }
   for (const [measure, what] of [

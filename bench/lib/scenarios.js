@@ -248,6 +248,7 @@ export const kinds = {
       rate: joined.rate,
       cpuPerConnection: joined.serverCpuUs === null ? null : joined.serverCpuUs / joined.connections,
       generatorBusy: joined.generatorBusy,
+      othersBusy: othersBusy(joined),
       memoryMiB: residentBytes(bench.pids) / MiB,
       connectionsLost,
     };
