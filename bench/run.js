@@ -1,11 +1,11 @@
 // Measures Lanfare and its peers in turn, and prints a table. README.md says how to read it.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Generator, killAll } from './lib/processes.js';
-import { DISTURBED, goalLines, remarks, table } from './lib/report.js';
+import { DISTURBED, disturbance, goalLines, remarks, table } from './lib/report.js';
 import { groups, kinds, onRequest, scenarios } from './lib/scenarios.js';
 import { makeTopology } from './lib/topology.js';
 import { builtLanfare, peers } from './peers/peers.js';
@@ -28,6 +28,7 @@ const usage = `npm run bench -- [options]
   --other file          another build, as peer lanfare-other: did a change help?
   --set NAME=value      a variable of Lanfare's, repeatable: --set CLUSTER_BUS=none
   --node-flag f         a flag for the servers that are Node, repeatable: --node-flag=--cpu-prof
+  --readme              put the tables into README.md
   --json file           where the results go (results/<time>.json)
 `;
 
@@ -50,6 +51,7 @@ const { values: args } = parseArgs({
     other: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     'node-flag': { type: 'string', multiple: true, default: [] },
+    readme: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
@@ -169,11 +171,16 @@ function fits(peer, name) {
 }
 
 const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} CPUs, ${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.release()}, Node ${process.version}`;
-console.log(`${machine}\n${topology.name}${reason ? ` (${reason})` : ''}\n`);
+let printed = '';
+const say = (text) => {
+  console.log(text);
+  printed += `${text}\n`;
+};
+say(`${machine}\\\n${topology.name}${reason ? ` (${reason})` : ''}\n`);
 
 const available = chosenPeers.filter((name) => {
   const missing = peers[name].missing(builds);
-  if (missing) console.log(`${peers[name].title} is left out: ${missing}`);
+  if (missing) say(`${peers[name].title} is left out: ${missing}\n`);
   return !missing;
 });
 
@@ -186,7 +193,8 @@ for (const group of groups) {
   if (members.length === 0) continue;
   for (const name of members) {
     results[name] = {};
-    for (const peer of available) {
+    const also = args.peers ? [] : (scenarios[name].also ?? []);
+    for (const peer of [...available, ...also]) {
       if (fits(peer, name)) results[name][peer] = { title: peers[peer].title, rounds: [], failures: [] };
     }
   }
@@ -216,9 +224,13 @@ function print(name) {
   const { title, kind, goals = [] } = scenarios[name];
   const rows = Object.values(results[name]);
   if (rows.length === 0) return;
-  console.log(`\n${title}\n\n${table(kind, rows)}\n`);
-  for (const row of rows) for (const remark of remarks(row)) console.log(remark);
-  for (const line of goalLines(goals, (peer) => results[name][peer]?.rounds ?? [])) console.log(line);
+  say(`### ${name}: ${title}\n\n${table(kind, rows)}\n`);
+  const notes = [
+    ...rows.flatMap((row) => remarks(row)),
+    ...disturbance(rows),
+    ...goalLines(goals, (peer) => results[name][peer]?.rounds ?? []),
+  ];
+  if (notes.length > 0) say(`${notes.map((note) => `- ${note}`).join('\n')}\n`);
 }
 
 const file =
@@ -240,4 +252,11 @@ writeFileSync(
     2,
   ),
 );
+if (args.readme) {
+  const readme = new URL('README.md', import.meta.url);
+  const heading = '## Last results\n';
+  const [kept] = readFileSync(readme, 'utf8').split(heading);
+  const day = startedAt.toISOString().slice(0, 10);
+  writeFileSync(readme, `${kept}${heading}\n${day}, ${printed.trimEnd()}\n`);
+}
 console.log(`\n${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes; all figures are in ${file}`);

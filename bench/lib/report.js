@@ -123,17 +123,25 @@ export function goalLines(goals, roundsOf) {
 /** CPUs' worth of other programs above which a round says more about them than about a server. */
 export const DISTURBED = 0.2;
 
+export function disturbance(rows) {
+  const most = Math.max(0, ...rows.flatMap(({ rounds }) => rounds.map((round) => round.othersBusy ?? 0)));
+  return most > DISTURBED ? [`Other programs took up to ${number(1)(most)} CPUs meanwhile.`] : [];
+}
+
+/** The line of a program's last words that most likely says why; the JSON file has all. */
+function gist(failure) {
+  const lines = failure.split('\n');
+  return (lines.find((line) => /error/i.test(line)) ?? lines[0]).slice(0, 300);
+}
+
 /** What makes a row worth less than it looks. */
 export function remarks({ title, rounds, failures }) {
-  const found = failures.map((failure) => `${title} failed: ${failure}`);
+  const found = failures.map((failure) => `${title} failed: ${gist(failure)}`);
   const most = (measure) => Math.max(0, ...rounds.map((round) => round[measure] ?? 0));
   if (most('generatorBusy') > 0.85 && most('busiestThread') < 0.85) {
     found.push(
       `${title}: the generator was ${percent(most('generatorBusy'))} busy; the server could do more.`,
     );
-  }
-  if (most('othersBusy') > DISTURBED) {
-    found.push(`${title}: other programs took up to ${number(1)(most('othersBusy'))} CPUs.`);
   }
   for (const [measure, what] of [
     ['corrupt', 'messages arrived damaged'],

@@ -11,7 +11,7 @@ import { residentBytes } from './proc.js';
  * @property {number} [inFlight]
  * @property {number} [bytes]
  * @property {number} [seconds] when the default would be too short
- * @property {string[]} [also] peers that do not cluster and belong here
+ * @property {string[]} [also] peers that are otherwise measured only on request
  * @property {[string, string, 'min' | 'max', number][]} [goals]
  */
 
@@ -61,6 +61,7 @@ export const scenarios = {
     nodes: 1,
     inFlight: 16,
     bytes: 64,
+    also: ['sink'],
     goals: [
       ['rate', 'ws', 'min', 1],
       ['cpuPerMessage', 'ws', 'max', 1],

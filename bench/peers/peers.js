@@ -296,7 +296,7 @@ export const peers = {
     start: (context) => startLanfare(context, { script: context.other }),
   },
   sink: {
-    title: 'sink (what the generator can do)',
+    title: 'no server: what the generator can do',
     clusters: false,
     onRequest: true,
     missing: () => null,
