@@ -18,11 +18,13 @@ const actions = {
   },
 };
 
-process.on('message', async ({ action, request }) => {
+async function answer({ action, request }) {
   try {
     process.send({ result: (await actions[action](request)) ?? {} });
   } catch (error) {
     process.send({ error: error.message });
   }
-});
+}
+
+process.on('message', (message) => void answer(message));
 process.on('disconnect', () => process.exit(0));

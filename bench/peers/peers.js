@@ -40,7 +40,10 @@ export const builtLanfare = join(repository, 'dist', 'main.js');
  */
 
 /** Starts one process per node, all with `env(index)`, and waits for their ports. */
-async function startNodes(context, { name, dialect, options = {}, script, env = () => ({}), extra = [] }) {
+async function startNodes(
+  context,
+  { name, dialect, options = {}, script, env = async () => ({}), extra = [] },
+) {
   const processes = [...extra];
   const nodes = [];
   try {
@@ -118,7 +121,7 @@ async function startOverRedis(context, { name, dialect, script, env = {} }) {
     name,
     dialect,
     script,
-    env: () => ({ REDIS_URL: url, ...env }),
+    env: async () => ({ REDIS_URL: url, ...env }),
     extra: [redis],
   });
 }

@@ -18,7 +18,7 @@ if (process.env.REDIS_URL) {
 }
 
 io.on('connection', (socket) => {
-  socket.join(`user:${socket.handshake.query.user_id}`);
+  void socket.join(`user:${String(socket.handshake.query.user_id)}`);
   socket.on('send', (user, data) => io.to(`user:${user}`).emit('message', data));
 });
 

@@ -13,7 +13,9 @@ const socketsByUser = new Map();
 const wss = new WebSocketServer({ noServer: true });
 const http = createServer();
 
-http.on('upgrade', async (request, socket, head) => {
+http.on('upgrade', (request, socket, head) => void admit(request, socket, head));
+
+async function admit(request, socket, head) {
   const user = new URL(request.url, 'http://localhost').searchParams.get('user_id');
   socket.on('error', () => {});
   if (!user) return socket.destroy();
@@ -21,7 +23,7 @@ http.on('upgrade', async (request, socket, head) => {
   await enter(user);
   if (socket.destroyed) return leave(user);
   wss.handleUpgrade(request, socket, head, (ws) => join(user, ws));
-});
+}
 
 async function enter(user) {
   const channel = `user:${user}`;
