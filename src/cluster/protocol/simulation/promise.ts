@@ -41,12 +41,20 @@ interface Obligation {
   readonly stalledBefore: number;
 }
 
+/** What can be seen of boots from outside. */
+export interface Witness {
+  /** Time, so far, in which the process could do nothing. */
+  stalledMs(boot: Boot): number;
+  /** Whether the node has the other in its list of peers, in whatever state. */
+  lists(observer: Boot, subject: Boot): boolean;
+}
+
 /** The first bytes of every body: the entry it belongs to. */
 export const BODY_BYTES_MIN = 4;
 
 export class Promises {
   readonly #timeline: Timeline;
-  readonly #stalledMs: (boot: Boot) => number;
+  readonly #witness: Witness;
   readonly #entries: Entry[] = [];
   readonly #obligations: Obligation[] = [];
   #postponed: Obligation[] = [];
@@ -59,9 +67,9 @@ export class Promises {
   excused = 0;
   completed = 0;
 
-  constructor(timeline: Timeline, stalledMs: (boot: Boot) => number) {
+  constructor(timeline: Timeline, witness: Witness) {
     this.#timeline = timeline;
-    this.#stalledMs = stalledMs;
+    this.#witness = witness;
   }
 
   get nextId(): number {
@@ -212,7 +220,7 @@ export class Promises {
   }
 
   #stalledOf(sender: Boot, receiver: Boot): number {
-    return this.#stalledMs(sender) + this.#stalledMs(receiver);
+    return this.#witness.stalledMs(sender) + this.#witness.stalledMs(receiver);
   }
 
   #enter(
@@ -245,6 +253,10 @@ export class Promises {
   }
 
   #owe(entry: Entry, receiver: Boot, devices: readonly Device[] | null): void {
+    const { sender, at } = entry;
+    const haveMet =
+      this.#timeline.trusts(sender, receiver, at) && this.#timeline.trusts(receiver, sender, at);
+    if (!haveMet && !(this.#witness.lists(sender, receiver) && this.#witness.lists(receiver, sender))) return;
     this.#obligations.push({
       entry,
       receiver,

@@ -38,6 +38,9 @@ export interface Options extends Wishes {
 const REPAIRS_PER_LOSS = 3;
 const REPAIRS_FREE = 200;
 
+const ALARMS: readonly Word[] = ['gap', 'lost', 'incomplete', 'not-mutual', 'lost-peer', 'left', 'rejoined'];
+const ALARMING_LOSS = 0.05;
+
 export function simulate(seed: number, options: Options = {}): Outcome {
   const random = new Random(seed);
   const scenario = drawScenario(random.fork('scenario'), options);
@@ -103,6 +106,7 @@ function run(world: World, random: Random): void {
   if (countWords(timeline.counts) !== before)
     throw new Violation('liveness', 'somebody complains in perfect calm');
   judgeTraffic(world);
+  judgeAlarms(world);
 }
 
 /** In steps, so that a broken promise is found near where it broke. */
@@ -120,6 +124,17 @@ function judgeTraffic(world: World): void {
   const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing;
   const repaired = world.repaired();
   if (repaired > allowed) throw new Violation('repair', `${repaired} repairs for ${missing} lost datagrams`);
+}
+
+/** Where nothing happened that repair does not mend, nobody may cry wolf. (`late` may be: 150 ms is not long.) */
+function judgeAlarms(world: World): void {
+  const { scenario, timeline } = world;
+  if (scenario.kind === 'chaotic' || scenario.conditions.loss > ALARMING_LOSS) return;
+  for (const word of ALARMS) {
+    const count = timeline.counts[word];
+    if (count > 0)
+      throw new Violation('false alarm', `${count} times "${word}", with ${scenario.conditions.loss} loss`);
+  }
 }
 
 function countWords(counts: Readonly<Record<Word, number>>): number {

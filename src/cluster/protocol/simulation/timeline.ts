@@ -2,8 +2,8 @@
  * Who said what about whom, and when: the events by which nodes admit that they could not be sure.
  *
  * The promise (no silent miss) allows a miss only where the sender's or the receiver's node names the other:
- * - not having met is the first such word: until a node reports a peer as joined, and after it reports it as gone or
- *   not mutual, it promises nothing about it;
+ * - strangers, nodes of which one does not list the other at all, can't name each other, and owe each other nothing;
+ * - after a node has reported a peer as gone or not mutual, until it has joined again, it promises nothing about it;
  * - an event up to the detection bound after a message covers it;
  * - `late` holds beyond its moment, until what was late has been applied.
  */
@@ -85,18 +85,18 @@ export class Timeline {
   }
 
   #excuseOf(observer: Boot, subject: Boot, at: number, extraMs: number): string | null {
-    let trusts = false;
+    let isDisowned = false;
     for (const entry of this.#about(observer, subject)) {
       if (entry.at < at) {
-        trusts = isTrustAfter(entry.word, trusts);
+        isDisowned = !isTrustAfter(entry.word, !isDisowned);
         if (entry.word === 'late' && at - entry.at <= this.bounds.lateMs + extraMs) return 'late before';
         continue;
       }
-      if (!trusts) return 'not trusted then';
-      if (entry.at - at <= this.bounds.detectionMs + extraMs) return entry.word;
-      return null;
+      if (isDisowned) return 'disowned then';
+      if (entry.word === 'joined') continue;
+      return entry.at - at <= this.bounds.detectionMs + extraMs ? entry.word : null;
     }
-    return trusts ? null : 'not trusted';
+    return isDisowned ? 'disowned' : null;
   }
 
   #enter(observer: Boot, subject: NodeId, word: Word, at: number): void {

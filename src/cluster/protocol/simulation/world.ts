@@ -59,7 +59,13 @@ export class World {
       detectionMs: this.detectionMs,
       lateMs: timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs,
     });
-    this.promises = new Promises(this.timeline, (boot) => this.#stalledMs[boot.index] ?? 0);
+    this.promises = new Promises(this.timeline, {
+      stalledMs: (boot) => this.#stalledMs[boot.index] ?? 0,
+      lists: ({ host }, { nodeId }) => {
+        const peers = this.hosts[host]?.running?.process.node.peers() ?? [];
+        return peers.some((peer) => peer.nodeId === nodeId);
+      },
+    });
     this.#books = {
       promises: this.promises,
       timeline: this.timeline,
