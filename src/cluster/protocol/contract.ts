@@ -59,7 +59,12 @@ export type ProtocolEvent =
       readonly receipt: number;
     }
   /** The final word on a `send` with a token: exactly one per token, at most `receiptTimeoutMs` later. */
-  | { readonly type: 'receipt'; readonly token: number; readonly delivered: number; readonly complete: boolean }
+  | {
+      readonly type: 'receipt';
+      readonly token: number;
+      readonly delivered: number;
+      readonly complete: boolean;
+    }
   /** The connection of `join(now, userId, token)` may be shown as open. Exactly one per token, unless left before. */
   | { readonly type: 'reachable'; readonly token: number }
   | { readonly type: 'publication'; readonly peer: NodeId; readonly channel: string; readonly body: Buffer }
