@@ -21,15 +21,23 @@ const owner = (technology, path, owners) => ({
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'src-stands-alone', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|examples|scripts)/' } },
+    {
+      name: 'src-stands-alone',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|examples|scripts)/' },
+    },
     layer('wire'),
     layer('config'),
-    layer('udp-broadcast', 'config'),
+    layer('telemetry', 'config'),
+    layer('udp-broadcast', 'telemetry', 'config'),
     layer('connections', 'wire'),
     layer('cluster/protocol'),
-    layer('cluster', 'udp-broadcast', 'config', 'wire'),
-    layer('messaging', 'connections', 'cluster', 'config', 'wire'),
-    layer('gateway', 'messaging', 'connections', 'cluster', 'config', 'wire'),
+    layer('cluster', 'udp-broadcast', 'telemetry', 'config', 'wire'),
+    layer('messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
+    layer('authentication', 'telemetry', 'config', 'wire'),
+    layer('gateway', 'authentication', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
+    layer('playground', 'authentication', 'gateway'),
     {
       name: 'the-protocol-core-does-no-io',
       severity: 'error',
@@ -44,12 +52,19 @@ module.exports = {
       to: { pathNot: '^src/wire/' },
     },
     owner('dgram', '^(node:)?dgram$', ['^src/udp-broadcast/']),
-    owner('ws', '^(node_modules/)?(ws|@types/ws|@nestjs/(websockets|platform-ws))($|/)', ['^src/gateway/', '^src/main[.]ts$']),
+    owner('ws', '^(node_modules/)?(ws|@types/ws|@nestjs/(websockets|platform-ws))($|/)', [
+      '^src/gateway/',
+      '^src/main[.]ts$',
+    ]),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types'],
+    },
   },
 };

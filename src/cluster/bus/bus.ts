@@ -37,6 +37,8 @@ export interface Inquiry {
 export interface Answers {
   readonly answers: readonly { readonly nodeId: string; readonly body: Buffer }[];
   readonly missing: readonly string[];
+  /** False when a node is missing, or when this bus cannot know which nodes there are. */
+  readonly complete: boolean;
 }
 
 export interface PeerView {

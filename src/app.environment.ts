@@ -1,0 +1,32 @@
+import { authenticationVariables } from './authentication/authentication.config.js';
+import { clusterVariables } from './cluster/cluster.config.js';
+import { environmentFiles, validateEnvironment } from './config/environment.js';
+import type { Environment } from './config/variables.js';
+import { gatewayVariables } from './gateway/gateway.config.js';
+import { loggingVariables } from './telemetry/logging.config.js';
+import { udpBroadcastVariables } from './udp-broadcast/udp-broadcast.config.js';
+
+/** Every variable of the application, by the feature that owns it. */
+export const features = [
+  gatewayVariables,
+  authenticationVariables,
+  clusterVariables,
+  udpBroadcastVariables,
+  loggingVariables,
+] as const;
+
+/** Names with a meaning that no feature owns. */
+const OTHER_NAMES = ['NODE_ENV', 'ENV_FILE'];
+
+export const knownVariables = [...features.flatMap(({ shape }) => Object.keys(shape)), ...OTHER_NAMES];
+
+/** Options of ConfigModule.forRoot: which files to read, and the check of everything at once. */
+export function environmentOptions(env: Environment) {
+  return {
+    envFilePath: environmentFiles(env),
+    validate: (merged: Record<string, string | undefined>) => {
+      validateEnvironment(features, merged);
+      return merged;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { registerAs } from '@nestjs/config';
+import { z } from 'zod';
+import { integer, Variables } from '../config/variables.js';
+
+/** RFC 7518 3.2: an HS256 key must have at least the hash's 256 bits. */
+const JWT_SECRET_BYTES_MIN = 32;
+
+export const authenticationVariables = new Variables(
+  {
+    AUTH_MODE: z
+      .enum(['jwt', 'insecure'], 'must be jwt or insecure')
+      .default('jwt')
+      .describe(
+        '`insecure` takes `?user_id=` at its word, as the original did; refused with NODE_ENV=production, loudly warned on a public HOST',
+      ),
+    AUTH_JWT_SECRET: z
+      .string()
+      .refine(
+        (secret) => Buffer.byteLength(secret) >= JWT_SECRET_BYTES_MIN,
+        `must be at least ${JWT_SECRET_BYTES_MIN} bytes long`,
+      )
+      .optional()
+      .describe('secret: key of HS256 tokens, at least 32 bytes'),
+    AUTH_JWKS_URL: z
+      .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+      .optional()
+      .describe('where the public keys of RS, PS, ES and Ed tokens are published'),
+    AUTH_JWT_ISSUER: z.string().optional().describe('the claim `iss` must be this'),
+    AUTH_JWT_AUDIENCE: z.string().optional().describe('the claim `aud` must be or contain this'),
+    AUTH_CLOCK_TOLERANCE_S: integer(0, 600)
+      .default(5)
+      .describe(
+        'seconds by which clocks may differ when a token is verified; the connection closes at `exp`',
+      ),
+  },
+  ({ AUTH_MODE: mode, AUTH_JWT_SECRET: secret, AUTH_JWKS_URL: jwks }, { production }) => {
+    if (mode === 'insecure') {
+      return production
+        ? [
+            {
+              variable: 'AUTH_MODE',
+              message: 'insecure is refused with NODE_ENV=production: anyone could be anyone',
+            },
+          ]
+        : [];
+    }
+    if (mode === 'jwt' && secret === undefined && jwks === undefined) {
+      return [{ variable: 'AUTH_MODE', message: 'jwt needs AUTH_JWT_SECRET or AUTH_JWKS_URL' }];
+    }
+    return [];
+  },
+);
+
+export const authenticationConfig = registerAs('authentication', () =>
+  authenticationVariables.parse(process.env),
+);

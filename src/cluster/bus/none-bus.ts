@@ -1,0 +1,47 @@
+import { NEVER, of, type Observable } from 'rxjs';
+import { Bus, type Answers, type BusHealth, type PeerView, type Receipt } from './bus.js';
+import type { Message } from '../../wire/message.js';
+
+/** A cluster of one: there is nobody to tell anything, and that answer is complete. */
+export class NoneBus extends Bus {
+  readonly messages$: Observable<never> = NEVER;
+  readonly publications$: Observable<never> = NEVER;
+  readonly inquiries$: Observable<never> = NEVER;
+  readonly peerChanges$: Observable<never> = NEVER;
+  readonly gaps$: Observable<never> = NEVER;
+  readonly congested$ = of(false);
+
+  constructor(readonly nodeId: string) {
+    super();
+  }
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+
+  join(_userId: string, reachable: () => void): void {
+    reachable();
+  }
+
+  leave(): void {}
+
+  send(_message: Message, receipt: ((receipt: Receipt) => void) | null): null {
+    receipt?.({ delivered: 0, complete: true });
+    return null;
+  }
+
+  publish(): boolean {
+    return true;
+  }
+
+  async inquire(): Promise<Answers> {
+    return { answers: [], missing: [], complete: true };
+  }
+
+  peers(): PeerView[] {
+    return [];
+  }
+
+  health(): BusHealth {
+    return { ready: true, problems: [] };
+  }
+}

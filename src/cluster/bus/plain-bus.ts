@@ -1,0 +1,131 @@
+import { Logger } from '@nestjs/common';
+import { NEVER, of, Subject, type Observable, type Subscription } from 'rxjs';
+import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
+import type { Datagram } from '../../udp-broadcast/datagram.js';
+import type { Message } from '../../wire/message.js';
+import {
+  Bus,
+  type Answers,
+  type BusHealth,
+  type InboundMessage,
+  type PeerView,
+  type Receipt,
+} from './bus.js';
+import { decodePlain, encodePlain, encodeProbe } from './plain-datagram.js';
+
+/** How long a node may take to hear its own first broadcast before it says that it is deaf. */
+const OWN_BROADCAST_TIMEOUT_MS = 1000;
+
+/** What usually keeps a node from hearing its own broadcasts. */
+const DEAF =
+  'this node does not hear its own broadcast: UDP_ADDRESS may be no broadcast address of this host, ' +
+  'a firewall may drop UDP_PORT, or the network has no broadcast (clouds, containers, macOS loopback): ' +
+  'try UDP_MODE=multicast or mesh';
+
+/**
+ * The original's way: every message is broadcast to every node as one JSON datagram, and each looks whether it
+ * holds the user. Nothing is acknowledged, repaired or secret, so a receipt never claims to be complete.
+ */
+export class PlainBus extends Bus {
+  readonly #logger = new Logger(PlainBus.name);
+  readonly #messages = new Subject<InboundMessage>();
+  #subscription: Subscription | undefined;
+  #hearsItself = false;
+  #heardItself: (() => void) | undefined;
+  #malformed = 0;
+
+  readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
+  readonly publications$: Observable<never> = NEVER;
+  readonly inquiries$: Observable<never> = NEVER;
+  readonly peerChanges$: Observable<never> = NEVER;
+  readonly gaps$: Observable<never> = NEVER;
+  readonly congested$: Observable<boolean> = of(false);
+
+  constructor(
+    readonly nodeId: string,
+    private readonly udp: UdpBroadcast,
+  ) {
+    super();
+  }
+
+  /** Datagrams that were no message, since the start. */
+  get malformed(): number {
+    return this.#malformed;
+  }
+
+  async start(): Promise<void> {
+    this.#logger.warn(
+      'CLUSTER_BUS=plain is INSECURE: anyone on the LAN can read, forge and replay messages. Use it only beside the original program',
+    );
+    this.#subscription = this.udp.datagrams$.subscribe((datagram) => this.#receive(datagram));
+    await this.udp.open();
+    if (this.udp.isMesh) {
+      this.#hearsItself = true;
+      return;
+    }
+    await this.#listenForItself();
+  }
+
+  async stop(): Promise<void> {
+    this.#heardItself?.();
+    this.#subscription?.unsubscribe();
+    this.#messages.complete();
+  }
+
+  join(_userId: string, reachable: () => void): void {
+    reachable();
+  }
+
+  leave(): void {}
+
+  send(message: Message, receipt: ((receipt: Receipt) => void) | null): 'too_large' | null {
+    const bytes = encodePlain(message, this.nodeId);
+    if (bytes.length > this.udp.datagramBytesMax) return 'too_large';
+    this.udp.broadcast(bytes);
+    receipt?.({ delivered: 0, complete: false });
+    return null;
+  }
+
+  /** The original has no channels. */
+  publish(): boolean {
+    return false;
+  }
+
+  async inquire(): Promise<Answers> {
+    return { answers: [], missing: [], complete: false };
+  }
+
+  peers(): PeerView[] {
+    return [];
+  }
+
+  health(): BusHealth {
+    return { ready: this.#hearsItself, problems: this.#hearsItself ? [] : [DEAF] };
+  }
+
+  #receive({ bytes }: Datagram): void {
+    const datagram = decodePlain(bytes);
+    if (datagram === null) {
+      this.#malformed++;
+      return;
+    }
+    if (datagram.node === this.nodeId) {
+      this.#hearsItself = true;
+      this.#heardItself?.();
+      return;
+    }
+    if (datagram.message !== null) this.#messages.next({ ...datagram.message, acknowledge: null });
+  }
+
+  async #listenForItself(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, OWN_BROADCAST_TIMEOUT_MS);
+      this.#heardItself = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.udp.broadcast(encodeProbe(this.nodeId));
+    });
+    if (!this.#hearsItself) this.#logger.error(`Not ready: ${DEAF}`);
+  }
+}

@@ -1,0 +1,57 @@
+import { registerAs } from '@nestjs/config';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { integer, Variables } from '../config/variables.js';
+
+/** A shorter secret can be guessed offline from one recorded datagram. */
+const SECRET_BYTES_MIN = 32;
+/** One to seal with, one that is on its way in, one that is on its way out. */
+const SECRETS_MAX = 3;
+
+export const clusterVariables = new Variables(
+  {
+    CLUSTER_BUS: z
+      .enum(['udp', 'plain', 'none'], 'must be udp, plain or none')
+      .default('udp')
+      .describe("`udp`; `plain` = the original's JSON datagrams, insecure; `none` = a single node"),
+    CLUSTER_NAME: z
+      .string()
+      .max(64, 'must be at most 64 characters')
+      .default('lanfare')
+      .describe(
+        'clusters of different names on one LAN do not hear each other (the name is in the key derivation)',
+      ),
+    CLUSTER_SECRET: z
+      .string()
+      .transform((text) => text.split(',').map((secret) => secret.trim()))
+      .refine((secrets) => secrets.length <= SECRETS_MAX, `must be at most ${SECRETS_MAX} secrets`)
+      .refine(
+        (secrets) => secrets.every((secret) => Buffer.byteLength(secret) >= SECRET_BYTES_MIN),
+        `every secret must be at least ${SECRET_BYTES_MIN} bytes long`,
+      )
+      .default([])
+      .describe(
+        'secret: at least 32 bytes of UTF-8; up to three, comma-separated: the first seals, all open. Empty: a fixed development key, loudly warned; refused with NODE_ENV=production',
+      ),
+    CLUSTER_MIN_NODES: integer(1, 128)
+      .default(1)
+      .describe('`/readyz` fails while fewer nodes are up, this one included'),
+    NODE_NAME: z
+      .string()
+      .max(64, 'must be at most 64 characters')
+      .optional()
+      .transform((name) => name ?? `${hostname().slice(0, 58)}:${process.env['PORT'] ?? '8866'}`)
+      .describe('a label in logs and metrics, never an identity. Default hostname:port'),
+  },
+  (values, { production }) =>
+    production && values.CLUSTER_BUS === 'udp' && values.CLUSTER_SECRET?.length === 0
+      ? [
+          {
+            variable: 'CLUSTER_SECRET',
+            message: 'must be set in production: anyone on the LAN could read and forge',
+          },
+        ]
+      : [],
+);
+
+export const clusterConfig = registerAs('cluster', () => clusterVariables.parse(process.env));

@@ -1,0 +1,36 @@
+import { Module } from '@nestjs/common';
+import { ConfigModule, type ConfigType } from '@nestjs/config';
+import { randomBytes } from 'node:crypto';
+import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
+import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
+import { Bus } from './bus/bus.js';
+import { NoneBus } from './bus/none-bus.js';
+import { PlainBus } from './bus/plain-bus.js';
+import { clusterConfig } from './cluster.config.js';
+import { Cluster } from './cluster.js';
+
+/** A node's identity: 96 random bits, so that a restart is never taken for the node that was there before. */
+const NODE_ID_BYTES = 12;
+
+@Module({
+  imports: [UdpBroadcastModule, ConfigModule.forFeature(clusterConfig)],
+  providers: [
+    Cluster,
+    {
+      provide: Bus,
+      inject: [clusterConfig.KEY, UdpBroadcast],
+      useFactory: (config: ConfigType<typeof clusterConfig>, udp: UdpBroadcast): Bus => {
+        const nodeId = randomBytes(NODE_ID_BYTES).toString('hex');
+        switch (config.CLUSTER_BUS) {
+          case 'none':
+            return new NoneBus(nodeId);
+          case 'plain':
+          case 'udp':
+            return new PlainBus(nodeId, udp);
+        }
+      },
+    },
+  ],
+  exports: [Cluster],
+})
+export class ClusterModule {}

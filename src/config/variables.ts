@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+/** Text values by name, as in `process.env`. An empty value counts as not set. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is wrong with one variable. Never contains the value of a secret. */
+export interface Problem {
+  readonly variable: string;
+  readonly message: string;
+}
+
+type Shape = Readonly<Record<string, z.ZodType>>;
+type Values<S extends Shape> = { readonly [K in keyof S]: z.output<S[K]> };
+
+/** Checks that concern more than one variable. `values` lacks those that are bad themselves. */
+type Rules<S extends Shape> = (values: Partial<Values<S>>, context: { production: boolean }) => Problem[];
+
+/**
+ * The environment variables one feature owns: their schemas (each with a default and a description, from which the
+ * documentation is made) and the rules between them. Every variable is judged by itself, so that a bad start can
+ * name them all at once.
+ */
+export class Variables<S extends Shape> {
+  constructor(
+    readonly shape: S,
+    private readonly rules: Rules<S> = () => [],
+  ) {}
+
+  /** Every problem of these variables in `env`; none if `parse` would succeed. */
+  problems(env: Environment): Problem[] {
+    return this.judge(env).problems;
+  }
+
+  /** @throws {ConfigurationError} naming every bad variable of this set */
+  parse(env: Environment): Values<S> {
+    const { values, problems } = this.judge(env);
+    if (problems.length > 0) throw new ConfigurationError(problems);
+    return values as Values<S>;
+  }
+
+  private judge(env: Environment): { values: Partial<Values<S>>; problems: Problem[] } {
+    const values: Record<string, unknown> = {};
+    const problems: Problem[] = [];
+    for (const [variable, schema] of Object.entries(this.shape)) {
+      const result = schema.safeParse(env[variable] === '' ? undefined : env[variable]);
+      if (result.success) values[variable] = result.data;
+      else problems.push(...result.error.issues.map(({ message }) => ({ variable, message })));
+    }
+    const production = env['NODE_ENV'] === 'production';
+    problems.push(...this.rules(values as Partial<Values<S>>, { production }));
+    return { values: values as Partial<Values<S>>, problems };
+  }
+}
+
+/** A start that must not happen. The message has a line for every bad variable. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+
+  constructor(readonly problems: readonly Problem[]) {
+    super(problems.map(({ variable, message }) => `${variable}: ${message}`).join('\n'));
+  }
+}
+
+/** A whole number written in decimal digits: `1e3`, `0x10`, ` 5` and `` are not. */
+export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number in decimal digits')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`);
+
+export const port = () => integer(0, 65_535);
+
+export const flag = () =>
+  z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
+
+/** Comma-separated; blanks around the items and empty items are dropped. */
+export const list = () =>
+  z.string().transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );

@@ -1,0 +1,104 @@
+import { Injectable } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
+import type { Message } from '../wire/message.js';
+import type { Connection } from './connection.js';
+
+export interface ConnectionChange {
+  readonly change: 'added' | 'removed';
+  readonly connection: Connection;
+  /** Connections the user has on this node after the change: 1 after the first came, 0 after the last went. */
+  readonly connectionsOfUser: number;
+}
+
+/**
+ * Who is connected to this node. Several connections a user; look-up, adding and removing take constant time.
+ * Invariant: a connection is here from `add` to `remove`, once, and its user has an entry exactly as long.
+ */
+@Injectable()
+export class ConnectionRegistry {
+  // Most users have one device: it stands here by itself, an array is made for the second.
+  readonly #connectionsByUser = new Map<string, Connection | Connection[]>();
+  readonly #changes = new Subject<ConnectionChange>();
+  #size = 0;
+
+  /** Every change after it was made, in order. Hot: no replay. Never errors or completes. */
+  readonly changes$: Observable<ConnectionChange> = this.#changes.asObservable();
+
+  /** Connections on this node. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Users with at least one connection on this node. */
+  get userCount(): number {
+    return this.#connectionsByUser.size;
+  }
+
+  /** @throws when it is registered already: two owners would both remove it */
+  add(connection: Connection): void {
+    const present = this.#connectionsByUser.get(connection.userId);
+    let count = 1;
+    if (present === undefined) {
+      this.#connectionsByUser.set(connection.userId, connection);
+    } else if (Array.isArray(present)) {
+      if (present.includes(connection)) throw new Error(`connection ${connection.id} is registered already`);
+      count = present.push(connection);
+    } else {
+      if (present === connection) throw new Error(`connection ${connection.id} is registered already`);
+      this.#connectionsByUser.set(connection.userId, [present, connection]);
+      count = 2;
+    }
+    this.#size++;
+    this.#changes.next({ change: 'added', connection, connectionsOfUser: count });
+  }
+
+  /** False when it was not registered: removing twice is harmless. */
+  remove(connection: Connection): boolean {
+    const present = this.#connectionsByUser.get(connection.userId);
+    let count = 0;
+    if (present === connection) {
+      this.#connectionsByUser.delete(connection.userId);
+    } else if (Array.isArray(present) && present.includes(connection)) {
+      const others = present.filter((other) => other !== connection);
+      count = others.length;
+      this.#connectionsByUser.set(connection.userId, count === 1 ? (others[0] as Connection) : others);
+    } else {
+      return false;
+    }
+    this.#size--;
+    this.#changes.next({ change: 'removed', connection, connectionsOfUser: count });
+    return true;
+  }
+
+  /** The user's connections on this node, oldest first. A snapshot. */
+  of(userId: string): readonly Connection[] {
+    const present = this.#connectionsByUser.get(userId);
+    if (present === undefined) return [];
+    return Array.isArray(present) ? [...present] : [present];
+  }
+
+  count(userId: string): number {
+    const present = this.#connectionsByUser.get(userId);
+    if (present === undefined) return 0;
+    return Array.isArray(present) ? present.length : 1;
+  }
+
+  /** Every connection on this node. Changes made while iterating may or may not be seen. */
+  *all(): IterableIterator<Connection> {
+    for (const present of this.#connectionsByUser.values()) {
+      if (Array.isArray(present)) yield* present;
+      else yield present;
+    }
+  }
+
+  /** Hands the message to the user's connections here. Returns into how many queues it went. */
+  deliver(message: Message): number {
+    const present = this.#connectionsByUser.get(message.to);
+    if (present === undefined) return 0;
+    if (!Array.isArray(present)) return present.deliver(message) ? 1 : 0;
+    let delivered = 0;
+    // adding and removing replace or append, so that this loop is safe whatever a connection does
+    for (const connection of present) if (connection.deliver(message)) delivered++;
+    return delivered;
+  }
+}

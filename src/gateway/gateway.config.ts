@@ -1,0 +1,97 @@
+import { registerAs } from '@nestjs/config';
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { flag, integer, list, port, Variables } from '../config/variables.js';
+
+export const gatewayVariables = new Variables(
+  {
+    HOST: z.string().default('0.0.0.0').describe('address the public door listens on'),
+    PORT: port().default(8866).describe('port of the public door: WebSocket'),
+    WS_PATH: z
+      .string()
+      .regex(/^\/[\w\-./~]*$/, 'must be a path such as /chat, without parameters')
+      .default('/chat')
+      .describe('path of the upgrade'),
+    WS_ALLOWED_ORIGINS: list()
+      .refine(
+        (origins) => origins.every((origin) => origin === '*' || isOrigin(origin)),
+        'must be *, or origins such as https://app.example.com',
+      )
+      .default([])
+      .describe('comma-separated origins, or `*`; empty = same-origin and non-browser clients'),
+    WS_REQUIRE_SUBPROTOCOL: flag().default(false).describe("refuse clients of the original's bare format"),
+    WS_MAX_PAYLOAD_BYTES: integer(256, 1_048_576)
+      .default(65_536)
+      .describe('a larger message closes the connection with 1009'),
+    WS_MAX_FRAGMENTS: integer(1, 65_536)
+      .default(128)
+      .describe('more fragments in one message close the connection with 1008'),
+    WS_MAX_CONNECTIONS: integer(0, 10_000_000)
+      .default(0)
+      .describe('0 = what the file limit allows, less a reserve; beyond it upgrades get 503'),
+    WS_MAX_CONNECTIONS_PER_USER: integer(0, 1_000_000)
+      .default(16)
+      .describe("this node's; 0 = no cap; beyond it upgrades get 429"),
+    WS_MAX_CONNECTIONS_PER_IP: integer(0, 10_000_000)
+      .default(0)
+      .describe("this node's; 0 = no cap; beyond it upgrades get 429"),
+    WS_CONNECTIONS_PER_SECOND: integer(0, 1_000_000)
+      .default(0)
+      .describe('new connections a second; 0 = no cap; beyond it upgrades get 503'),
+    WS_HANDSHAKE_TIMEOUT_MS: integer(100, 120_000)
+      .default(10_000)
+      .describe('a slower handshake, authentication included, ends'),
+    WS_MAX_HEADER_BYTES: integer(1024, 65_536)
+      .default(8192)
+      .describe('a request with larger headers gets 431'),
+    WS_TRUSTED_PROXIES: list()
+      .refine((items) => items.every(isAddressOrSubnet), 'must be addresses or subnets such as 10.0.0.0/8')
+      .default([])
+      .describe('comma-separated addresses or subnets whose X-Forwarded-For is believed'),
+    WS_MESSAGES_PER_SECOND: integer(0, 1_000_000)
+      .default(200)
+      .describe(
+        'per connection, token bucket: beyond it error frame `rate_limited`, and a client that goes on is closed with 4001; 0 = no limit',
+      ),
+    WS_MESSAGES_BURST: integer(0, 10_000_000)
+      .default(400)
+      .describe('how many frames a client that was quiet may send at once; 0 = no limit'),
+    WS_MAX_IN_FLIGHT: integer(1, 65_536)
+      .default(256)
+      .describe('requests not yet answered, per connection; at the limit reading pauses'),
+    WS_BUFFER_LIMIT_BYTES: integer(4096, 1 << 30)
+      .default(1_048_576)
+      .describe('outgoing bytes queued for a slow client before it is closed with 4000'),
+    WS_PING_INTERVAL_MS: integer(0, 3_600_000)
+      .default(25_000)
+      .describe('unanswered for two intervals: terminated (not while reading is paused); 0 = off'),
+    WS_COMPRESSION: flag().default(false).describe('permessage-deflate, with limits; costs memory and CPU'),
+    SHUTDOWN_GRACE_MS: integer(0, 600_000)
+      .default(10_000)
+      .describe(
+        'SIGTERM: stop accepting, close clients with 1012 in jittered waves, leave the cluster, within this time',
+      ),
+  },
+  ({ WS_MESSAGES_PER_SECOND: rate, WS_MESSAGES_BURST: burst, WS_PING_INTERVAL_MS: ping }) => [
+    ...(rate && burst && burst < rate
+      ? [{ variable: 'WS_MESSAGES_BURST', message: 'must not be less than WS_MESSAGES_PER_SECOND' }]
+      : []),
+    ...(ping && ping < 1000
+      ? [{ variable: 'WS_PING_INTERVAL_MS', message: 'must be 0 or at least 1000' }]
+      : []),
+  ],
+);
+
+export const gatewayConfig = registerAs('gateway', () => gatewayVariables.parse(process.env));
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isAddressOrSubnet(text: string): boolean {
+  const [address = '', prefix = '32', ...rest] = text.split('/');
+  const version = isIP(address);
+  return (
+    version !== 0 && rest.length === 0 && /^\d+$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
+  );
+}

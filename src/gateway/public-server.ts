@@ -1,0 +1,21 @@
+import type { Server } from 'node:http';
+
+/** How often Node looks for handshakes that are too slow. Its own 30 s would let them hold a socket far longer. */
+const SLOWNESS_CHECK_MS = 1000;
+
+interface HandshakeLimits {
+  readonly timeoutMs: number;
+  readonly headerBytesMax: number;
+}
+
+/**
+ * Bounds what a stranger can do to the HTTP server before there is a connection: slow or fat headers, idle
+ * keep-alive. To be called before it listens.
+ */
+export function limitHandshakes(server: Server, { timeoutMs, headerBytesMax }: HandshakeLimits): void {
+  server.headersTimeout = timeoutMs;
+  server.requestTimeout = timeoutMs;
+  server.keepAliveTimeout = Math.min(server.keepAliveTimeout, timeoutMs);
+  // read by Node when a connection comes, and when the server starts to listen
+  Object.assign(server, { maxHeaderSize: headerBytesMax, connectionsCheckingInterval: SLOWNESS_CHECK_MS });
+}

@@ -1,0 +1,19 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Deliveries, answers and life cycle as events; see docs/client-protocol.md. */
+export const ENVELOPED = 'lanfare.v1.json';
+
+/** How browsers, which can set no header, bring a token. Never echoed. */
+export const BEARER_PREFIX = 'lanfare.bearer.';
+
+/** RFC 6455 4.1: tokens of RFC 2616, comma-separated, none twice. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** The subprotocols offered, in the client's order; null when the header is malformed. */
+export function offeredSubprotocols({ headers }: IncomingMessage): string[] | null {
+  const header = headers['sec-websocket-protocol'];
+  if (header === undefined) return [];
+  const offers = header.split(',').map((offer) => offer.trim());
+  const isValid = offers.every((offer) => TOKEN.test(offer)) && new Set(offers).size === offers.length;
+  return isValid ? offers : null;
+}

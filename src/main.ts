@@ -1,0 +1,65 @@
+import { ConsoleLogger, Logger, type INestApplication } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { NestFactory } from '@nestjs/core';
+import { constants } from 'node:os';
+import { misspelled } from './config/environment.js';
+import { ConfigurationError } from './config/variables.js';
+import { gatewayConfig } from './gateway/gateway.config.js';
+import { WebSocketAdapter } from './gateway/websocket.adapter.js';
+import { levelsDownTo, loggingConfig } from './telemetry/logging.config.js';
+
+const DRAINED = 0;
+const COULD_NOT_START = 1;
+/** EX_SOFTWARE of sysexits.h. */
+const BROKEN_INVARIANT = 70;
+
+const logger = new Logger('Lanfare');
+
+async function start(): Promise<void> {
+  // loaded here: the environment is read and judged while it loads
+  const { AppModule } = await import('./app.module.js');
+  const { knownVariables } = await import('./app.environment.js');
+  const app = await NestFactory.create(AppModule, { bufferLogs: true, abortOnError: false });
+  const { LOG_LEVEL: level, LOG_FORMAT: format } = app.get<ConfigType<typeof loggingConfig>>(
+    loggingConfig.KEY,
+  );
+  app.useLogger(new ConsoleLogger({ logLevels: levelsDownTo(level), json: format === 'json' }));
+  for (const [written, meant] of misspelled(knownVariables, process.env)) {
+    logger.warn(`${written} is not a variable of Lanfare: was ${meant} meant?`);
+  }
+  endOnSignals(app);
+  const { HOST: host, PORT: port } = app.get<ConfigType<typeof gatewayConfig>>(gatewayConfig.KEY);
+  app.useWebSocketAdapter(new WebSocketAdapter(app));
+  await app.listen(port, host);
+  logger.log(`Serving on ${await app.getUrl()}`);
+}
+
+/** The first signal drains the node; the second one ends it at once, with the shell's code for that signal. */
+function endOnSignals(app: INestApplication): void {
+  let isEnding = false;
+  const end = (signal: NodeJS.Signals) => {
+    if (isEnding) process.exit(128 + constants.signals[signal]);
+    isEnding = true;
+    logger.log(`${signal}: draining; a second signal ends at once`);
+    app.close().then(
+      () => process.exit(DRAINED),
+      (error: unknown) => fail(BROKEN_INVARIANT, error),
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+}
+
+function fail(code: number, error: unknown): never {
+  if (error instanceof ConfigurationError) {
+    logger.fatal(`The configuration is not valid; nothing was started.\n${error.message}`);
+  } else {
+    logger.fatal(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  process.exit(code);
+}
+
+process.on('uncaughtException', (error) => fail(BROKEN_INVARIANT, error));
+process.on('unhandledRejection', (reason) => fail(BROKEN_INVARIANT, reason));
+
+start().catch((error: unknown) => fail(COULD_NOT_START, error));

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { ClusterModule } from '../cluster/cluster.module.js';
+import { ConnectionsModule } from '../connections/connections.module.js';
+import { Messaging } from './messaging.js';
+
+/** An enterprise module imports this one, and has all three: Messaging, ConnectionRegistry and Cluster. */
+@Module({
+  imports: [ConnectionsModule, ClusterModule],
+  providers: [Messaging],
+  exports: [Messaging, ConnectionsModule, ClusterModule],
+})
+export class MessagingModule {}

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import { authenticationConfig } from '../authentication/authentication.config.js';
+import { gatewayConfig } from '../gateway/gateway.config.js';
+import { PlaygroundController } from './playground.controller.js';
+
+@Module({
+  imports: [ConfigModule.forFeature(authenticationConfig), ConfigModule.forFeature(gatewayConfig)],
+  controllers: [PlaygroundController],
+})
+export class PlaygroundModule {}

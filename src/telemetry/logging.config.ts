@@ -1,0 +1,23 @@
+import { registerAs } from '@nestjs/config';
+import { z } from 'zod';
+import { Variables } from '../config/variables.js';
+
+const LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
+
+export const loggingVariables = new Variables({
+  LOG_LEVEL: z
+    .enum(LEVELS, `must be one of ${LEVELS.join(', ')}`)
+    .default('log')
+    .describe('fatal, error, warn, log, debug or verbose'),
+  LOG_FORMAT: z
+    .enum(['pretty', 'json'], 'must be pretty or json')
+    .default('pretty')
+    .describe('`json` for machines: one object a line'),
+});
+
+export const loggingConfig = registerAs('logging', () => loggingVariables.parse(process.env));
+
+/** The levels that are written when `level` is the least serious of them. */
+export function levelsDownTo(level: (typeof LEVELS)[number]): (typeof LEVELS)[number][] {
+  return LEVELS.slice(0, LEVELS.indexOf(level) + 1);
+}

@@ -1,0 +1,83 @@
+import { registerAs } from '@nestjs/config';
+import { isIPv4 } from 'node:net';
+import { z } from 'zod';
+import { integer, list, port, Variables } from '../config/variables.js';
+
+/** Below it a burst of a few hundred datagrams overruns the socket; see docs/operations. */
+const RECEIVE_BUFFER_BYTES_MIN = 65_536;
+
+const ipv4 = () => z.string().refine((text) => isIPv4(text), 'must be an IPv4 address');
+
+export const udpBroadcastVariables = new Variables(
+  {
+    UDP_MODE: z
+      .enum(['broadcast', 'multicast', 'mesh'], 'must be broadcast, multicast or mesh')
+      .default('broadcast')
+      .describe(
+        '`broadcast`, `multicast`, or `mesh` (unicast to UDP_PEERS, for networks without broadcast: clouds, Kubernetes, Wi-Fi)',
+      ),
+    UDP_PORT: port()
+      .refine((value) => value > 0, 'must be a port from 1 to 65535: all nodes share it')
+      .default(2222)
+      .describe(
+        "where broadcasts are heard; several nodes on one host share it. In mesh mode the node's own, exclusive port",
+      ),
+    UDP_UNICAST_PORT: port()
+      .default(0)
+      .describe("this node's own port for unicast (broadcast and multicast modes); 0 = any free one"),
+    UDP_ADDRESS: z
+      .string()
+      .refine((text) => text === 'auto' || isIPv4(text), 'must be an IPv4 address, or auto')
+      .optional()
+      .describe(
+        "directed broadcast address, or multicast group; `auto` = the only LAN interface's broadcast address, an error if there are several. Default 127.255.255.255 (this machine only), or group 239.255.22.22 in multicast mode",
+      ),
+    UDP_INTERFACE: ipv4()
+      .optional()
+      .describe('address of the interface to send from; empty: found by UDP_ADDRESS'),
+    UDP_PEERS: list()
+      .default([])
+      .describe(
+        'mesh mode: comma-separated host:port; a DNS name may resolve to all peers. The own address is ignored',
+      ),
+    UDP_DATAGRAM_BYTES: integer(508, 8900)
+      .default(1200)
+      .describe('largest datagram sent; at most the path MTU less 28 bytes. Up to 8900 on jumbo frames'),
+    UDP_RECEIVE_BUFFER_BYTES: integer(RECEIVE_BUFFER_BYTES_MIN, 1 << 30)
+      .default(4_194_304)
+      .describe('receive buffer asked of the kernel, read back, and warned about when less was granted'),
+  },
+  (values, { production }) => {
+    const problems = [];
+    const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_PEERS: peers } = values;
+    if (address !== undefined && address !== 'auto') {
+      const isGroup = Number.parseInt(address, 10) >= 224 && Number.parseInt(address, 10) <= 239;
+      if (mode === 'multicast' && !isGroup) {
+        problems.push({
+          variable: 'UDP_ADDRESS',
+          message: 'must be a multicast group (224.0.0.0 to 239.255.255.255)',
+        });
+      }
+      if (mode === 'broadcast' && isGroup) {
+        problems.push({ variable: 'UDP_ADDRESS', message: 'is a multicast group: set UDP_MODE=multicast' });
+      }
+    }
+    if (mode === 'multicast' && address === 'auto') {
+      problems.push({ variable: 'UDP_ADDRESS', message: 'auto is for broadcast; name a multicast group' });
+    }
+    if (production && mode === 'broadcast' && (address === undefined || address.startsWith('127.'))) {
+      problems.push({
+        variable: 'UDP_ADDRESS',
+        message: 'a loopback address reaches no other host: set the broadcast address of your LAN, or auto',
+      });
+    }
+    for (const peer of peers ?? []) {
+      if (!/^[^\s:]+:\d{1,5}$/.test(peer) || Number(peer.split(':')[1]) > 65_535) {
+        problems.push({ variable: 'UDP_PEERS', message: `"${peer.slice(0, 80)}" is not host:port` });
+      }
+    }
+    return problems;
+  },
+);
+
+export const udpBroadcastConfig = registerAs('udpBroadcast', () => udpBroadcastVariables.parse(process.env));

@@ -1,0 +1,126 @@
+/**
+ * The fast path into the server: recognises the plain shape of a send
+ *
+ *     {"user_id":2,"data":"haha"}      {"user_id":"u2","data":"haha","id":7}
+ *
+ * in its bytes, without JSON.parse. It may decline anything (the general path then decides), but must never accept
+ * what JSON.parse would not, nor read it differently: spec and property test hold the two against each other.
+ */
+import { USER_ID_BYTES_MAX } from './user-id.js';
+
+export interface PlainSend {
+  readonly to: string;
+  readonly data: Buffer;
+  /** The request's id as JSON text, or null. */
+  readonly id: string | null;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+const SPACE = 0x20;
+const DELETE = 0x7f;
+/** 15 digits are always a safe integer. */
+const DIGITS_MAX = 15;
+const ID_BYTES_MAX = 64;
+
+const USER_ID = Buffer.from('{"user_id":');
+const DATA = Buffer.from(',"data":');
+const ID = Buffer.from(',"id":');
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
+const NULL = Buffer.from('null');
+
+/** @param frame a text frame's payload, valid UTF-8. Returns null for anything but the plain shape. */
+export function scanPlainSend(frame: Buffer): PlainSend | null {
+  const idStart = skipToken(frame, 0, USER_ID);
+  if (idStart < 0) return null;
+  const idEnd = endOfPlainId(frame, idStart, USER_ID_BYTES_MAX);
+  if (idEnd < 0) return null;
+  const dataStart = skipToken(frame, idEnd, DATA);
+  if (dataStart < 0) return null;
+  const dataEnd = endOfPlainValue(frame, dataStart);
+  if (dataEnd < 0) return null;
+
+  let id: string | null = null;
+  let end = dataEnd;
+  if (frame[end] === 0x2c) {
+    const start = skipToken(frame, end, ID);
+    if (start < 0) return null;
+    end = endOfPlainId(frame, start, ID_BYTES_MAX);
+    if (end < 0) return null;
+    id = frame.toString('latin1', start, end);
+  }
+  if (frame[end] !== 0x7d || end + 1 !== frame.length) return null;
+
+  const isText = frame[idStart] === QUOTE;
+  return {
+    to: isText ? frame.toString('latin1', idStart + 1, idEnd - 1) : frame.toString('latin1', idStart, idEnd),
+    data: frame.subarray(dataStart, dataEnd),
+    id,
+  };
+}
+
+/** The index after `token` and one blank that may follow its colon or comma (as Python's json.dumps writes it). */
+function skipToken(frame: Buffer, at: number, token: Buffer): number {
+  for (let i = 0; i < token.length; i++) {
+    if (frame[at] !== token[i]) return -1;
+    at++;
+    if (token[i] === 0x2c && frame[at] === SPACE) at++;
+  }
+  return frame[at] === SPACE ? at + 1 : at;
+}
+
+/** An integer of up to 15 digits, or a string of 1 to `bytesMax` printable ASCII characters without escapes. */
+function endOfPlainId(frame: Buffer, at: number, bytesMax: number): number {
+  if (frame[at] !== QUOTE) return endOfPlainInteger(frame, at);
+  const start = at + 1;
+  for (let i = start; i <= start + bytesMax; i++) {
+    const byte = frame[i];
+    if (byte === undefined || byte < SPACE || byte >= DELETE || byte === BACKSLASH) return -1;
+    if (byte === QUOTE) return i > start ? i + 1 : -1;
+  }
+  return -1;
+}
+
+function endOfPlainInteger(frame: Buffer, at: number): number {
+  const start = frame[at] === MINUS ? at + 1 : at;
+  let end = start;
+  while (isDigit(frame[end])) end++;
+  const digits = end - start;
+  if (digits === 0 || digits > DIGITS_MAX) return -1;
+  if (frame[start] === ZERO && (digits > 1 || start > at)) return -1;
+  return end;
+}
+
+/** A string without escapes, an integer, true, false or null. */
+function endOfPlainValue(frame: Buffer, at: number): number {
+  switch (frame[at]) {
+    case QUOTE:
+      for (let i = at + 1; i < frame.length; i++) {
+        const byte = frame[i] as number;
+        if (byte === QUOTE) return i + 1;
+        if (byte < SPACE || byte === BACKSLASH) return -1;
+      }
+      return -1;
+    case 0x74:
+      return endOfWord(frame, at, TRUE);
+    case 0x66:
+      return endOfWord(frame, at, FALSE);
+    case 0x6e:
+      return endOfWord(frame, at, NULL);
+    default:
+      return endOfPlainInteger(frame, at);
+  }
+}
+
+function endOfWord(frame: Buffer, at: number, word: Buffer): number {
+  for (let i = 0; i < word.length; i++) if (frame[at + i] !== word[i]) return -1;
+  return at + word.length;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= NINE;
+}

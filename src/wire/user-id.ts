@@ -1,0 +1,42 @@
+/**
+ * Ids of users. A well-formed string of 1 to 128 bytes of UTF-8, or a safe integer; 2 and "2" are the same user,
+ * "02" is another one. Inside the server an id is always the canonical string.
+ */
+export const USER_ID_BYTES_MAX = 128;
+
+/** The canonical form of an id given as text (query string, token claim), or null. */
+export function userIdFromText(text: string): string | null {
+  if (text.length === 0 || text.length > USER_ID_BYTES_MAX) return null;
+  if (!text.isWellFormed() || Buffer.byteLength(text) > USER_ID_BYTES_MAX) return null;
+  return text;
+}
+
+/**
+ * The canonical form of a parsed JSON value, or null. `text` is what the value was parsed from: a number that
+ * JSON.parse changed (9007199254740993, 1.0000000000000000001, -0) is refused, not rounded to another user.
+ */
+export function userIdFromJson(value: unknown, text: string): string | null {
+  if (typeof value === 'string') return userIdFromText(value);
+  if (typeof value === 'number' && isExactInteger(value, text)) return String(value);
+  return null;
+}
+
+/** Whether `text`, a JSON number that parsed to `value`, is exactly the safe integer `value`. */
+export function isExactInteger(value: number, text: string): boolean {
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return false;
+  const written = String(value);
+  if (text === written) return true;
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  // digits x 10^shift, with trailing zeros moved into the shift: comparable whatever way it was written
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  const shift = Number(exponent) - fraction.length + (digits.length - significant.length);
+  if (significant === '') return value === 0;
+  return shift >= 0 && shift <= 15 && sign + significant + '0'.repeat(shift) === written;
+}
+
+/** Whether an id travels as a JSON number in the original's datagram: "2" does, "02" and "9007199254740993" don't. */
+export function isCanonicalInteger(userId: string): boolean {
+  return /^(0|-?[1-9]\d{0,15})$/.test(userId) && Number.isSafeInteger(Number(userId));
+}

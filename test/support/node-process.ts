@@ -1,0 +1,95 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Environment } from '../../src/config/variables.js';
+import { nodeEnvironment } from './environment.js';
+
+const SERVING = /Serving on http:\/\/[^:]+:(\d+)/;
+
+/** A node in a process of its own, as an operator starts it: `node dist/main.js` with an environment. */
+export class NodeProcess {
+  #output = '';
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly waiters = new Set<() => void>(),
+  ) {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.#output += chunk.toString();
+        for (const wake of this.waiters) wake();
+      });
+    }
+    child.on('exit', () => {
+      for (const wake of this.waiters) wake();
+    });
+  }
+
+  /** Starts it without waiting: for starts that are meant to fail. `command`: e.g. ip netns exec …. */
+  static launch(env: Environment, command: readonly string[] = []): NodeProcess {
+    const [file, ...args] = [...command, process.execPath, 'dist/main.js'];
+    const child = spawn(file, args, {
+      env: { PATH: process.env['PATH'], ENV_FILE: '/dev/null', ...nodeEnvironment, LOG_LEVEL: 'log', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new NodeProcess(child);
+  }
+
+  /** Starts it and waits until it serves. */
+  static async start(env: Environment, command: readonly string[] = []): Promise<NodeProcess> {
+    const node = NodeProcess.launch(env, command);
+    await node.waitForOutput(SERVING);
+    return node;
+  }
+
+  /** Everything written to stdout and stderr so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get pid(): number {
+    return this.child.pid as number;
+  }
+
+  get port(): number {
+    return Number(SERVING.exec(this.#output)?.[1]);
+  }
+
+  url(query: string, path = '/chat'): string {
+    return `ws://127.0.0.1:${this.port}${path}${query === '' ? '' : `?${query}`}`;
+  }
+
+  /** Resolves with the match; rejects when the process ends without writing it. */
+  async waitForOutput(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.#output);
+      if (found !== null) return found;
+      if (this.#hasExited()) throw new Error(`the node ended without writing ${pattern}:\n${this.#output}`);
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.waiters.delete(wake);
+          resolve();
+        };
+        this.waiters.add(wake);
+      });
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Resolves with the exit code, or the signal that ended it. */
+  async exited(): Promise<number | NodeJS.Signals | null> {
+    if (!this.#hasExited()) await once(this.child, 'exit');
+    return this.child.exitCode ?? this.child.signalCode;
+  }
+
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    await this.exited();
+  }
+
+  #hasExited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+}
