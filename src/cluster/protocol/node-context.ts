@@ -28,7 +28,7 @@ export const STATUS_FRAME_BYTES = 3 + 18;
 /** Between two portions of sweeping the directory. */
 export const SWEEP_INTERVAL_MS = 2;
 /** Below this a datagram has no room for an introduction and little for a record. */
-const DATAGRAM_BYTES_MIN = 576;
+const DATAGRAM_BYTES_MIN = 508;
 const DATAGRAM_BYTES_MAX = 8_900;
 /** Kernel memory one datagram takes, doubled: half of the buffer is promised to senders [2304 B measured]. */
 const KERNEL_BYTES_PER_RECORD = 4_608;
