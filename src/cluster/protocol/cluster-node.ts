@@ -180,7 +180,9 @@ export class ClusterNode implements ProtocolNode {
   }
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
-    return this.#routing.send(now, message, token);
+    if (!this.#hasLeft) return this.#routing.send(now, message, token);
+    if (token !== 0) this.#context.events.push({ type: 'receipt', token, delivered: 0, complete: false });
+    return 'none';
   }
 
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void {
@@ -193,7 +195,8 @@ export class ClusterNode implements ProtocolNode {
   }
 
   inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
-    this.#routing.inquire(now, topic, body, timeoutMs, token);
+    if (this.#hasLeft) this.#context.events.push({ type: 'answers', token, answers: [], missing: [] });
+    else this.#routing.inquire(now, topic, body, timeoutMs, token);
   }
 
   answer(now: number, peer: NodeId, id: number, body: Buffer): void {
@@ -509,7 +512,7 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #leave(now: number): void {
-    const { members, outbox, timing } = this.#context;
+    const { inquiries, members, outbox, receipts, timing } = this.#context;
     const isDrained = members.all.every(({ isSilent, outgoing }) => {
       const isStalled = isSilent || now - outgoing.stuckSince > timing.stalledAfterMs;
       return isStalled || outgoing.stream.records === 0;
@@ -519,6 +522,10 @@ export class ClusterNode implements ProtocolNode {
     outbox.writer.beginFrame(FRAME_LEAVE).endFrame();
     outbox.toAll();
     this.#leavesSent += 1;
+    if (!this.#hasLeft) return;
+    // Nobody will be heard any more: who waits for an answer is told so now.
+    receipts.expire(Infinity);
+    inquiries.expire(Infinity);
   }
 
   /** Called much later than we asked to be: whoever seems late may only have waited for us. */

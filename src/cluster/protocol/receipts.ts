@@ -62,14 +62,17 @@ export class Receipts {
     count: number,
     isComplete: boolean,
   ): void {
-    if (count === 0) {
-      this.sink(token, 0, isComplete);
-      return;
-    }
     if (this.#tail - this.#head === this.#capacity) this.#grow();
     const number = this.#tail;
     this.#tail += 1;
     const at = this.#indexOf(number);
+    if (count === 0) {
+      // The number is used up all the same: it went out to holders that are not waited for, and they may yet answer.
+      this.#state[at] = FREE;
+      this.#skipFree();
+      this.sink(token, 0, isComplete);
+      return;
+    }
     this.#state[at] = isComplete ? WAITING : WAITING_INCOMPLETE;
     this.#tokens[at] = token;
     this.#deadlines[at] = now + this.timeoutMs;
@@ -128,6 +131,10 @@ export class Receipts {
       if (holders.size > 0) return;
     }
     this.#finish(number, at);
+    this.#skipFree();
+  }
+
+  #skipFree(): void {
     while (this.#head < this.#tail && this.#state[this.#indexOf(this.#head)] === FREE) this.#head += 1;
   }
 

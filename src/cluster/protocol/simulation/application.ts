@@ -139,6 +139,7 @@ export class Application implements Occupant {
     const token = this.#nextToken++;
     const body = Buffer.alloc(Math.max(bytes, BODY_BYTES_MIN), token & 0xff);
     this.#questions.expect(token, now, INQUIRY_TIMEOUT_MS, { token, body });
+    this.books.trace.note(this.books.worldNow(), () => `#${this.boot.index} asks, token ${token}`);
     this.node.inquire(now, 'echo', body, INQUIRY_TIMEOUT_MS, token);
   }
 
@@ -222,6 +223,11 @@ export class Application implements Occupant {
 
   #judgeAnswers(event: ProtocolEvent & { readonly type: 'answers' }): void {
     const question = this.#questions.meet(event.token);
+    this.books.trace.note(
+      this.books.worldNow(),
+      () =>
+        `#${this.boot.index} has ${event.answers.length} answers, token ${event.token}, missing ${event.missing.length}`,
+    );
     const seen = new Set(event.missing);
     if (seen.size !== event.missing.length) throw new Violation('answers', 'a node is missing twice');
     for (const { peer, body } of event.answers) {

@@ -77,6 +77,8 @@ export class Network {
   /** Datagrams that did not arrive, counted per receiver. */
   lost = 0;
   duplicated = 0;
+  /** Overtaken by later ones, so that a receiver could take them for lost. */
+  disordered = 0;
   sent = 0;
 
   readonly #schedule: Schedule;
@@ -180,7 +182,9 @@ export class Network {
     }
     let due = schedule.now + delay;
     if (link.cloggedUntil > due) due = link.cloggedUntil;
-    if (inOrder) {
+    if (!inOrder) {
+      this.disordered += 1;
+    } else {
       due = Math.max(due, link.lastArrival);
       link.lastArrival = due;
     }

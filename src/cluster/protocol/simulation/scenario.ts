@@ -84,7 +84,7 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
     chaosMs: quick ? random.between(2_000, 5_000) : random.between(4_000, 9_000),
     timing,
     limits: drawLimits(random, kind),
-    datagramBytes: random.pick([512, 1_200, 1_200, 1_200, 1_400, 8_900]),
+    datagramBytes: random.pick([600, 1_200, 1_200, 1_200, 1_400, 8_900]),
     messageBytesMax,
     conditions: drawConditions(random, kind, hosts),
     incidents: drawIncidents(random, kind),
@@ -131,7 +131,7 @@ function drawLimits(random: Random, kind: Scenario['kind']): Limits {
     nackRecords: random.pick([8, 64, 256]),
     removalsMax: random.pick([0, 2, 65_536]),
     snapshotRecords: random.pick([1, 4, 64]),
-    receiptsMax: random.pick([16, 1_000, 1 << 19]),
+    receiptsMax: random.pick([100, 1_000, 1 << 19]),
     inquiriesMax: random.pick([2, 1_024]),
   };
 }

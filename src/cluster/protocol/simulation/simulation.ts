@@ -120,10 +120,11 @@ function runAndJudge(world: World, milliseconds: number): void {
 
 function judgeTraffic(world: World): void {
   const { network } = world;
-  const missing = network.lost + network.duplicated + world.overruns();
+  const missing = network.lost + network.duplicated + network.disordered + world.overruns();
   const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing;
   const repaired = world.repaired();
-  if (repaired > allowed) throw new Violation('repair', `${repaired} repairs for ${missing} lost datagrams`);
+  if (repaired > allowed)
+    throw new Violation('repair', `${repaired} repairs for ${missing} datagrams lost, late or doubled`);
 }
 
 /** Where nothing happened that repair does not mend, nobody may cry wolf. (`late` may be: 150 ms is not long.) */
