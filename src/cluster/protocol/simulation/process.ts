@@ -39,7 +39,7 @@ export interface Occupant {
 }
 
 /** So many turns with nothing to do but a timer that is due again at once: the timer is not making progress. */
-const IDLE_TURNS_IN_A_ROW_MAX = 50;
+const IDLE_TURNS_IN_A_ROW_MAX = 300;
 
 type Work = (node: ProtocolNode, now: number) => void;
 

@@ -6,6 +6,7 @@
  * - after a node has reported a peer as gone or not mutual, until it has joined again, it promises nothing about it;
  * - an event up to the detection bound after a message covers it;
  * - `late` holds beyond its moment, until what was late has been applied.
+ * Besides, a message that was routed to a peer and given up is counted by its sender, in an event about that peer.
  */
 import type { NodeId, ProtocolEvent } from '../contract.js';
 
@@ -25,6 +26,8 @@ export type Word =
 interface Entry {
   readonly at: number;
   readonly word: Word;
+  /** Messages it gives up, where it says how many. */
+  readonly count: number;
 }
 
 /** How long before and after an event it explains a miss. */
@@ -54,9 +57,9 @@ export class Timeline {
   /** Takes the events that are words about a peer, leaves the others. */
   note(observer: Boot, event: ProtocolEvent, at: number): void {
     if (event.type === 'peer') {
-      this.#enter(observer, event.peer.nodeId, event.change === 'lost' ? 'lost-peer' : event.change, at);
+      this.#enter(observer, event.peer.nodeId, event.change === 'lost' ? 'lost-peer' : event.change, 0, at);
     } else if (event.type === 'gap') {
-      this.#enter(observer, event.peer, event.kind, at);
+      this.#enter(observer, event.peer, event.kind, event.count ?? 0, at);
     }
   }
 
@@ -73,6 +76,20 @@ export class Timeline {
   /** Why a message of `sender` accepted at `at` may have missed a device at `receiver`; null: no reason. */
   excuse(sender: Boot, receiver: Boot, at: number, extraMs: number): string | null {
     return this.#excuseOf(sender, receiver, at, extraMs) ?? this.#excuseOf(receiver, sender, at, extraMs);
+  }
+
+  /** How many messages for `subject` the observer said it gave up. */
+  givenUp(observer: Boot, subject: Boot): number {
+    return this.#about(observer, subject)
+      .filter(({ word }) => word === 'lost' || word === 'incomplete')
+      .reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Whether `subject` may not have known, at this time, of devices that `observer` had declared ready. */
+  wasLate(observer: Boot, subject: Boot, at: number): boolean {
+    return this.#about(observer, subject).some(
+      (entry) => entry.word === 'late' && entry.at <= at && at - entry.at <= this.bounds.lateMs,
+    );
   }
 
   /** Everything the two said of each other, for a report of a violation. */
@@ -99,12 +116,12 @@ export class Timeline {
     return isDisowned ? 'disowned' : null;
   }
 
-  #enter(observer: Boot, subject: NodeId, word: Word, at: number): void {
+  #enter(observer: Boot, subject: NodeId, word: Word, count: number, at: number): void {
     this.counts[word] += 1;
     const key = `${observer.index}/${subject}`;
     const entries = this.#entries.get(key);
-    if (entries === undefined) this.#entries.set(key, [{ at, word }]);
-    else entries.push({ at, word });
+    if (entries === undefined) this.#entries.set(key, [{ at, word, count }]);
+    else entries.push({ at, word, count });
   }
 
   #about(observer: Boot, subject: Boot): readonly Entry[] {
