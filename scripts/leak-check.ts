@@ -18,7 +18,7 @@ const STEPS = 10;
 const NOISE_BYTES = 4_000_000;
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
-const CLOSE_1000 = Buffer.from('8882' + '00000000' + '03e8', 'hex');
+const CLOSE_1000 = Buffer.from('88820000000003e8', 'hex');
 
 /** One connection of a user of its own, closed properly; on raw TCP, so that the client is no bottleneck. */
 async function visit(port: number, user: number): Promise<void> {

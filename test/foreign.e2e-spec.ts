@@ -139,7 +139,7 @@ describe('a plain node on one LAN with the original', () => {
       '{"user_id":1}',
       '{"__proto__":{"user_id":1},"data":2}',
     ];
-    for (const datagram of [...random, ...nasty, `${'['.repeat(30_000)}`]) foreign.say(datagram);
+    for (const datagram of [...random, ...nasty, '['.repeat(30_000)]) foreign.say(datagram);
     foreign.say('{"user_id":1,"data":"still here"}');
     expect(await one.next()).toBe('still here');
     await one.close();
