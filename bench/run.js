@@ -178,6 +178,9 @@ const say = (text) => {
 };
 say(`${machine}\\\n${topology.name}${reason ? ` (${reason})` : ''}\n`);
 
+const changed = [...args.set, ...(args.bare ? ['clients without subprotocol'] : []), ...args['node-flag']];
+if (changed.length > 0) say(`Not as it comes: ${changed.join(', ')}\n`);
+
 const available = chosenPeers.filter((name) => {
   const missing = peers[name].missing(builds);
   if (missing) say(`${peers[name].title} is left out: ${missing}\n`);
