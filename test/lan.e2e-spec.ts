@@ -64,6 +64,14 @@ function numbersIn(client: TestClient): number[] {
     .map(({ data }) => data.data);
 }
 
+/** An ack means queued at the receiver's node: the last hop to its socket takes a moment more. */
+async function untilReceived(client: TestClient, number: number): Promise<void> {
+  for (let waited = 0; !numbersIn(client).includes(number); waited += 5) {
+    if (waited > 5_000) throw new Error(`${number} has not arrived: ${client.pending.slice(-3).join(' ')}`);
+    await sleep(5);
+  }
+}
+
 /** Asks until the answer says that one device got it. */
 const untilReached = async (client: TestClient, user: string, patienceMs: number): Promise<number> => {
   const started = Date.now();
@@ -112,7 +120,7 @@ const untilReached = async (client: TestClient, user: string, patienceMs: number
     );
     for (const answer of answers)
       expect(answer).toMatchObject({ event: 'ack', data: { delivered: 1, complete: true } });
-    await sleep(200);
+    await Promise.all(pairs.map(async ({ receiver }) => untilReceived(receiver, rounds)));
     const expected = Array.from({ length: rounds + 1 }, (_, round) => round);
     for (const { receiver } of pairs) expect(numbersIn(receiver)).toEqual(expected);
   });
@@ -125,7 +133,7 @@ const untilReached = async (client: TestClient, user: string, patienceMs: number
       event: 'ack',
       data: { delivered: 1 },
     });
-    expect(numbersIn(before)).toEqual([1]);
+    await untilReceived(before, 1);
     lan.host(1).node?.signal('SIGKILL');
     const after = await lan.host(2).connect('nomad');
     // The dead node may have held another device still: the answer says that it is not known, within a second.
@@ -135,6 +143,7 @@ const untilReached = async (client: TestClient, user: string, patienceMs: number
       data: { delivered: 1, complete: false },
     });
     expect(Date.now() - asked).toBeLessThan(1_200);
+    await untilReceived(after, 2);
     await untilReached(sender, 'nomad', 8_000);
     expect(numbersIn(after)[0]).toBe(2);
     expect(lan.host(0).node?.output).toMatch(/lost/);
@@ -224,6 +233,7 @@ const untilReached = async (client: TestClient, user: string, patienceMs: number
     for (const [number, answer] of sender.answers) {
       expect([number, answer]).toMatchObject([number, { event: 'ack', data: { delivered: 1 } }]);
     }
+    await untilReceived(receiver, sender.answers.size);
     expect(numbersIn(receiver)).toEqual([...sender.answers.keys()]);
   });
 
@@ -280,6 +290,7 @@ const untilReached = async (client: TestClient, user: string, patienceMs: number
         data: { delivered: 1, complete: true },
       });
     }
+    await untilReceived(receiver, 59);
     expect(numbersIn(receiver).filter((number) => number > 0)).toEqual(
       Array.from({ length: 59 }, (_, index) => index + 1),
     );

@@ -84,14 +84,6 @@ describe('UserHasher', () => {
     );
   });
 
-  it('hashes as other implementations must', () => {
-    const hasher = new UserHasher(Buffer.from('00112233445566778899aabbccddeeff', 'hex'));
-    const hashes = ['', '1', '2', '02', 'alice', 'ünïcode', '😀'].map((id) =>
-      hasher.key(id).toString(16).padStart(14, '0'),
-    );
-    expect(hashes).toMatchSnapshot();
-  });
-
   it('spreads 200,000 ids without a collision', () => {
     const hasher = new UserHasher(Buffer.alloc(16, 3));
     const seen = new Set<number>();
