@@ -6,6 +6,7 @@ import { ConnectionRegistry } from '../connections/connection-registry.js';
 import type { Message } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 import { userIdFromText } from '../wire/user-id.js';
+import { RecentMessages } from './recent-messages.js';
 
 /** The message went nowhere, and why. */
 export class MessageRefusedError extends Error {
@@ -23,6 +24,8 @@ export class MessageRefusedError extends Error {
  */
 @Injectable()
 export class Messaging implements OnModuleInit {
+  readonly #recent = new RecentMessages();
+
   constructor(
     private readonly connections: ConnectionRegistry,
     private readonly cluster: Cluster,
@@ -30,7 +33,7 @@ export class Messaging implements OnModuleInit {
 
   onModuleInit(): void {
     this.cluster.inbound$.subscribe((message) => {
-      const delivered = this.connections.deliver(message);
+      const delivered = this.#deliver(message);
       message.acknowledge?.(delivered);
     });
   }
@@ -53,13 +56,13 @@ export class Messaging implements OnModuleInit {
   post(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
     if (outcome === null) {
       const refusal = this.cluster.send(message, null);
-      if (refusal === null) this.connections.deliver(message);
+      if (refusal === null) this.#deliver(message);
       return refusal;
     }
     const tally = new Tally(outcome);
     // the cluster first: what it refuses must not have been delivered here
     const refusal = this.cluster.send(message, (remote) => tally.addRemote(remote));
-    if (refusal === null) tally.addLocal(this.connections.deliver(message));
+    if (refusal === null) tally.addLocal(this.#deliver(message));
     return refusal;
   }
 
@@ -78,6 +81,16 @@ export class Messaging implements OnModuleInit {
       const refusal = this.post({ to, from, data: Buffer.from(json) }, resolve);
       if (refusal !== null) reject(new MessageRefusedError(refusal));
     });
+  }
+
+  /** To this node's connections, unless it is a retry of what they got already. */
+  #deliver(message: Message): number {
+    if (message.messageId === undefined) return this.connections.deliver(message);
+    const before = this.#recent.deliveredBefore(message);
+    if (before !== undefined && before > 0) return before;
+    const delivered = this.connections.deliver(message);
+    this.#recent.remember(message, delivered);
+    return delivered;
   }
 }
 

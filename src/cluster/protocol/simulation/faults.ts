@@ -36,6 +36,7 @@ export class Faults {
       oneWay: () => this.#blockFor([[this.#anyHost(), this.#anyHost()]], this.#span()),
       isolate: () => this.#isolate(),
       flap: () => this.#flap(),
+      flip: () => this.#flip(),
       narrow: () => this.#narrow(),
       slow: () => this.#slowDown(this.#anyHost()),
     };
@@ -47,9 +48,10 @@ export class Faults {
   }
 
   stop(): void {
-    const { network, hosts, homeHosts } = this.#world;
+    const { network, hosts, homeHosts, scenario } = this.#world;
     this.#isOver = true;
-    network.conditions = CALM;
+    // The adversary does not stop: recordings of the chaos must change nothing in the calm.
+    network.conditions = { ...CALM, replay: scenario.conditions.replay };
     network.mend();
     for (const host of homeHosts) {
       this.#recover(host);
@@ -135,6 +137,15 @@ export class Faults {
       if (rounds > 0) this.#later(periodMs, round);
     };
     round();
+  }
+
+  /** Deaf in one direction, then in the other: what is delivered stays unacked, and only one side forgets. */
+  #flip(): void {
+    const { deadAfterMs } = this.#world.scenario.timing;
+    const [one, other] = [this.#anyHost(), this.#anyHost()];
+    const firstMs = deadAfterMs * this.#random.between(0.05, 0.6);
+    this.#blockFor([[one, other]], firstMs);
+    this.#later(firstMs, () => this.#blockFor([[other, one]], deadAfterMs * this.#random.between(0.8, 1.6)));
   }
 
   #narrow(): void {

@@ -21,6 +21,7 @@ export interface IncidentRates {
   readonly oneWay: number;
   readonly isolate: number;
   readonly flap: number;
+  readonly flip: number;
   readonly narrow: number;
   readonly slow: number;
 }
@@ -194,6 +195,7 @@ function drawIncidents(random: Random, kind: Scenario['kind']): IncidentRates {
     oneWay: rate(0.15, 0.4),
     isolate: rate(0.15, 0.4),
     flap: rate(0.08, 0.3),
+    flip: rate(0.12, 0.5),
     narrow: rate(0.06, 0.3),
     slow: rate(0.12, 0.3),
   };

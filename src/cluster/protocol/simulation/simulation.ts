@@ -95,7 +95,7 @@ function run(world: World, random: Random): void {
 
   const convergence = new Convergence(world);
   convergence.check();
-  const before = countWords(timeline.counts);
+  const perfectSince = schedule.now;
   convergence.prove();
   runAndJudge(world, timing.receiptTimeoutMs + 200);
   convergence.judgeProof();
@@ -103,8 +103,9 @@ function run(world: World, random: Random): void {
   runAndJudge(world, world.detectionMs + 1);
   promises.finish(schedule.now);
   convergence.check();
-  if (countWords(timeline.counts) !== before)
-    throw new Violation('liveness', 'somebody complains in perfect calm');
+  const living = world.boots.filter(({ endedAt }) => endedAt === Infinity);
+  const [complaint] = timeline.wordsSince(perfectSince, living);
+  if (complaint !== undefined) throw new Violation('liveness', `in perfect calm: ${complaint}`);
   judgeTraffic(world);
   judgeAlarms(world);
 }
@@ -131,15 +132,17 @@ function judgeTraffic(world: World): void {
 function judgeAlarms(world: World): void {
   const { scenario, timeline } = world;
   if (scenario.kind === 'chaotic' || scenario.conditions.loss > ALARMING_LOSS) return;
+  if (world.overruns() > 0) {
+    throw new Violation(
+      'flow control',
+      `${world.overruns()} datagrams found a receive buffer full, though nobody was slow`,
+    );
+  }
   for (const word of ALARMS) {
     const count = timeline.counts[word];
     if (count > 0)
       throw new Violation('false alarm', `${count} times "${word}", with ${scenario.conditions.loss} loss`);
   }
-}
-
-function countWords(counts: Readonly<Record<Word, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function describeError(error: unknown): string {

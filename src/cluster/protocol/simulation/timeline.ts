@@ -78,6 +78,17 @@ export class Timeline {
     return this.#excuseOf(sender, receiver, at, extraMs) ?? this.#excuseOf(receiver, sender, at, extraMs);
   }
 
+  /** The words of since then that are about boots that were alive, by boots that still are. */
+  wordsSince(time: number, living: readonly Boot[]): string[] {
+    return living.flatMap((observer) =>
+      living.flatMap((subject) =>
+        this.#about(observer, subject)
+          .filter((entry) => entry.at > time)
+          .map(({ at, word }) => `${at.toFixed(1)} #${observer.index} says #${subject.index} ${word}`),
+      ),
+    );
+  }
+
   /** How many messages for `subject` the observer said it gave up. */
   givenUp(observer: Boot, subject: Boot): number {
     return this.#about(observer, subject)
