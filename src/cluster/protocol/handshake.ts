@@ -114,10 +114,6 @@ export class Handshake {
     this.acks.sendStatus(now, peer);
   }
 
-  handleKnock(now: number, peer: Peer, reader: ByteReader): void {
-    this.#readIntroduction(now, peer, reader);
-  }
-
   #openSession(now: number, peer: Peer, nonce: number, lastSession: number, lastDelivered: number): void {
     const { outgoing } = peer;
     const { broadcast, outbox, localUsers } = this.context;
@@ -136,6 +132,7 @@ export class Handshake {
     outgoing.welcomePacketNumber = outbox.broadcastPacketNumber;
     outgoing.isConfirmed = false;
     outgoing.isLaggard = false;
+    outgoing.isAbsent = false;
     outgoing.blockingSince = Infinity;
     outgoing.stuckSince = Infinity;
     outgoing.pollAt = Infinity;

@@ -122,7 +122,7 @@ export class Reports {
     }
     if (sessionIn !== 0 && sessionIn === outgoing.id) {
       outgoing.isConfirmed = true;
-      if (this.acks.noteBroadcastAck(peer, applied)) this.handlers.acked(now, peer);
+      if (this.acks.noteBroadcastAck(now, peer, applied)) this.handlers.acked(now, peer);
     }
     const isMutual =
       incoming.isAdmitted &&

@@ -472,17 +472,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'fragments glued',
-    breaks: 'a large message that was given up midway is completed by another',
-    edits: [
-      {
-        file: 'fragments.ts',
-        search: '    else if (index !== this.#chunks.length) {',
-        replace: '    else if (index < 0) {',
-      },
-    ],
-  },
-  {
     name: 'continuations not cut',
     breaks: 'a dropped large message leaves its tail behind',
     edits: [
@@ -527,8 +516,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'transmission.ts',
-        search: '      else if (now - outgoing.blockingSince > timing.laggardAfterMs) {',
-        replace: '      else if (now - outgoing.blockingSince > Infinity) {',
+        search: '      } else if (now - outgoing.blockingSince > this.#patienceWith(outgoing)) {',
+        replace: '      } else if (now - outgoing.blockingSince > Infinity) {',
       },
     ],
   },
