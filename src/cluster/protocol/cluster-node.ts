@@ -79,6 +79,7 @@ export class ClusterNode implements ProtocolNode {
   #reportAt: number;
   /** When we were last told to be called: later than that by much means that we slept. */
   #dueAt = Infinity;
+  #wokeAt = -Infinity;
   #isSettled = false;
   /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
   #judgeAt = -Infinity;
@@ -548,10 +549,11 @@ export class ClusterNode implements ProtocolNode {
 
   /** Called much later than we asked to be: whoever seems late may only have waited for us. */
   #noticeSleep(now: number): void {
-    const sleptMs = now - this.#dueAt;
+    const sleptMs = now - Math.max(this.#dueAt, this.#wokeAt);
     if (sleptMs > DOZE_MS && now > this.#judgeAt + DOZE_AGAIN_MS) this.#judgeAt = now + 1;
     if (sleptMs <= this.#context.timing.reportIntervalMs) return;
-    this.#dueAt = now;
+    // The same sleep shows again at the timeout that is still due: it is forgiven once.
+    this.#wokeAt = now;
     this.#membership.forgive(sleptMs);
     this.#discovery.forgive(sleptMs);
     this.#context.warn(
