@@ -38,12 +38,15 @@ async function startNode(env: Record<string, string>): Promise<Node> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
-  for await (const chunk of child.stdout) {
-    output += String(chunk);
-    const found = /Serving on http:\/\/[^:]+:(\d+)/.exec(output);
-    if (found !== null) return { child, port: Number(found[1]) };
-  }
-  throw new Error(`a node did not start: ${output}`);
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      const found = /Serving on http:\/\/[^:]+:(\d+)/.exec(output);
+      if (found !== null) resolve(Number(found[1]));
+    });
+    child.on('exit', () => reject(new Error(`a node did not start: ${output}`)));
+  });
+  return { child, port };
 }
 
 async function startCluster(nodes: number, bus: string): Promise<Node[]> {
