@@ -114,7 +114,7 @@ export class Acks {
       incoming.unicast.noteHighest(now, unicastSent);
       incoming.broadcast.noteHighest(now, broadcastSent);
       incoming.unicast.askNow(now);
-      incoming.broadcast.askNow(now);
+      // Not so the broadcast records: those may lie in the other socket, unread.
       if (broadcastKeptFrom > incoming.broadcast.next)
         this.handlers.broadcastGap(now, peer, broadcastKeptFrom);
     }

@@ -104,7 +104,10 @@ export class ClusterNode implements ProtocolNode {
       met: (now, peer) => this.#handshake.start(now, peer),
       proven: (now, peer) => this.#handleProven(now, peer),
     });
-    this.#handshake = new Handshake(context, this.#acks, (now, peer) => this.#membership.noteName(now, peer));
+    this.#handshake = new Handshake(context, this.#acks, {
+      introduced: (now, peer) => this.#membership.noteName(now, peer),
+      answered: (now, peer) => this.#admission.prove(now, peer),
+    });
     this.#reports = new Reports(context, this.#acks, this.#admission.ownTag, {
       acked,
       rejoin: (now, peer, missing, reason) => this.#handshake.rejoin(now, peer, missing, reason),
@@ -481,7 +484,7 @@ export class ClusterNode implements ProtocolNode {
     const { barrierMs } = this.#context.timing;
     for (const peer of this.#context.members.all) {
       const { outgoing } = peer;
-      if (!peer.isProven || outgoing.ackBroadcast >= announcedIn) continue;
+      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;
       const wasLate = outgoing.isLate;
       outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
       const isOwed = outgoing.broadcastNeededAfter < this.#context.broadcast.nextToSend - 1;
@@ -504,8 +507,8 @@ export class ClusterNode implements ProtocolNode {
   #refreshAppliedByAll(): void {
     let applied = Infinity;
     this.#absentPeers = this.#context.members.all.filter(({ outgoing }) => outgoing.isAbsent);
-    for (const { isProven, outgoing } of this.#context.members.all) {
-      if (isProven && !outgoing.isAbsent && outgoing.ackBroadcast < applied) applied = outgoing.ackBroadcast;
+    for (const { isCounted, outgoing } of this.#context.members.all) {
+      if (isCounted && !outgoing.isAbsent && outgoing.ackBroadcast < applied) applied = outgoing.ackBroadcast;
     }
     this.#appliedByAll = applied;
   }

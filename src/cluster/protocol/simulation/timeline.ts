@@ -103,6 +103,14 @@ export class Timeline {
     );
   }
 
+  /** Whether `observer` found, after this time, that it had missed a part of what `subject` announced. */
+  wasStale(observer: Boot, subject: Boot, at: number): boolean {
+    return this.#about(observer, subject).some(
+      ({ word, at: saidAt }) =>
+        (word === 'gap' || word === 'rejoined') && saidAt >= at && saidAt - at <= this.bounds.detectionMs,
+    );
+  }
+
   /** Everything the two said of each other, for a report of a violation. */
   describe(one: Boot, other: Boot): string {
     const lines = [
