@@ -204,7 +204,11 @@ export class Promises {
     for (const { entry, receiver, devices } of this.#obligations) {
       const { sender, at, id } = entry;
       if (devices === null || entry.reached.has(receiver.index) || sender.endedAt !== Infinity) continue;
-      if (entry.result === 'none' || this.#timeline.wasLate(receiver, sender, at)) continue;
+      if (
+        entry.result === 'none' ||
+        this.#timeline.wasLate(receiver, sender, at, this.#stalledOf(sender, receiver))
+      )
+        continue;
       if (this.#timeline.wasStale(sender, receiver, at)) continue;
       const path = `${sender.index}>${receiver.index}`;
       const missed = missedByPath.get(path) ?? { sender, receiver, ids: [] };
