@@ -295,6 +295,6 @@ const untilReached = async (client: TestClient, user: string, patienceMs: number
       Array.from({ length: 59 }, (_, index) => index + 1),
     );
     for (const index of [0, 1])
-      expect(lan.host(index).node?.output).not.toMatch(/Delivery not certain|lost:/);
+      expect(lan.host(index).node?.output).not.toMatch(/\((gap|lost|not-mutual)\)|lost:/);
   });
 });

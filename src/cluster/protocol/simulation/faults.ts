@@ -220,7 +220,7 @@ export class Faults {
       next.host.secrets = next.secrets;
       if (random.chance(0.5)) this.#shutDown(next.host);
       else this.#crash(next.host);
-      this.#later(random.between(50, 600), step);
+      this.#later(random.between(150, 1_000), step);
     };
     this.#later(200, step);
   }

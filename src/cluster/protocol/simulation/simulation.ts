@@ -37,6 +37,8 @@ export interface Options extends Wishes {
 /** Repairs may exceed losses: a NACK and its repair cross, a lost repair is sent again, duplicates of both. */
 const REPAIRS_PER_LOSS = 3;
 const REPAIRS_FREE = 200;
+/** A process that stands still or crawls leaves in its sockets what its peers then take for lost. */
+const REPAIRS_PER_STALL = 100;
 
 const ALARMS: readonly Word[] = ['gap', 'lost', 'incomplete', 'not-mutual', 'lost-peer', 'left', 'rejoined'];
 const ALARMING_LOSS = 0.05;
@@ -122,7 +124,7 @@ function runAndJudge(world: World, milliseconds: number): void {
 function judgeTraffic(world: World): void {
   const { network } = world;
   const missing = network.lost + network.duplicated + network.disordered + world.overruns();
-  const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing;
+  const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing + REPAIRS_PER_STALL * world.stalls;
   const repaired = world.repaired();
   if (repaired > allowed)
     throw new Violation('repair', `${repaired} repairs for ${missing} datagrams lost, late or doubled`);

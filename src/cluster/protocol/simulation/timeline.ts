@@ -97,9 +97,17 @@ export class Timeline {
   }
 
   /** Whether `subject` may not have known, at this time, of devices that `observer` had declared ready. */
-  wasLate(observer: Boot, subject: Boot, at: number): boolean {
+  wasLate(observer: Boot, subject: Boot, at: number, extraMs: number): boolean {
     return this.#about(observer, subject).some(
-      (entry) => entry.word === 'late' && entry.at <= at && at - entry.at <= this.bounds.lateMs,
+      (entry) => entry.word === 'late' && entry.at <= at && at - entry.at <= this.bounds.lateMs + extraMs,
+    );
+  }
+
+  /** Whether `observer` found, after this time, that it had missed a part of what `subject` announced. */
+  wasStale(observer: Boot, subject: Boot, at: number): boolean {
+    return this.#about(observer, subject).some(
+      ({ word, at: saidAt }) =>
+        (word === 'gap' || word === 'rejoined') && saidAt >= at && saidAt - at <= this.bounds.detectionMs,
     );
   }
 
