@@ -78,10 +78,15 @@ async function open(user: string, urls: string[], expiresIn: number): Promise<Pa
   return page;
 }
 
+/** The node the page is connected to. */
+async function homeOf(page: Page): Promise<unknown> {
+  return page.evaluate(`log.findLast(({ event }) => event === 'ready').data.node_id`);
+}
+
 test('a browser brings its token as a subprotocol, refreshes it, and moves to the other node when its own drains', async () => {
   const urls = [a.url(''), b.url('')];
   const ann = await open('ann', urls, 20);
-  const bob = await open('bob', [...urls].reverse(), 3600);
+  const bob = await open('bob', urls.toReversed(), 3600);
   expect(await ann.evaluate('log[0]')).toEqual({ open: 'lanfare.v1.json' });
 
   const later = seconds(3600);
@@ -101,8 +106,6 @@ test('a browser brings its token as a subprotocol, refreshes it, and moves to th
     data: { from: 'bob', data: 'haha 😀' },
   });
 
-  const homeOf = async (page: Page) =>
-    page.evaluate(`log.findLast(({ event }) => event === 'ready').data.node_id`);
   const [first, other] = [await homeOf(ann), await homeOf(bob)];
   expect(first).not.toBe(other);
   a.signal('SIGTERM');
@@ -117,7 +120,7 @@ test('a browser brings its token as a subprotocol, refreshes it, and moves to th
 
 test('a page of another origin is not let in', async () => {
   const page = await browser.newPage();
-  await page.goto(`${origin().replace('127.0.0.1', 'localhost')}`).catch(() => undefined);
+  await page.goto(origin().replace('127.0.0.1', 'localhost')).catch(() => undefined);
   const token = await sign(secretKey(SECRET), { sub: 'eve' });
   await page.evaluate(`token = ${JSON.stringify(token)}; connect([${JSON.stringify(b.url(''))}])`);
   expect(await page.evaluate(`when(({ closed }) => closed)`)).toEqual({ closed: 1006 });

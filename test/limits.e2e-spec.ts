@@ -26,6 +26,8 @@ const refusal = async (url: string, headers: Record<string, string> = {}) => {
   return [status, body['code']];
 };
 
+const from = (address: string) => ({ 'x-forwarded-for': address });
+
 /** Waits until the node has noticed, turn by turn. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await setImmediate();
@@ -61,7 +63,6 @@ describe('connections', () => {
 
   it('are limited by address, as trusted proxies tell it', async () =>
     on({ WS_MAX_CONNECTIONS_PER_IP: '1', WS_TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8' }, async (node) => {
-      const from = (address: string) => ({ 'x-forwarded-for': address });
       await TestClient.connect(node.url('user_id=1'), [], { headers: from('192.0.2.1') });
       const again = ['192.0.2.1', '198.51.100.7, 192.0.2.1', '192.0.2.1, 10.1.2.3', '::ffff:192.0.2.1'];
       for (const address of again) {
