@@ -439,6 +439,8 @@ class NoNonsense extends MessagePolicy {
 })
 class OwnRulesModule {}
 
+const code = (answer: Record<string, unknown>) => (answer['data'] as { code: string }).code;
+
 describe('a global module of a team', () => {
   let node: TestNode;
 
@@ -484,7 +486,6 @@ describe('a global module of a team', () => {
   it('may refuse at once, and may fail', async () => {
     const eve = await connect('eve');
     await eve.nextJson();
-    const code = (answer: Record<string, unknown>) => (answer['data'] as { code: string }).code;
     expect(code(await eve.ask({ user_id: 'sync', data: 1 }))).toBe('forbidden');
     expect(code(await eve.ask({ user_id: 'throws', data: 1 }))).toBe('internal');
     expect(code(await eve.ask({ user_id: 'rejects', data: 1 }))).toBe('internal');

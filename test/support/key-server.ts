@@ -72,7 +72,10 @@ export function seconds(fromNow = 0): number {
 }
 
 /** A token of user 1 that lives for an hour, unless the claims say otherwise. */
-export async function sign({ alg, kid, privateKey }: SigningKey, claims: JWTPayload = {}): Promise<string> {
+export async function sign(
+  { alg, kid, privateKey }: SigningKey,
+  claims: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   return new SignJWT({ sub: '1', exp: seconds(3600), ...claims })
     .setProtectedHeader({ alg, kid })
     .sign(privateKey);
