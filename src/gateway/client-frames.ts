@@ -3,7 +3,7 @@ import type { ConfigType } from '@nestjs/config';
 import type { Subscription } from 'rxjs';
 import { Cluster } from '../cluster/cluster.js';
 import { Messaging } from '../messaging/messaging.js';
-import type { FrameErrorCode } from '../wire/codes.js';
+import { FRAME_ERRORS, type FrameErrorCode } from '../wire/codes.js';
 import { readFrame, type EventFrame, type SendFrame } from '../wire/incoming-frame.js';
 import { ackFrame, errorFrame, pongFrame } from '../wire/outgoing-frame.js';
 import type { ClientConnection, FrameReceiver } from './client-connection.js';
@@ -18,6 +18,11 @@ import { gatewayConfig } from './gateway.config.js';
 @Injectable()
 export class ClientFrames implements FrameReceiver, OnModuleInit, OnModuleDestroy {
   readonly #waiting = new Set<ClientConnection>();
+  readonly #errors = Object.fromEntries(Object.keys(FRAME_ERRORS).map((code) => [code, 0])) as Record<
+    FrameErrorCode,
+    number
+  >;
+  #received = 0;
   #isCongested = false;
   #subscription: Subscription | undefined;
 
@@ -27,6 +32,16 @@ export class ClientFrames implements FrameReceiver, OnModuleInit, OnModuleDestro
     private readonly handlers: EventHandlers,
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {}
+
+  /** Frames received since the start. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Frames refused since the start, by code. */
+  get errors(): Readonly<Record<FrameErrorCode, number>> {
+    return this.#errors;
+  }
 
   onModuleInit(): void {
     this.#subscription = this.cluster.congested$.subscribe((isCongested) => {
@@ -40,6 +55,7 @@ export class ClientFrames implements FrameReceiver, OnModuleInit, OnModuleDestro
   }
 
   receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): void {
+    this.#received++;
     if (isBinary) {
       this.#refuse(connection, 'unsupported_frame', null);
       return;
@@ -93,6 +109,7 @@ export class ClientFrames implements FrameReceiver, OnModuleInit, OnModuleDestro
   }
 
   #refuse(connection: ClientConnection, code: FrameErrorCode, id: string | null): void {
+    this.#errors[code]++;
     connection.sendText(errorFrame(code, id));
   }
 

@@ -10,7 +10,7 @@ import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { Messaging } from '../messaging/messaging.js';
 import { LogBudget } from '../telemetry/log-budget.js';
-import type { UpgradeRefusalCode } from '../wire/codes.js';
+import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../wire/codes.js';
 import { readyFrame } from '../wire/outgoing-frame.js';
 import { userIdFromText } from '../wire/user-id.js';
 import { Capacity, connectionsAllowedByFiles } from './capacity.js';
@@ -34,6 +34,9 @@ export interface Entrance {
   readonly params: ClientConnection['params'];
 }
 
+/** How upgrades ended. Counters since the start. */
+export type HandshakeCounts = Record<'accepted' | UpgradeRefusalCode, number>;
+
 interface Visitor {
   readonly request: IncomingMessage;
   readonly socket: Socket;
@@ -51,6 +54,9 @@ export class Door {
   readonly #capacity: Capacity;
   readonly #addresses: ClientAddresses;
   readonly #clients = new Set<ClientConnection>();
+  readonly #handshakes = Object.fromEntries(
+    ['accepted', ...Object.keys(UPGRADE_REFUSALS)].map((result) => [result, 0]),
+  ) as HandshakeCounts;
   #isDraining = false;
 
   constructor(
@@ -74,6 +80,14 @@ export class Door {
     return this.#clients;
   }
 
+  get handshakes(): Readonly<HandshakeCounts> {
+    return this.#handshakes;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** From now on every upgrade gets 503. */
   stopAdmitting(): void {
     this.#isDraining = true;
@@ -85,6 +99,7 @@ export class Door {
     const address = this.#addresses.of(request);
     const refusal = this.#judgeRequest(request) ?? this.#capacity.take(address);
     if (refusal !== null) {
+      this.#handshakes[refusal]++;
       refuseUpgrade(socket, refusal);
       return;
     }
@@ -177,6 +192,7 @@ export class Door {
   }
 
   #open(ws: ClientSocket, { socket, address }: Visitor, connection: ClientConnection, isMain: boolean): void {
+    this.#handshakes.accepted++;
     socket.off('error', ignore);
     ws.connection = connection;
     ws.on('message', onMessage);
@@ -200,6 +216,7 @@ export class Door {
   }
 
   #turnAway({ socket, address }: Visitor, code: UpgradeRefusalCode): void {
+    this.#handshakes[code]++;
     this.#capacity.release(address);
     refuseUpgrade(socket, code);
   }

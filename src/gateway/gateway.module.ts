@@ -12,6 +12,7 @@ import { UpgradeRequired } from './upgrade-required.js';
 @Module({
   imports: [MessagingModule, AuthenticationModule, ConfigModule.forFeature(gatewayConfig)],
   providers: [ClientGateway, Door, ClientFrames, EventHandlers],
+  exports: [Door, ClientFrames],
 })
 export class GatewayModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
