@@ -3,6 +3,7 @@ import { clusterVariables } from './cluster/cluster.config.js';
 import { environmentFiles, validateEnvironment } from './config/environment.js';
 import type { Environment } from './config/variables.js';
 import { gatewayVariables } from './gateway/gateway.config.js';
+import { operationsVariables } from './operations/operations.config.js';
 import { loggingVariables } from './telemetry/logging.config.js';
 import { udpBroadcastVariables } from './udp-broadcast/udp-broadcast.config.js';
 
@@ -12,6 +13,7 @@ export const features = [
   authenticationVariables,
   clusterVariables,
   udpBroadcastVariables,
+  operationsVariables,
   loggingVariables,
 ] as const;
 
