@@ -6,6 +6,7 @@ import { ConfigurationError } from '../config/variables.js';
 import { ClusterUsers } from './cluster-users.js';
 import { OperationsDoorModule } from './operations-door.module.js';
 import { operationsConfig } from './operations.config.js';
+import { serveOpenApi } from './reference/open-api.js';
 import { RunningNode } from './running-node.js';
 
 const logger = new Logger('OperationsDoor');
@@ -63,8 +64,12 @@ export class OperationsDoor {
     const app = await NestFactory.create<NestExpressApplication>(OperationsDoorModule.over(behind), {
       bodyParser: false,
       abortOnError: false,
+      // a scraper that keeps its connection must not hold up the end
+      forceCloseConnections: true,
     });
     app.disable('x-powered-by');
+    app.disable('etag');
+    serveOpenApi(app);
     try {
       await app.listen(port, host);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { ApiError } from './api-error.js';
 
 /** How long a request is remembered after it was made. */
@@ -21,7 +21,8 @@ interface Remembered {
 export class Idempotency {
   /** In the order they were made, so that the oldest are first. */
   readonly #requests = new Map<string, Remembered>();
-  readonly #now = () => performance.now();
+
+  constructor(@Optional() private readonly now: () => number = () => performance.now()) {}
 
   /**
    * @param key unique within the API key that made the request
@@ -39,8 +40,9 @@ export class Idempotency {
       if (present.fingerprint !== fingerprint) throw new ApiError('idempotency_conflict');
       return { answer: (await present.answer) as T, isRepetition: true };
     }
+    this.#makeRoom();
     const answer = request();
-    const entry = { fingerprint, answer, forgetAt: this.#now() + IDEMPOTENCY_LIFETIME_MS };
+    const entry = { fingerprint, answer, forgetAt: this.now() + IDEMPOTENCY_LIFETIME_MS };
     this.#requests.set(key, entry);
     try {
       return { answer: await answer, isRepetition: false };
@@ -54,10 +56,16 @@ export class Idempotency {
     return this.#requests.size;
   }
 
+  #makeRoom(): void {
+    if (this.#requests.size < IDEMPOTENCY_ENTRIES_MAX) return;
+    const [oldest] = this.#requests.keys();
+    if (oldest !== undefined) this.#requests.delete(oldest);
+  }
+
   #forgetOld(): void {
-    const now = this.#now();
+    const now = this.now();
     for (const [key, { forgetAt }] of this.#requests) {
-      if (forgetAt > now && this.#requests.size < IDEMPOTENCY_ENTRIES_MAX) return;
+      if (forgetAt > now) return;
       this.#requests.delete(key);
     }
   }

@@ -62,11 +62,9 @@ export const batchAnswer = z.object({
     .meta({ description: 'One a distinct user, in the order of user_ids' }),
 });
 
-const complete = z
-  .boolean()
-  .meta({
-    description: 'False: a node did not answer in time, or this bus cannot know which nodes there are',
-  });
+const complete = z.boolean().meta({
+  description: 'False: a node did not answer in time, or this bus cannot know which nodes there are',
+});
 
 export const userAnswer = z.object({
   user_id: z.string(),

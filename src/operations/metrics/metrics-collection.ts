@@ -165,10 +165,13 @@ export class MetricsCollection implements OnApplicationShutdown {
     metrics.residentMemory.set(memory.rss);
     metrics.heapUsed.set(memory.heapUsed);
     metrics.externalMemory.set(memory.external);
-    const lag = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1000);
-    metrics.eventLoopLag.set({ quantile: 'p50' }, lag(this.#delay.percentile(50)));
-    metrics.eventLoopLag.set({ quantile: 'p99' }, lag(this.#delay.percentile(99)));
-    metrics.eventLoopLag.set({ quantile: 'max' }, lag(this.#delay.max));
+    metrics.eventLoopLag.set({ quantile: 'p50' }, lagSeconds(this.#delay.percentile(50)));
+    metrics.eventLoopLag.set({ quantile: 'p99' }, lagSeconds(this.#delay.percentile(99)));
+    metrics.eventLoopLag.set({ quantile: 'max' }, lagSeconds(this.#delay.max));
     this.#delay.reset();
   }
+}
+
+function lagSeconds(delayNs: number): number {
+  return Math.max(0, delayNs / 1e9 - RESOLUTION_MS / 1000);
 }
