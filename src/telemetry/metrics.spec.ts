@@ -31,7 +31,9 @@ describe('metrics', () => {
 
   it('are all that the alerts watch, and every alert says what to do', () => {
     const { groups } = parse(readFileSync('deploy/prometheus/alerts.yaml', 'utf8')) as {
-      groups: { rules: { alert: string; expr: string; annotations: { summary?: string; action?: string } }[] }[];
+      groups: {
+        rules: { alert: string; expr: string; annotations: { summary?: string; action?: string } }[];
+      }[];
     };
     const rules = groups.flatMap(({ rules }) => rules);
     expect(rules.flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
