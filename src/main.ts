@@ -59,10 +59,11 @@ async function drain(app: INestApplication, operations: OperationsDoor | null): 
 
 function fail(code: number, error: unknown): never {
   if (error instanceof ConfigurationError) {
+    // thrown while the modules load, where Node may report it before start() has seen it
     logger.fatal(`The configuration is not valid; nothing was started.\n${error.message}`);
-  } else {
-    logger.fatal(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exit(COULD_NOT_START);
   }
+  logger.fatal(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exit(code);
 }
 

@@ -85,7 +85,8 @@ export class UdpBroadcast implements OnApplicationShutdown {
 
   /** "address:port" this node sends from and can be reached at, as far as it knows itself. Open sockets only. */
   get ownAddress(): { address: string; port: number } {
-    return this.#requireOwn().address();
+    const { address, port } = this.#requireOwn().address();
+    return { address, port };
   }
 
   /** What the kernel granted, in bytes, of the smaller of the sockets. Linux counts its bookkeeping in it. */
