@@ -9,6 +9,7 @@ import type { Outcome } from '../wire/outgoing-frame.js';
 import { userIdFromText } from '../wire/user-id.js';
 import type { MessageSample } from './message-sample.js';
 import { MessageStatistics } from './message-statistics.js';
+import { RecentMessages } from './recent-messages.js';
 
 /** One message in so many is measured, if anyone wants to know. */
 const SAMPLE_EVERY = 256;
@@ -29,6 +30,7 @@ export class MessageRefusedError extends Error {
  */
 @Injectable()
 export class Messaging implements OnModuleInit {
+  readonly #recent = new RecentMessages();
   readonly #statistics = new MessageStatistics();
   readonly #samples = new Subject<MessageSample>();
   #untilSample = SAMPLE_EVERY;
@@ -47,7 +49,7 @@ export class Messaging implements OnModuleInit {
 
   onModuleInit(): void {
     this.cluster.inbound$.subscribe((message) => {
-      const delivered = this.connections.deliver(message);
+      const delivered = this.#deliver(message);
       this.#statistics.countInbound(delivered);
       message.acknowledge?.(delivered);
     });
@@ -110,7 +112,7 @@ export class Messaging implements OnModuleInit {
   }
 
   #deliverHere(message: Message): number {
-    const delivered = this.connections.deliver(message);
+    const delivered = this.#deliver(message);
     this.#statistics.countLocal(delivered);
     return delivered;
   }
@@ -139,6 +141,16 @@ export class Messaging implements OnModuleInit {
     // connections write in the check phase of this turn; this was asked for after theirs
     if (delivered > 0) setImmediate(finish, 'local', { delivered, complete: true });
     return null;
+  }
+
+  /** To this node's connections, unless it is a retry of what they got already. */
+  #deliver(message: Message): number {
+    if (message.messageId === undefined) return this.connections.deliver(message);
+    const before = this.#recent.deliveredBefore(message);
+    if (before !== undefined && before > 0) return before;
+    const delivered = this.connections.deliver(message);
+    this.#recent.remember(message, delivered);
+    return delivered;
   }
 }
 

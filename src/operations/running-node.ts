@@ -5,8 +5,9 @@ import type { Server } from 'node:http';
 import { clusterConfig } from '../cluster/cluster.config.js';
 import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
-import { ClientFrames } from '../gateway/client-frames.js';
+import { Clients } from '../gateway/clients.js';
 import { Door } from '../gateway/door.js';
+import { GatewayStatistics } from '../gateway/gateway-statistics.js';
 import { Messaging } from '../messaging/messaging.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 
@@ -22,7 +23,8 @@ export class RunningNode {
     readonly messaging: Messaging,
     readonly connections: ConnectionRegistry,
     readonly door: Door,
-    readonly frames: ClientFrames,
+    readonly clients: Clients,
+    readonly gateway: GatewayStatistics,
     readonly udp: UdpBroadcast,
     private readonly http: HttpAdapterHost,
     @Inject(clusterConfig.KEY) private readonly config: ConfigType<typeof clusterConfig>,

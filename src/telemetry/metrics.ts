@@ -32,6 +32,11 @@ export class Metrics {
     'Upgrade requests, by how they ended: accepted, or the code of the refusal',
     ['result'],
   );
+  readonly closes = this.#counter(
+    'lanfare_closes_total',
+    'Connections that have gone, by why this node closed them; ended: the client or the network did',
+    ['reason'],
+  );
   readonly frames = this.#counter('lanfare_frames_received_total', 'Frames received from clients');
   readonly errors = this.#counter('lanfare_errors_total', 'Frames refused with an error frame, by its code', [
     'code',

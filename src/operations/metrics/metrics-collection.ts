@@ -77,15 +77,18 @@ export class MetricsCollection implements OnApplicationShutdown {
 
   #collectClients(): void {
     const { metrics, node } = this;
-    metrics.connections.set(node.door.clients.size);
+    metrics.connections.set(node.clients.size);
     metrics.devices.set(node.connections.size);
     metrics.users.set(node.connections.userCount);
-    for (const [result, count] of Object.entries(node.door.handshakes)) {
+    for (const [result, count] of Object.entries(node.gateway.handshakes)) {
       metrics.set(metrics.handshakes, count, { result });
     }
-    metrics.set(metrics.frames, node.frames.received);
-    for (const [code, count] of Object.entries(node.frames.errors)) {
+    metrics.set(metrics.frames, node.gateway.frames);
+    for (const [code, count] of Object.entries(node.gateway.errors)) {
       metrics.set(metrics.errors, count, { code });
+    }
+    for (const [reason, count] of Object.entries(node.gateway.closes)) {
+      metrics.set(metrics.closes, count, { reason });
     }
   }
 
