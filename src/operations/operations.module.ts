@@ -6,6 +6,7 @@ import { MessagingModule } from '../messaging/messaging.module.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { ClusterUsers } from './cluster-users.js';
 import { operationsConfig } from './operations.config.js';
+import { MessageTracing } from './message-tracing.js';
 import { RunningNode } from './running-node.js';
 
 /**
@@ -20,6 +21,6 @@ import { RunningNode } from './running-node.js';
     ConfigModule.forFeature(operationsConfig),
     ConfigModule.forFeature(clusterConfig),
   ],
-  providers: [ClusterUsers, RunningNode],
+  providers: [ClusterUsers, RunningNode, MessageTracing],
 })
 export class OperationsModule {}
