@@ -257,6 +257,8 @@ describe("the operators' door", () => {
       },
     });
     expect((await call(a, 'GET', '/docs', { key: '' })).status).toBe(200);
+    const { body: asyncApi } = await call(a, 'GET', '/docs/asyncapi.json', { key: '' });
+    expect(asyncApi).toMatchObject({ asyncapi: '3.0.0', channels: { chat: { address: '/chat' } } });
   });
 });
 

@@ -19,6 +19,7 @@ import { Readiness } from './health/readiness.js';
 import { CountRequests } from './metrics/count-requests.js';
 import { MetricsCollection } from './metrics/metrics-collection.js';
 import { MetricsController } from './metrics/metrics.controller.js';
+import { AsyncApiController } from './reference/async-api.controller.js';
 import { RunningNode } from './running-node.js';
 
 const BODY_BYTES_MAX = 1_048_576;
@@ -44,6 +45,7 @@ export class OperationsDoorModule implements NestModule {
         MessagesController,
         UsersController,
         ClusterController,
+        AsyncApiController,
       ],
       providers: [
         { provide: RunningNode, useValue: node },

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { clusterConfig } from '../cluster/cluster.config.js';
+import { gatewayConfig } from '../gateway/gateway.config.js';
 import { GatewayModule } from '../gateway/gateway.module.js';
 import { MessagingModule } from '../messaging/messaging.module.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
@@ -20,6 +21,7 @@ import { RunningNode } from './running-node.js';
     UdpBroadcastModule,
     ConfigModule.forFeature(operationsConfig),
     ConfigModule.forFeature(clusterConfig),
+    ConfigModule.forFeature(gatewayConfig),
   ],
   providers: [ClusterUsers, RunningNode, MessageTracing],
 })

@@ -7,6 +7,7 @@ import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { Clients } from '../gateway/clients.js';
 import { Door } from '../gateway/door.js';
+import { gatewayConfig } from '../gateway/gateway.config.js';
 import { GatewayStatistics } from '../gateway/gateway-statistics.js';
 import { Messaging } from '../messaging/messaging.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
@@ -27,6 +28,7 @@ export class RunningNode {
     readonly gateway: GatewayStatistics,
     readonly udp: UdpBroadcast,
     private readonly http: HttpAdapterHost,
+    @Inject(gatewayConfig.KEY) private readonly publicConfig: ConfigType<typeof gatewayConfig>,
     @Inject(clusterConfig.KEY) private readonly config: ConfigType<typeof clusterConfig>,
   ) {}
 
@@ -37,6 +39,11 @@ export class RunningNode {
   /** CLUSTER_MIN_NODES. */
   get nodesWanted(): number {
     return this.config.CLUSTER_MIN_NODES;
+  }
+
+  /** WS_PATH. */
+  get publicPath(): string {
+    return this.publicConfig.WS_PATH;
   }
 
   /** CLUSTER_BUS. */
