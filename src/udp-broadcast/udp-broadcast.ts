@@ -73,6 +73,11 @@ export class UdpBroadcast implements OnApplicationShutdown {
     return this.config.UDP_MODE === 'mesh';
   }
 
+  /** False before `open`, after `close`, and on a bus that needs no sockets. */
+  get isOpen(): boolean {
+    return this.#own !== undefined;
+  }
+
   /** The largest datagram that may be sent, in bytes. */
   get datagramBytesMax(): number {
     return this.config.UDP_DATAGRAM_BYTES;
