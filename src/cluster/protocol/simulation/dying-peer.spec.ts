@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { LIMITS, TIMING } from '../options.js';
 import { CALM } from './network.js';
 import { Random } from './random.js';
