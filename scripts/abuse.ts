@@ -18,6 +18,7 @@ const QUIET_MS = 3000;
 /** V8 keeps some of what it once needed. */
 const MEMORY_NOISE_BYTES = 48_000_000;
 
+const DEAF = 4;
 const TEXT = 1;
 const PING = 9;
 
@@ -100,7 +101,7 @@ async function measure(pair: Worker, meanwhile: Promise<unknown>): Promise<Laten
 
 async function ask(pair: Worker): Promise<{ sent: number; latencies: number[] }> {
   const answer = once(pair, 'message');
-  pair.postMessage('report');
+  pair.postMessage('report', []);
   return ((await answer) as [{ sent: number; latencies: number[] }])[0];
 }
 
@@ -158,7 +159,7 @@ async function slowloris(node: Node, stop: AbortSignal): Promise<string> {
 async function neverRead(node: Node, stop: AbortSignal): Promise<string> {
   let ended = 0;
   const victims: Socket[] = [];
-  for (let id = 0; id < 20; id++) {
+  for (let id = 0; id < DEAF; id++) {
     const socket = await upgraded(node, `deaf${id}`);
     socket.pause();
     socket.once('close', () => ended++);
@@ -167,11 +168,11 @@ async function neverRead(node: Node, stop: AbortSignal): Promise<string> {
   const writer = await upgraded(node, 'writer to the deaf');
   const text = 'x'.repeat(60_000);
   for (let sent = 0; !stop.aborted; sent++) {
-    writer.write(clientFrame(TEXT, `{"user_id":"deaf${sent % 20}","data":"${text}"}`));
+    writer.write(clientFrame(TEXT, `{"user_id":"deaf${sent % DEAF}","data":"${text}"}`));
     await delay(6); // below its own rate
   }
   for (const socket of [writer, ...victims]) socket.destroy();
-  return `20 deaf clients, ${ended} cut by then`;
+  return `${DEAF} deaf clients, ${ended} cut by then`;
 }
 
 /** Eight clients write the same bytes as fast as they can, and come again when they are thrown out. */

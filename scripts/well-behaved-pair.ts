@@ -25,8 +25,8 @@ setInterval(() => {
   writer?.send(`{"user_id":"reader","data":"${performance.now()}"}`);
 }, INTERVAL_MS);
 parentPort?.on('message', () => {
-  parentPort?.postMessage({ sent, latencies });
+  parentPort?.postMessage({ sent, latencies }, []);
   latencies = [];
   sent = 0;
 });
-parentPort?.postMessage('ready');
+parentPort?.postMessage('ready', []);
