@@ -134,6 +134,22 @@ describe('a client that sends too fast', () => {
       expect(await client.closeFrame()).toEqual(CLOSES.rate_limited);
     }));
 
+  it('is not read any more when it is closed, and cut soon', async () =>
+    on(limits, async (node) => {
+      const client = await RawClient.open(node.port, '/chat?user_id=1');
+      const flood = Buffer.concat(Array.from({ length: 1000 }, () => clientFrame(TEXT, '{"event":"ping"}')));
+      let taken = 0;
+      const write = () => {
+        while (!client.socket.destroyed && client.socket.write(flood)) taken += flood.length;
+      };
+      client.socket.on('drain', write);
+      write();
+      expect(await client.closeFrame()).toEqual(CLOSES.rate_limited);
+      await client.ended();
+      // what fits into the kernel's buffers; it would be hundreds of megabytes
+      expect(taken).toBeLessThan(32_000_000);
+    }));
+
   it('is nobody with WS_MESSAGES_PER_SECOND=0', async () =>
     on({ WS_MESSAGES_PER_SECOND: '0' }, async (node) => {
       const client = await TestClient.connect(node.url('user_id=1'));

@@ -6,6 +6,7 @@ import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { Bus } from './bus/bus.js';
 import { NoneBus } from './bus/none-bus.js';
 import { PlainBus } from './bus/plain-bus.js';
+import { UdpBus } from './bus/udp-bus.js';
 import { clusterConfig } from './cluster.config.js';
 import { Cluster } from './cluster.js';
 
@@ -20,13 +21,15 @@ const NODE_ID_BYTES = 12;
       provide: Bus,
       inject: [clusterConfig.KEY, UdpBroadcast],
       useFactory: (config: ConfigType<typeof clusterConfig>, udp: UdpBroadcast): Bus => {
-        const nodeId = randomBytes(NODE_ID_BYTES).toString('hex');
+        const bootId = randomBytes(NODE_ID_BYTES);
+        const nodeId = bootId.toString('hex');
         switch (config.CLUSTER_BUS) {
           case 'none':
             return new NoneBus(nodeId);
           case 'plain':
-          case 'udp':
             return new PlainBus(nodeId, udp);
+          case 'udp':
+            return new UdpBus(bootId, config, udp);
         }
       },
     },

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Connection } from '../connections/connection.js';
-import { CLOSES, type CloseName } from '../wire/codes.js';
+import { CLOSES, type CloseName, type FrameErrorCode } from '../wire/codes.js';
 import type { Message } from '../wire/message.js';
-import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix } from '../wire/outgoing-frame.js';
+import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix, errorFrame } from '../wire/outgoing-frame.js';
+import type { GatewayStatistics } from './gateway-statistics.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import type { TokenBucket } from './token-bucket.js';
@@ -31,6 +32,7 @@ interface FrameSocket {
 /** What all connections of a node have in common. */
 export interface ConnectionContext {
   readonly receiver: FrameReceiver;
+  readonly statistics: GatewayStatistics;
   readonly bufferLimitBytes: number;
   readonly inFlightMax: number;
   /** The connection's socket has closed: called before the callbacks of `onClosed`. */
@@ -50,6 +52,9 @@ const PAUSE_BITS: Readonly<Record<PauseReason, number>> = {
 
 /** Reasons that end with the connection: nothing is gained by waiting any longer. */
 const PAUSES_UNTIL_CLOSING = PAUSE_BITS.congested | PAUSE_BITS['in-flight'] | PAUSE_BITS.finishing;
+
+/** How long a client that floods may take its close frame. */
+const FLOODER_CUT_MS = 1000;
 
 /**
  * One client's connection: from the moment its upgrade is held until its socket has closed.
@@ -138,6 +143,12 @@ export class ClientConnection implements Connection {
     return this.#closing === null && this.#queue(Buffer.from(text));
   }
 
+  /** Answers a frame with an error; `id` is its own as JSON text, if it had one. */
+  refuse(code: FrameErrorCode, id: string | null, message?: string): void {
+    this.context.statistics.errors[code]++;
+    this.sendText(errorFrame(code, id, message));
+  }
+
   flush(): void {
     this.#isFlushing = false;
     const outbox = this.#outbox;
@@ -178,6 +189,7 @@ export class ClientConnection implements Connection {
   /** The socket has closed. */
   closed(): void {
     this.#closing ??= 'ended';
+    this.context.statistics.closes[this.#closing]++;
     this.#outbox = this.#inbox = null;
     this.context.left(this);
     for (const callback of this.#closedCallbacks ?? []) callback();
@@ -196,6 +208,7 @@ export class ClientConnection implements Connection {
    */
   receive(payload: Buffer, isBinary: boolean): void {
     this.silence = 0;
+    this.context.statistics.frames++;
     if (this.#closing !== null && this.#closing !== 'draining') return;
     if (!this.context.receiver.admit(this, payload, isBinary)) return;
     if (this.#pauses !== 0 || this.#inbox !== null) (this.#inbox ??= new Inbox()).add(payload, isBinary);
@@ -236,6 +249,13 @@ export class ClientConnection implements Connection {
 
   #startClosing(ws: FrameSocket, why: CloseName): void {
     ws.close(CLOSES[why].code, CLOSES[why].reason);
+    if (why === 'rate_limited') {
+      // reading on would be to do what the rate forbids; it may take the close frame, and is cut
+      this.#inbox = null;
+      ws.pause();
+      setTimeout(() => ws.terminate(), FLOODER_CUT_MS).unref();
+      return;
+    }
     // a socket that is not read would not see the client's answer
     this.#resume(why === 'draining' ? PAUSES_UNTIL_CLOSING : ~0);
   }

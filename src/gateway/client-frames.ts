@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { readFrame, type EventFrame } from '../wire/incoming-frame.js';
-import { errorFrame, pongFrame } from '../wire/outgoing-frame.js';
+import { pongFrame } from '../wire/outgoing-frame.js';
 import type { ClientConnection, FrameReceiver } from './client-connection.js';
 import { ClientSends } from './client-sends.js';
 import { EventHandlers } from './event-handlers.js';
@@ -27,7 +27,7 @@ export class ClientFrames implements FrameReceiver {
 
   receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): void {
     if (isBinary) {
-      connection.sendText(errorFrame('unsupported_frame', null));
+      connection.refuse('unsupported_frame', null);
       return;
     }
     const frame = readFrame(payload);
@@ -39,7 +39,7 @@ export class ClientFrames implements FrameReceiver {
         this.#handle(connection, frame);
         break;
       case 'bad':
-        connection.sendText(errorFrame(frame.code, frame.id));
+        connection.refuse(frame.code, frame.id);
         break;
     }
   }
@@ -54,7 +54,7 @@ export class ClientFrames implements FrameReceiver {
         break;
       default:
         if (!this.handlers.handle(connection, frame)) {
-          connection.sendText(errorFrame('unknown_event', frame.id));
+          connection.refuse('unknown_event', frame.id);
         }
     }
   }

@@ -7,7 +7,7 @@ import { describeError } from '../telemetry/excerpt.js';
 import { LogBudget } from '../telemetry/log-budget.js';
 import type { SendFrame } from '../wire/incoming-frame.js';
 import type { Message } from '../wire/message.js';
-import { ackFrame, errorFrame } from '../wire/outgoing-frame.js';
+import { ackFrame } from '../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
 import { within } from './time-limit.js';
 
@@ -45,7 +45,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
 
   handle(connection: ClientConnection, { id, to, data, messageId }: SendFrame): void {
     if (connection.isAnonymous) {
-      connection.sendText(errorFrame('forbidden', id));
+      connection.refuse('forbidden', id);
       return;
     }
     const from = connection.userId;
@@ -57,7 +57,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
   #post(connection: ClientConnection, message: Message, id: string | null): void {
     if (id === null) {
       const refusal = this.messaging.post(message, null);
-      if (refusal !== null) connection.sendText(errorFrame(refusal, null));
+      if (refusal !== null) connection.refuse(refusal, null);
     } else {
       connection.begin();
       const refusal = this.messaging.post(message, (outcome) => {
@@ -65,7 +65,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
         connection.end();
       });
       if (refusal !== null) {
-        connection.sendText(errorFrame(refusal, id));
+        connection.refuse(refusal, id);
         connection.end();
       }
     }
@@ -108,12 +108,12 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
 
   #obey(isAllowed: boolean, connection: ClientConnection, message: Message, id: string | null): void {
     if (isAllowed) this.#post(connection, message, id);
-    else connection.sendText(errorFrame('forbidden', id));
+    else connection.refuse('forbidden', id);
   }
 
   #failed(connection: ClientConnection, id: string | null, error: unknown): void {
     this.#warnings.warn('policy', `The message policy failed: ${describeError(error)}`);
-    connection.sendText(errorFrame('internal', id));
+    connection.refuse('internal', id);
   }
 
   #resumeSenders(): void {

@@ -13,6 +13,7 @@ import { ClientFrames } from './client-frames.js';
 import type { ClientSocket } from './client-socket.js';
 import { FrameRate } from './frame-rate.js';
 import { gatewayConfig } from './gateway.config.js';
+import { GatewayStatistics } from './gateway-statistics.js';
 import { Heartbeats } from './heartbeats.js';
 import { TokenExpiries } from './token-expiries.js';
 
@@ -34,11 +35,13 @@ export class Clients implements OnApplicationShutdown {
     private readonly capacity: Capacity,
     private readonly messaging: Messaging,
     private readonly cluster: Cluster,
+    statistics: GatewayStatistics,
     @Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>,
   ) {
     this.#heartbeats = config.WS_PING_INTERVAL_MS === 0 ? null : new Heartbeats(config.WS_PING_INTERVAL_MS);
     this.#context = {
       receiver: frames,
+      statistics,
       bufferLimitBytes: config.WS_BUFFER_LIMIT_BYTES,
       inFlightMax: config.WS_MAX_IN_FLIGHT,
       left: (connection) => this.#remove(connection),

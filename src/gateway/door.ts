@@ -14,6 +14,7 @@ import type { ClientSocket } from './client-socket.js';
 import { Clients } from './clients.js';
 import type { Entrance } from './entrance.js';
 import { gatewayConfig } from './gateway.config.js';
+import { GatewayStatistics } from './gateway-statistics.js';
 import { Handshake, type Introduction } from './handshake.js';
 import { refuseUpgrade } from './upgrade-refusal.js';
 
@@ -40,6 +41,7 @@ export class Door {
     private readonly messaging: Messaging,
     private readonly connections: ConnectionRegistry,
     private readonly clients: Clients,
+    private readonly statistics: GatewayStatistics,
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {
     this.#addresses = new ClientAddresses(config.WS_TRUSTED_PROXIES);
@@ -61,6 +63,7 @@ export class Door {
     const address = this.#addresses.of(request);
     const refusal = this.#judge(request) ?? this.capacity.take(address);
     if (refusal !== null) {
+      this.statistics.handshakes[refusal]++;
       refuseUpgrade(socket, refusal);
       return;
     }
@@ -111,6 +114,7 @@ export class Door {
     try {
       server.handleUpgrade(request, socket, head, (opened) => {
         ws = opened as ClientSocket;
+        this.statistics.handshakes.accepted++;
         socket.off('error', ignore);
         this.clients.add(connection, ws, socket, isMain);
         server.emit('connection', ws, request);
@@ -127,6 +131,7 @@ export class Door {
   }
 
   #turnAway({ socket, address }: Visitor, code: UpgradeRefusalCode): void {
+    this.statistics.handshakes[code]++;
     this.capacity.release(address);
     refuseUpgrade(socket, code);
   }

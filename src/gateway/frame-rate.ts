@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { readFrame } from '../wire/incoming-frame.js';
-import { errorFrame } from '../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
 import { gatewayConfig } from './gateway.config.js';
 import { TokenBucket } from './token-bucket.js';
@@ -22,7 +21,7 @@ export class FrameRate {
 
   admit(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean {
     if (this.#take(connection)) return true;
-    connection.sendText(errorFrame('rate_limited', isBinary ? null : readFrame(payload).id));
+    connection.refuse('rate_limited', isBinary ? null : readFrame(payload).id);
     return false;
   }
 

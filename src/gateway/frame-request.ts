@@ -1,5 +1,5 @@
 import type { FrameErrorCode } from '../wire/codes.js';
-import { doneFrame, errorFrame, eventFrame, refusalFrame, type Refusal } from '../wire/outgoing-frame.js';
+import { doneFrame, eventFrame, refusalFrame, type Refusal } from '../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
 
 /**
@@ -32,7 +32,7 @@ export class FrameRequest {
   /** Answers with an error frame, with or without an id. */
   fail(code: FrameErrorCode, message?: string): void {
     this.#isAnswered = true;
-    this.connection.sendText(errorFrame(code, this.id, message));
+    this.connection.refuse(code, this.id, message);
   }
 
   /** Answers with an error the application defines itself. */

@@ -12,6 +12,7 @@ import { Door } from './door.js';
 import { EventHandlers } from './event-handlers.js';
 import { FrameRate } from './frame-rate.js';
 import { gatewayConfig } from './gateway.config.js';
+import { GatewayStatistics } from './gateway-statistics.js';
 import { Handshake } from './handshake.js';
 import { TeamGateways } from './team-gateways.js';
 import { TokenExpiries } from './token-expiries.js';
@@ -33,8 +34,9 @@ import { UpgradeRequired } from './upgrade-required.js';
     TokenExpiries,
     EventHandlers,
     TeamGateways,
+    GatewayStatistics,
   ],
-  exports: [Door, Clients],
+  exports: [Door, Clients, GatewayStatistics],
 })
 export class GatewayModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {

@@ -5,7 +5,7 @@ import type { Identity, Rejection } from '../authentication/authenticator.js';
 import { describeError } from '../telemetry/excerpt.js';
 import { LogBudget } from '../telemetry/log-budget.js';
 import type { EventFrame } from '../wire/incoming-frame.js';
-import { errorFrame, refreshedFrame } from '../wire/outgoing-frame.js';
+import { refreshedFrame } from '../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
 import { gatewayConfig } from './gateway.config.js';
 import { within } from './time-limit.js';
@@ -35,7 +35,7 @@ export class TokenRefresh {
       if (id !== null) connection.sendText(refreshedFrame(id, verdict.expiresAt));
     } else {
       const code = verdict === 'unavailable' ? 'authentication_unavailable' : 'token_rejected';
-      connection.sendText(errorFrame(code, id));
+      connection.refuse(code, id);
     }
     connection.resume('refresh');
     connection.end();

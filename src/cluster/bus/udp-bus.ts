@@ -1,0 +1,380 @@
+import { Logger } from '@nestjs/common';
+import { BehaviorSubject, distinctUntilChanged, Subject, type Observable, type Subscription } from 'rxjs';
+import { VERSION } from '../../config/version.js';
+import { LogBudget } from '../../telemetry/log-budget.js';
+import type { Datagram } from '../../udp-broadcast/datagram.js';
+import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
+import type { Message } from '../../wire/message.js';
+import { ClusterNode } from '../protocol/cluster-node.js';
+import type { Endpoint, PeerSnapshot, ProtocolEvent, ProtocolStatistics } from '../protocol/contract.js';
+import {
+  Bus,
+  type Answers,
+  type BusHealth,
+  type BusRefusal,
+  type Gap,
+  type InboundMessage,
+  type Inquiry,
+  type PeerChange,
+  type PeerView,
+  type Publication,
+  type Receipt,
+} from './bus.js';
+import { loadSodiumCipherSuite, nodeCipherSuite } from './cipher-suites.js';
+
+/** Seals nothing from anybody: so that a checkout runs at once. Production refuses to start with it. */
+const DEVELOPMENT_SECRET = 'lanfare: the development secret everybody knows';
+/** The view has settled after 3 s at most (R13); a node that is not ready by then says why, and serves not ready. */
+const START_PATIENCE_MS = 3_500;
+/** Draining and saying good-bye take half a second at most. */
+const STOP_PATIENCE_MS = 1_500;
+/** Endpoints remembered in both forms. Many more than members; a flood of strangers only costs the cache. */
+const ENDPOINTS_MAX = 4_096;
+
+export interface UdpBusConfig {
+  readonly CLUSTER_NAME: string;
+  readonly CLUSTER_SECRET: readonly string[];
+  readonly NODE_NAME: string;
+}
+
+/**
+ * Joins the sans-IO core to sockets, clock and one timer, and decides nothing itself.
+ *
+ * A turn of the event loop: datagrams and commands go into the core as they come, their events go up at once; when all
+ * that was readable has been read, `#endTurn` (setImmediate) closes records, seals, sends, and sets the timer. A
+ * microtask or nextTick would flush after every single socket callback, and batches would be of one.
+ */
+export class UdpBus extends Bus {
+  readonly nodeId: string;
+  readonly #logger = new Logger(UdpBus.name);
+  readonly #warnings = new LogBudget(this.#logger);
+  readonly #messages = new Subject<InboundMessage>();
+  readonly #publications = new Subject<Publication>();
+  readonly #inquiries = new Subject<Inquiry>();
+  readonly #peerChanges = new Subject<PeerChange>();
+  readonly #gaps = new Subject<Gap>();
+  readonly #congested = new BehaviorSubject(false);
+  readonly #subscriptions: Subscription[] = [];
+
+  readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
+  readonly publications$: Observable<Publication> = this.#publications.asObservable();
+  readonly inquiries$: Observable<Inquiry> = this.#inquiries.asObservable();
+  readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
+  readonly gaps$: Observable<Gap> = this.#gaps.asObservable();
+  readonly congested$: Observable<boolean> = this.#congested.pipe(distinctUntilChanged());
+
+  readonly #receipts = new Map<number, (receipt: Receipt) => void>();
+  readonly #joining = new Map<number, () => void>();
+  readonly #asking = new Map<number, (answers: Answers) => void>();
+  readonly #endpoints = new Map<string, Map<number, Endpoint>>();
+  readonly #addresses = new Map<Endpoint, { readonly address: string; readonly port: number }>();
+  #token = 0;
+
+  #node: ClusterNode | undefined;
+  #hasTurnEnd = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
+  /** Told at the end of each turn, while somebody waits for the core to come to a state. */
+  #watcher: (() => void) | undefined;
+
+  constructor(
+    private readonly bootId: Buffer,
+    private readonly config: UdpBusConfig,
+    private readonly udp: UdpBroadcast,
+  ) {
+    super();
+    this.nodeId = bootId.toString('hex');
+  }
+
+  /** The core's counters, for metrics. Null before the start. */
+  override statistics(): ProtocolStatistics | null {
+    return this.#node?.statistics() ?? null;
+  }
+
+  async start(): Promise<void> {
+    await this.udp.open();
+    this.#node = this.#makeNode();
+    this.#subscriptions.push(
+      this.udp.datagrams$.subscribe((datagram) => this.#receive(datagram)),
+      this.udp.peers$.subscribe((peers) => {
+        this.#started.setSeeds(performance.now(), peers);
+        this.#wantTurnEnd();
+      }),
+    );
+    this.#wantTurnEnd();
+    await this.#waitUntil((node) => node.isReady(), START_PATIENCE_MS);
+    if (!this.#started.isReady()) this.#logger.error(`Not ready: ${this.#started.problems().join(' ')}`);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#node !== undefined) {
+      this.#node.shutdown(performance.now());
+      this.#wantTurnEnd();
+      await this.#waitUntil((node) => node.pollTimeout() === Infinity, STOP_PATIENCE_MS);
+    }
+    clearTimeout(this.#timer);
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    this.#messages.complete();
+    this.#publications.complete();
+    this.#inquiries.complete();
+    this.#peerChanges.complete();
+    this.#gaps.complete();
+    this.#congested.complete();
+  }
+
+  join(userId: string, reachable: () => void): void {
+    const token = this.#nextToken();
+    this.#joining.set(token, reachable);
+    this.#started.join(performance.now(), userId, token);
+    this.#wantTurnEnd();
+  }
+
+  leave(userId: string): void {
+    this.#started.leave(performance.now(), userId, 0);
+    this.#wantTurnEnd();
+  }
+
+  send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
+    let token = 0;
+    if (receipt !== null) {
+      token = this.#nextToken();
+      this.#receipts.set(token, receipt);
+    }
+    const result = this.#started.send(performance.now(), message, token);
+    this.#wantTurnEnd();
+    if (result === 'queued' || result === 'none') return null;
+    if (receipt !== null) this.#receipts.delete(token);
+    return result;
+  }
+
+  publish(channel: string, body: Buffer): boolean {
+    const isTaken = this.#started.publish(performance.now(), channel, body);
+    this.#wantTurnEnd();
+    return isTaken;
+  }
+
+  async inquire(topic: string, body: Buffer, timeoutMs: number): Promise<Answers> {
+    return new Promise((resolve) => {
+      const token = this.#nextToken();
+      this.#asking.set(token, resolve);
+      this.#started.inquire(performance.now(), topic, body, timeoutMs, token);
+      this.#wantTurnEnd();
+    });
+  }
+
+  peers(): PeerView[] {
+    return this.#node?.peers().map(viewOf) ?? [];
+  }
+
+  health(): BusHealth {
+    if (this.#node === undefined) return { ready: false, problems: ['The sockets are not open yet.'] };
+    return { ready: this.#node.isReady(), problems: this.#node.problems() };
+  }
+
+  get #started(): ClusterNode {
+    if (this.#node === undefined) throw new Error('The bus has not been started: call start() first');
+    return this.#node;
+  }
+
+  #makeNode(): ClusterNode {
+    const { CLUSTER_NAME: clusterName, CLUSTER_SECRET: secrets, NODE_NAME: nodeName } = this.config;
+    if (secrets.length === 0) {
+      this.#logger.warn(
+        'CLUSTER_SECRET is not set: the development secret is used, and ANYONE on the network can read and forge messages',
+      );
+    }
+    const sodium = loadSodiumCipherSuite();
+    if (sodium === null) {
+      this.#logger.warn('sodium-native is not installed: sealing costs about three times as much CPU');
+    }
+    return new ClusterNode({
+      bootId: this.bootId,
+      nodeName,
+      clusterName,
+      version: VERSION,
+      secrets: (secrets.length === 0 ? [DEVELOPMENT_SECRET] : secrets).map((secret) => Buffer.from(secret)),
+      mode: this.udp.isMesh ? 'mesh' : 'broadcast',
+      seeds: [],
+      datagramBytes: this.udp.datagramBytesMax,
+      messageBytesMax: MESSAGE_BYTES_MAX,
+      receiveBufferBytes: this.udp.receiveBufferBytes,
+      random: Math.random,
+      cipher: sodium ?? nodeCipherSuite,
+      startedAt: performance.now(),
+    });
+  }
+
+  #receive({ arrival, bytes, address, port }: Datagram): void {
+    const node = this.#started;
+    node.handleDatagram(performance.now(), arrival, bytes, this.#endpointOf(address, port));
+    this.#raiseEvents(node);
+    this.#wantTurnEnd();
+  }
+
+  #wantTurnEnd(): void {
+    if (this.#hasTurnEnd) return;
+    this.#hasTurnEnd = true;
+    setImmediate(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#hasTurnEnd = false;
+    const node = this.#started;
+    const now = performance.now();
+    if (node.pollTimeout() <= now) node.handleTimeout(now);
+    node.flush(now);
+    for (let next = node.pollTransmit(); next !== undefined; next = node.pollTransmit()) {
+      if (next.to === null) {
+        this.udp.broadcast(next.bytes);
+      } else {
+        const { address, port } = this.#addressOf(next.to);
+        this.udp.send(next.bytes, address, port);
+      }
+    }
+    this.#raiseEvents(node);
+    this.#watcher?.();
+    this.#setTimer(node.pollTimeout(), now);
+  };
+
+  /** One timer. It is left alone where it comes too early: that costs less than setting it anew every turn. */
+  #setTimer(due: number, now: number): void {
+    if (due >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    if (due === Infinity) return;
+    const delayMs = Math.max(1, Math.ceil(due - now));
+    this.#timerAt = now + delayMs;
+    this.#timer = setTimeout(this.#handleTimer, delayMs);
+  }
+
+  readonly #handleTimer = (): void => {
+    this.#timerAt = Infinity;
+    // What arrived while we slept is read first (the poll phase comes before the check phase), then the core judges.
+    this.#wantTurnEnd();
+  };
+
+  #raiseEvents(node: ClusterNode): void {
+    for (let event = node.pollEvent(); event !== undefined; event = node.pollEvent())
+      this.#raise(node, event);
+  }
+
+  #raise(node: ClusterNode, event: ProtocolEvent): void {
+    switch (event.type) {
+      case 'message': {
+        const { to, from, data, peer, receipt } = event;
+        const acknowledge =
+          receipt === 0
+            ? null
+            : (delivered: number): void => {
+                node.acknowledge(performance.now(), peer, receipt, delivered);
+                this.#wantTurnEnd();
+              };
+        this.#messages.next({ to, from, data, acknowledge });
+        break;
+      }
+      case 'receipt': {
+        const { token, delivered, complete } = event;
+        const receipt = this.#receipts.get(token);
+        this.#receipts.delete(token);
+        receipt?.({ delivered, complete });
+        break;
+      }
+      case 'reachable': {
+        const reachable = this.#joining.get(event.token);
+        this.#joining.delete(event.token);
+        reachable?.();
+        break;
+      }
+      case 'publication':
+        this.#publications.next({ channel: event.channel, body: event.body, nodeId: event.peer });
+        break;
+      case 'inquiry': {
+        const { topic, body, peer, id } = event;
+        const answer = (reply: Buffer): void => {
+          node.answer(performance.now(), peer, id, reply);
+          this.#wantTurnEnd();
+        };
+        this.#inquiries.next({ topic, body, nodeId: peer, answer });
+        break;
+      }
+      case 'answers': {
+        const { token, answers, missing } = event;
+        const resolve = this.#asking.get(token);
+        this.#asking.delete(token);
+        resolve?.({
+          answers: answers.map(({ peer, body }) => ({ nodeId: peer, body })),
+          missing,
+          complete: missing.length === 0,
+        });
+        break;
+      }
+      case 'peer':
+        this.#peerChanges.next({ change: event.change, peer: viewOf(event.peer), reason: event.reason });
+        break;
+      case 'gap': {
+        const { peer, kind, count, reason } = event;
+        this.#gaps.next({ nodeId: peer, kind, count, reason });
+        break;
+      }
+      case 'congestion':
+        this.#congested.next(event.congested);
+        break;
+      case 'warning':
+        this.#warnings.warn(event.code, event.message);
+        break;
+    }
+  }
+
+  async #waitUntil(isSo: (node: ClusterNode) => boolean, patienceMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#watcher = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, patienceMs);
+      this.#watcher = () => {
+        if (isSo(this.#started)) done();
+      };
+    });
+  }
+
+  #nextToken(): number {
+    this.#token += 1;
+    return this.#token;
+  }
+
+  #endpointOf(address: string, port: number): Endpoint {
+    let byPort = this.#endpoints.get(address);
+    if (byPort === undefined) {
+      if (this.#endpoints.size >= ENDPOINTS_MAX) this.#endpoints.clear();
+      byPort = new Map();
+      this.#endpoints.set(address, byPort);
+    }
+    let endpoint = byPort.get(port);
+    if (endpoint === undefined) {
+      if (byPort.size >= ENDPOINTS_MAX) byPort.clear();
+      endpoint = `${address}:${port}`;
+      byPort.set(port, endpoint);
+    }
+    return endpoint;
+  }
+
+  #addressOf(endpoint: Endpoint): { readonly address: string; readonly port: number } {
+    let found = this.#addresses.get(endpoint);
+    if (found === undefined) {
+      if (this.#addresses.size >= ENDPOINTS_MAX) this.#addresses.clear();
+      const colon = endpoint.lastIndexOf(':');
+      found = { address: endpoint.slice(0, colon), port: Number(endpoint.slice(colon + 1)) };
+      this.#addresses.set(endpoint, found);
+    }
+    return found;
+  }
+}
+
+/** Larger than what clients may send by default: the HTTP API and modules may push more. */
+const MESSAGE_BYTES_MAX = 1_048_576;
+
+function viewOf({ endpoint, ...peer }: PeerSnapshot): PeerView {
+  const { nodeId, name, state, version, roundTripMs, loss, uptimeMs } = peer;
+  return { nodeId, name, address: endpoint, state, version, roundTripMs, loss, uptimeMs };
+}

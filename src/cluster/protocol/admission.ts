@@ -1,0 +1,159 @@
+/**
+ * From bytes of somebody to a peer: which boot sent this, may it be opened, and is it new?
+ *
+ * Rules.
+ * - Cheap checks come first: shape, key tag, own boot id, replay window. Only then a key, only then decryption.
+ * - A boot nobody knows costs a key derivation: a bucket limits how many forged ones can buy.
+ * - Nothing is committed (window, peer, address) before the tag has proved the datagram genuine.
+ * - An address is learnt from the newest datagram of its boot only: an old one played back from elsewhere moves nothing.
+ */
+import type { Arrival, Endpoint } from './contract.js';
+import {
+  DATAGRAM_OVERHEAD_BYTES,
+  PROTOCOL_BYTE,
+  isSealedForPair,
+  keyTagOf,
+  packetNumberOf,
+  restOfBootId,
+  senderBootIdOf,
+  senderRestOf,
+  senderTagOf,
+  tagOfBootId,
+} from './datagram.js';
+import { IncomingSession } from './incoming-session.js';
+import type { NodeContext } from './node-context.js';
+import { OutgoingSession } from './outgoing-session.js';
+import { Peer } from './peer.js';
+import { OpeningChannel, SealingChannel } from './sealing.js';
+
+export interface Admitted {
+  readonly peer: Peer;
+  readonly plain: Buffer;
+  readonly isForPair: boolean;
+}
+
+export class Admission {
+  readonly #ownTag: number;
+  readonly #ownRest: number;
+  #unknownBoots: number;
+  #refilledAt: number;
+
+  constructor(
+    private readonly context: NodeContext,
+    private readonly handlers: {
+      readonly heardOurselves: (now: number, arrival: Arrival, source: Endpoint) => void;
+      /** The peer is known now, but only heard of. */
+      readonly met: (now: number, peer: Peer) => void;
+      readonly proven: (now: number, peer: Peer) => void;
+    },
+  ) {
+    this.#ownTag = tagOfBootId(context.options.bootId);
+    this.#ownRest = restOfBootId(context.options.bootId);
+    this.#unknownBoots = context.limits.unknownBootBurst;
+    this.#refilledAt = context.options.startedAt;
+  }
+
+  get ownTag(): number {
+    return this.#ownTag;
+  }
+
+  isOwn(tag: number, rest: number): boolean {
+    return tag === this.#ownTag && rest === this.#ownRest;
+  }
+
+  admit(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): Admitted | null {
+    const { context } = this;
+    if (bytes.length < DATAGRAM_OVERHEAD_BYTES || bytes[0] !== PROTOCOL_BYTE) return this.#refuse('foreign');
+    const secret = context.keyring.secretWithTag(keyTagOf(bytes));
+    if (secret < 0) return this.#refuse('other-key');
+    const tag = senderTagOf(bytes);
+    const rest = senderRestOf(bytes);
+    if (this.isOwn(tag, rest)) {
+      this.handlers.heardOurselves(now, arrival, source);
+      return null;
+    }
+    const isForPair = isSealedForPair(bytes);
+    const known = context.members.find(tag, rest);
+    const peer = known ?? this.#makePeer(now, senderBootIdOf(bytes), secret, source);
+    if (peer === null) return null;
+    if (peer.keys.secret !== secret) return this.#refuse('other-key');
+    const channel = isForPair ? peer.keys.pair : peer.keys.broadcast;
+    const number = packetNumberOf(bytes);
+    if (!channel.window.wouldAccept(number)) return this.#refuse('replayed');
+    const plain = channel.open(number, bytes);
+    if (plain === null) return this.#refuse('forged');
+    if (channel.window.accept(number) && source !== peer.endpoint) peer.endpoint = source;
+    peer.wasHeard = true;
+    if (known === undefined) {
+      context.members.add(peer);
+      this.handlers.met(now, peer);
+    }
+    if (isForPair && !peer.mustAnswer) this.prove(now, peer);
+    return { peer, plain, isForPair };
+  }
+
+  /** It is alive: it has said something that it could not have said before. */
+  prove(now: number, peer: Peer): void {
+    if (peer.isProven) return;
+    peer.isProven = true;
+    peer.heardAt = now;
+    this.handlers.proven(now, peer);
+  }
+
+  /** Told of a boot by a peer: it is heard of, and will be asked itself. */
+  meetByHearsay(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): void {
+    const tag = tagOfBootId(bootId);
+    const rest = restOfBootId(bootId);
+    if (this.isOwn(tag, rest) || this.context.members.withTag(tag) !== undefined) return;
+    const tombstone = this.context.members.tombstone(tag, rest);
+    const { deadAfterMs } = this.context.timing;
+    // Others may not have noticed yet that it is gone.
+    if (tombstone !== undefined && (tombstone.hasLeft || now - tombstone.droppedAt < 2 * deadAfterMs)) return;
+    const peer = this.#makePeer(now, bootId, secret, endpoint);
+    if (peer === null) return;
+    this.context.members.add(peer);
+    this.handlers.met(now, peer);
+  }
+
+  #makePeer(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): Peer | null {
+    const { keyring, limits, members, options, recordBytes, timing } = this.context;
+    if (!this.#mayDerive(now)) return this.#refuse('too-many-strangers');
+    const heard = members.all.reduce((sum, { isProven }) => sum + (isProven ? 0 : 1), 0);
+    if (members.size >= limits.peersMax + limits.heardMax || heard >= limits.heardMax) {
+      return this.#refuse('too-many-strangers');
+    }
+    const tombstone = members.tombstone(tagOfBootId(bootId), restOfBootId(bootId));
+    if (tombstone?.hasLeft === true) return this.#refuse('left');
+    const peer = new Peer(
+      bootId,
+      members.nextIndex(),
+      {
+        secret,
+        broadcast: new OpeningChannel(keyring, secret, bootId, null, tombstone?.broadcastFloor ?? 0),
+        pair: new OpeningChannel(keyring, secret, bootId, options.bootId, tombstone?.pairFloor ?? 0),
+        sealing: new SealingChannel(keyring, options.bootId, bootId, members.pairNumbersUsed),
+      },
+      new IncomingSession(timing, options.random),
+      new OutgoingSession(recordBytes, limits.windowRecordsMin),
+      endpoint,
+      now,
+    );
+    peer.mustAnswer = tombstone !== undefined;
+    return peer;
+  }
+
+  #mayDerive(now: number): boolean {
+    const { unknownBootBurst, unknownBootsPerSecond } = this.context.limits;
+    const refill = ((now - this.#refilledAt) / 1_000) * unknownBootsPerSecond;
+    this.#unknownBoots = Math.min(unknownBootBurst, this.#unknownBoots + refill);
+    this.#refilledAt = now;
+    if (this.#unknownBoots < 1) return false;
+    this.#unknownBoots -= 1;
+    return true;
+  }
+
+  #refuse(why: string): null {
+    this.context.reject(why);
+    return null;
+  }
+}

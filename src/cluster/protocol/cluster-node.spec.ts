@@ -1,0 +1,154 @@
+import { describe, expect, it } from '@jest/globals';
+import { nodeCipherSuite } from '../bus/cipher-suites.js';
+import { VirtualLan } from './testing/virtual-lan.js';
+
+const text = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+describe('ClusterNode', () => {
+  it('meets the other node, learns its users and delivers to them with a receipt', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    const b = lan.add('b');
+    b.node.join(lan.now, 'bob', 1);
+    lan.run(2_000);
+    expect(a.node.problems()).toEqual([]);
+    expect(a.node.isReady()).toBe(true);
+    expect(a.node.peers()).toMatchObject([{ name: 'b', state: 'up', users: 1, complete: true }]);
+    expect(lan.of(b, 'reachable')).toMatchObject([{ token: 1 }]);
+    expect(a.node.send(lan.now, { to: 'bob', from: 'ann', data: text('hi') }, 5)).toBe('queued');
+    expect(a.node.send(lan.now, { to: 'nobody', from: null, data: text(1) }, 6)).toBe('none');
+    lan.run(5);
+    expect(lan.of(b, 'message')).toMatchObject([{ to: 'bob', from: 'ann', data: text('hi') }]);
+    expect(lan.of(a, 'receipt')).toEqual([
+      { type: 'receipt', token: 6, delivered: 0, complete: true },
+      { type: 'receipt', token: 5, delivered: 1, complete: true },
+    ]);
+  });
+
+  it('lets a connection through within milliseconds when the peers are well', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    lan.add('b');
+    lan.add('c');
+    lan.run(2_000);
+    a.node.join(lan.now, 'ann', 9);
+    expect(lan.of(a, 'reachable')).toEqual([]);
+    lan.run(5);
+    expect(lan.of(a, 'reachable')).toEqual([{ type: 'reachable', token: 9 }]);
+  });
+
+  it('carries messages, publications and questions in order through heavy loss', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    const b = lan.add('b');
+    const c = lan.add('c');
+    b.node.join(lan.now, 'bob', 1);
+    lan.lossRate = 0.2;
+    lan.run(3_500);
+    const large = Buffer.alloc(100_000, 'x');
+    for (let index = 0; index < 500; index += 1) {
+      expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(index) }, 0)).toBe('queued');
+      if (index % 50 === 0) a.node.publish(lan.now, 'audit', Buffer.from(String(index)));
+      if (index === 250) a.node.send(lan.now, { to: 'bob', from: null, data: large }, 0);
+      lan.run(1);
+    }
+    a.node.inquire(lan.now, 'where', Buffer.from('x'), 900, 4);
+    lan.run(3_000);
+    const expected = Array.from({ length: 500 }, (_, index) => text(index).toString());
+    expected.splice(251, 0, large.toString());
+    expect(lan.of(b, 'message').map(({ data }) => data.toString())).toEqual(expected);
+    expect(lan.of(c, 'publication').map(({ body }) => Number(body))).toEqual([
+      0, 50, 100, 150, 200, 250, 300, 350, 400, 450,
+    ]);
+    expect(lan.of(a, 'answers')).toMatchObject([{ token: 4, missing: [] }]);
+    expect(lan.of(a, 'gap')).toEqual([]);
+    expect(a.node.statistics().queuedRecords).toBe(0);
+  });
+
+  it('names a dead node, and forgets its users', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    const b = lan.add('b');
+    b.node.join(lan.now, 'bob', 1);
+    lan.run(2_000);
+    b.isPaused = true;
+    expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 3)).toBe('queued');
+    lan.run(1_000);
+    expect(lan.of(a, 'receipt')).toEqual([{ type: 'receipt', token: 3, delivered: 0, complete: false }]);
+    a.node.join(lan.now, 'ann', 2);
+    lan.run(200);
+    expect(lan.of(a, 'reachable')).toMatchObject([{ token: 2 }]);
+    expect(lan.of(a, 'gap')).toMatchObject([{ kind: 'late' }]);
+    lan.run(5_000);
+    expect(lan.of(a, 'peer')).toMatchObject([{ change: 'joined' }, { change: 'lost' }]);
+    expect(lan.of(a, 'gap').at(-1)).toMatchObject({ kind: 'lost', count: 1 });
+    expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 0)).toBe('none');
+    b.isPaused = false;
+    lan.run(3_000);
+    expect(a.node.peers()).toMatchObject([{ state: 'up' }]);
+    expect(b.node.peers()).toMatchObject([{ state: 'up' }]);
+    expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(2) }, 0)).toBe('queued');
+    lan.run(10);
+    expect(lan.of(b, 'message').map(({ data }) => data.toString())).toEqual(['2']);
+  });
+
+  it('says good-bye', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    const b = lan.add('b');
+    lan.run(2_000);
+    b.node.shutdown(lan.now);
+    lan.run(100);
+    expect(b.node.pollTimeout()).toBe(Infinity);
+    expect(lan.of(a, 'peer').map(({ change }) => change)).toEqual(['joined', 'left']);
+    expect(lan.of(a, 'gap')).toEqual([]);
+  });
+
+  it('finds everybody in mesh mode from one seed', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const seeds = ['10.77.0.1:4000'];
+    const hosts = ['a', 'b', 'c', 'd'].map((name) => lan.add(name, { mode: 'mesh', seeds }));
+    lan.run(3_000);
+    for (const { node } of hosts) {
+      expect(node.peers().map(({ state }) => state)).toEqual(['up', 'up', 'up']);
+      expect(node.isReady()).toBe(true);
+    }
+  });
+
+  it('is deaf to clusters of another name or secret, and to recordings', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    const b = lan.add('b');
+    const other = lan.add('c', { clusterName: 'other' });
+    const stranger = lan.add('d', { secrets: [Buffer.alloc(32, 2)] });
+    b.node.join(lan.now, 'bob', 1);
+    lan.run(2_000);
+    a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 0);
+    lan.run(1_000);
+    expect(a.node.peers()).toHaveLength(1);
+    expect(other.node.peers()).toEqual([]);
+    expect(stranger.node.peers()).toEqual([]);
+    const before = { messages: lan.of(b, 'message').length, peers: b.node.peers().map(({ state }) => state) };
+    for (const { transmit } of lan.recorded.slice()) {
+      b.node.handleDatagram(lan.now, transmit.to === null ? 'shared' : 'own', transmit.bytes, '10.77.9.9:1');
+    }
+    lan.run(1_000);
+    expect(lan.of(b, 'message')).toHaveLength(before.messages);
+    expect(b.node.peers().map(({ state }) => state)).toEqual(before.peers);
+    expect(b.node.peers()).toMatchObject([{ endpoint: a.endpoint }]);
+  });
+
+  it('rotates secrets node by node', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const [one, two] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    const a = lan.add('a', { secrets: [one, two] });
+    const b = lan.add('b', { secrets: [two, one] });
+    const c = lan.add('c', { secrets: [one] });
+    b.node.join(lan.now, 'bob', 1);
+    lan.run(2_000);
+    expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 0)).toBe('queued');
+    lan.run(10);
+    expect(lan.of(b, 'message')).toHaveLength(1);
+    expect(c.node.peers().map(({ name }) => name)).toEqual(['a']);
+  });
+});

@@ -1,0 +1,567 @@
+/**
+ * One node of the cluster, sans-IO: joins the parts, hands each frame to the part that owns it, and keeps the timers.
+ *
+ * Theory of operation. Every node broadcasts in one numbered stream which users it gains and loses (directory), and
+ * sends messages to users in one numbered stream per peer. Reports, four a second, say who lives and how each stands
+ * with each. HELLO and WELCOME begin a session in one direction; whatever can't be repaired begins a new one. Nothing is
+ * ever missed in silence: an event at this node or at the other names whom it concerns (docs/cluster-protocol.md).
+ *
+ * Call order of a turn: any inputs (`handle*`, commands), then `flush`, then poll transmits, events and the timeout.
+ */
+import { Acks } from './acks.js';
+import { Admission } from './admission.js';
+import { Barrier } from './barrier.js';
+import { ByteReader } from './byte-reader.js';
+import type {
+  Arrival,
+  Endpoint,
+  NodeId,
+  OutgoingMessage,
+  PeerSnapshot,
+  ProtocolEvent,
+  ProtocolNode,
+  ProtocolStatistics,
+  SendResult,
+  Transmit,
+} from './contract.js';
+import { Delivery } from './delivery.js';
+import { Discovery } from './discovery.js';
+import { MalformedDatagramError } from './errors.js';
+import {
+  FRAME_GOSSIP,
+  FRAME_HELLO,
+  FRAME_KNOCK,
+  FRAME_LEAVE,
+  FRAME_NACK,
+  FRAME_PING,
+  FRAME_POLL,
+  FRAME_PONG,
+  FRAME_RECORD_BROADCAST,
+  FRAME_RECORD_UNICAST,
+  FRAME_REPORT,
+  FRAME_STATUS,
+  FRAME_WELCOME,
+} from './frames.js';
+import { FRAME_HEADER_BYTES } from './byte-writer.js';
+import { Handshake } from './handshake.js';
+import { Membership } from './membership.js';
+import { NodeContext, SWEEP_INTERVAL_MS } from './node-context.js';
+import type { ClusterNodeOptions } from './options.js';
+import type { Peer } from './peer.js';
+import { Reports } from './reports.js';
+import { Routing } from './routing.js';
+import { Transmission } from './transmission.js';
+
+/** A good-bye is not acked: three, and one arrives. */
+const LEAVES = 3;
+const LEAVE_INTERVAL_MS = 20;
+const PING_WANTS_REPORT = 1;
+/** Segments of the directory swept at a time: well under a millisecond of work. */
+const SWEEP_SEGMENTS = 16;
+/** Called this late, the sockets are read once before deadlines are judged; not again for a while, should it last. */
+const DOZE_MS = 20;
+const DOZE_AGAIN_MS = 1_000;
+
+export class ClusterNode implements ProtocolNode {
+  readonly nodeId: NodeId;
+  readonly #context: NodeContext;
+  readonly #acks: Acks;
+  readonly #admission: Admission;
+  readonly #barrier: Barrier;
+  readonly #delivery: Delivery;
+  readonly #discovery: Discovery;
+  readonly #handshake: Handshake;
+  readonly #membership: Membership;
+  readonly #reports: Reports;
+  readonly #routing: Routing;
+  readonly #transmission: Transmission;
+
+  #reportAt: number;
+  /** When we were last told to be called: later than that by much means that we slept. */
+  #dueAt = Infinity;
+  #wokeAt = -Infinity;
+  #isSettled = false;
+  /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
+  #judgeAt = -Infinity;
+  /** What every proven peer that is not absent has applied of our broadcast stream; Infinity: there are none. */
+  #appliedByAll = Infinity;
+  #absentPeers: readonly Peer[] = [];
+  #leaveAt = Infinity;
+  #drainUntil = Infinity;
+  #leavesSent = 0;
+
+  constructor(options: ClusterNodeOptions) {
+    const context = new NodeContext(options);
+    const acked = (now: number, peer: Peer): void => this.#handleAcked(now, peer);
+    this.#context = context;
+    this.nodeId = context.id;
+    this.#acks = new Acks(context, {
+      acked,
+      broadcastGap: (now, peer, keptFrom) => this.#reports.handleBroadcastGap(now, peer, keptFrom),
+    });
+    this.#admission = new Admission(context, {
+      heardOurselves: (now, arrival, source) => this.#discovery.heardOurselves(now, arrival, source),
+      met: (now, peer) => this.#handshake.start(now, peer),
+      proven: (now, peer) => this.#handleProven(now, peer),
+    });
+    this.#handshake = new Handshake(context, this.#acks, {
+      introduced: (now, peer) => this.#membership.noteName(now, peer),
+      answered: (now, peer) => this.#admission.prove(now, peer),
+    });
+    this.#reports = new Reports(context, this.#acks, this.#admission.ownTag, {
+      acked,
+      rejoin: (now, peer, missing, reason) => this.#handshake.rejoin(now, peer, missing, reason),
+    });
+    this.#membership = new Membership(context, this.#reports, (now, peer) =>
+      this.#ping(now, peer, PING_WANTS_REPORT),
+    );
+    this.#discovery = new Discovery(context, this.#admission, this.#handshake);
+    this.#delivery = new Delivery(context);
+    this.#routing = new Routing(context);
+    this.#transmission = new Transmission(context, this.#acks);
+    this.#barrier = new Barrier(context.timing.barrierMs, (token, announcedIn) =>
+      this.#tellReachable(token, announcedIn),
+    );
+    this.#reportAt = options.startedAt;
+  }
+
+  handleDatagram(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): void {
+    this.#noticeSleep(now);
+    if (this.#hasLeft) return;
+    this.#context.counters.datagramsReceived += 1;
+    try {
+      const admitted = this.#admission.admit(now, arrival, bytes, source);
+      if (admitted !== null) this.#handleFrames(now, admitted.peer, admitted.plain, admitted.isForPair);
+    } catch (error) {
+      if (!(error instanceof MalformedDatagramError)) throw error;
+      this.#context.reject('malformed');
+    }
+  }
+
+  handleTimeout(now: number): void {
+    this.#noticeSleep(now);
+    this.#dueAt = Infinity;
+    if (this.#hasLeft) return;
+    const { receipts, inquiries, members, directory } = this.#context;
+    for (const peer of members.all) this.#handlePeerTimers(now, peer);
+    if (this.#judgeAt <= now) {
+      if (this.#barrier.deadline <= now) this.#declareLate(now, this.#barrier.expire(now));
+      if (receipts.deadline <= now) receipts.expire(now);
+      if (inquiries.deadline <= now) inquiries.expire(now);
+    }
+    if (this.#discovery.knockAt <= now) this.#discovery.knock(now);
+    if (this.#discovery.gossipAt <= now) this.#discovery.gossip(now);
+    if (directory.isSweepDue && this.#context.sweepAt <= now) {
+      directory.sweep(SWEEP_SEGMENTS);
+      this.#context.sweepAt = now + SWEEP_INTERVAL_MS;
+    }
+    if (this.#reportAt <= now) this.#handleReportTime(now);
+    this.flush(now);
+    if (this.#leaveAt <= now) this.#leave(now);
+  }
+
+  flush(now: number): void {
+    if (this.#hasLeft) return;
+    const { dirtyPeers } = this.#context;
+    for (const peer of dirtyPeers) this.#routing.review(now, peer);
+    this.#transmission.flush(now);
+    if (this.#context.isBroadcastAcked) {
+      this.#context.isBroadcastAcked = false;
+      this.#refreshAppliedByAll();
+      this.#barrier.advance(this.#appliedByAll);
+    }
+  }
+
+  setSeeds(now: number, endpoints: readonly Endpoint[]): void {
+    this.#discovery.setSeeds(now, endpoints);
+  }
+
+  join(now: number, userId: string, token: number): void {
+    const { localUsers, ownHasher } = this.#context;
+    const key = ownHasher.key(userId);
+    const user = localUsers.addDevice(key) ?? localUsers.announce(key, this.#routing.announce(now, key));
+    if (this.#context.isBroadcastAcked) this.#refreshAppliedByAll();
+    if (user.announcedIn <= this.#appliedByAll) this.#tellReachable(token, user.announcedIn);
+    else this.#barrier.wait(now, token, user.announcedIn);
+  }
+
+  leave(now: number, userId: string, token: number): void {
+    this.#barrier.cancel(token);
+    const key = this.#context.ownHasher.key(userId);
+    if (this.#context.localUsers.removeDevice(key)) this.#routing.withdraw(now, key);
+  }
+
+  send(now: number, message: OutgoingMessage, token: number): SendResult {
+    if (!this.#hasLeft) return this.#routing.send(now, message, token);
+    if (token !== 0) this.#context.events.push({ type: 'receipt', token, delivered: 0, complete: false });
+    return 'none';
+  }
+
+  acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void {
+    const asker = this.#context.members.withId(peer);
+    if (asker !== undefined) this.#routing.acknowledge(now, asker, receipt, delivered);
+  }
+
+  publish(now: number, channel: string, body: Buffer): boolean {
+    return this.#routing.publish(now, channel, body);
+  }
+
+  inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
+    if (this.#hasLeft) this.#context.events.push({ type: 'answers', token, answers: [], missing: [] });
+    else this.#routing.inquire(now, topic, body, timeoutMs, token);
+  }
+
+  answer(now: number, peer: NodeId, id: number, body: Buffer): void {
+    const asker = this.#context.members.withId(peer);
+    if (asker !== undefined) this.#routing.answer(now, asker, id, body);
+  }
+
+  shutdown(now: number): void {
+    if (this.#leaveAt !== Infinity || this.#hasLeft) return;
+    this.#drainUntil = now + this.#context.timing.drainMaxMs;
+    this.#leaveAt = now;
+  }
+
+  pollTransmit(): Transmit | undefined {
+    return this.#context.outbox.poll();
+  }
+
+  pollEvent(): ProtocolEvent | undefined {
+    return this.#context.events.shift();
+  }
+
+  pollTimeout(): number {
+    if (this.#hasLeft) return Infinity;
+    const { receipts, inquiries, members, directory, timing } = this.#context;
+    let due = Math.min(
+      this.#reportAt,
+      Math.max(this.#judgeAt, Math.min(this.#barrier.deadline, receipts.deadline, inquiries.deadline)),
+      this.#discovery.knockAt,
+      this.#discovery.gossipAt,
+      this.#leaveAt,
+    );
+    if (directory.isSweepDue) due = Math.min(due, this.#context.sweepAt);
+    for (const { incoming, outgoing, pingAt } of members.all) {
+      if (incoming.helloAt < due) due = incoming.helloAt;
+      if (incoming.ackAt < due) due = incoming.ackAt;
+      if (outgoing.pollAt < due) due = outgoing.pollAt;
+      if (pingAt < due) due = pingAt;
+      if (incoming.isAdmitted) {
+        const { broadcast, unicast } = incoming;
+        if (unicast.isMissing) due = Math.min(due, unicast.askAt, unicast.stuckSince + timing.gapAfterMs);
+        if (broadcast.isMissing)
+          due = Math.min(due, broadcast.askAt, broadcast.stuckSince + timing.gapAfterMs);
+      }
+      if (outgoing.id === 0) due = Math.min(due, outgoing.stream.oldestClosedAt + timing.holdMs);
+    }
+    this.#dueAt = due;
+    return due;
+  }
+
+  isReady(): boolean {
+    return this.#isSettled && this.#discovery.isHearing && this.#leaveAt === Infinity && !this.#hasLeft;
+  }
+
+  problems(): readonly string[] {
+    const problems = this.#discovery.problems();
+    if (!this.#isSettled) problems.push('The view of the cluster has not settled yet.');
+    if (this.#leaveAt !== Infinity || this.#hasLeft) problems.push('This node is leaving the cluster.');
+    return problems;
+  }
+
+  peers(): PeerSnapshot[] {
+    // The clock was last told with the timeout: near enough for an uptime.
+    const now = Math.max(this.#context.options.startedAt, this.#reportAt - this.#context.reportIntervalMs);
+    return this.#context.members.all
+      .filter(({ isProven }) => isProven)
+      .map((peer) => this.#context.snapshotOf(now, peer));
+  }
+
+  statistics(): ProtocolStatistics {
+    const { broadcast, counters, directory, members, outbox, rejected } = this.#context;
+    let queuedBytes = broadcast.bytes;
+    let queuedRecords = broadcast.records;
+    for (const { outgoing } of members.all) {
+      queuedBytes += outgoing.stream.bytes;
+      queuedRecords += outgoing.stream.records;
+    }
+    return {
+      datagramsSent: outbox.sent,
+      datagramsReceived: counters.datagramsReceived,
+      datagramsRejected: { ...rejected },
+      messagesSent: counters.messagesSent,
+      messagesReceived: counters.messagesReceived,
+      recordsRepaired: counters.recordsRepaired,
+      recordsRequested: counters.recordsRequested,
+      gaps: counters.gaps,
+      directoryEntries: directory.entries,
+      directoryHits: counters.directoryHits,
+      directoryMisses: counters.directoryMisses,
+      queuedBytes,
+      queuedRecords,
+    };
+  }
+
+  get #hasLeft(): boolean {
+    return this.#leavesSent >= LEAVES;
+  }
+
+  #handleFrames(now: number, peer: Peer, plain: Buffer, isForPair: boolean): void {
+    const end = plain.length;
+    let at = 0;
+    while (at + FRAME_HEADER_BYTES <= end) {
+      // A frame may have dropped its sender: the rest of its datagram is nobody's.
+      if (peer.isGone) return;
+      const start = at + FRAME_HEADER_BYTES;
+      const next = start + plain.readUInt16BE(at + 1);
+      if (next > end) throw new MalformedDatagramError('a frame is cut off');
+      const type = plain[at] as number;
+      if (type === FRAME_RECORD_UNICAST) {
+        if (isForPair) this.#handleUnicastRecord(now, peer, plain, start, next);
+      } else if (type === FRAME_RECORD_BROADCAST) {
+        this.#handleBroadcastRecord(now, peer, plain, start, next);
+      } else {
+        const reader = new ByteReader(plain, start, next);
+        if (isForPair) this.#handlePairFrame(now, peer, type, reader);
+        else this.#handleOpenFrame(now, peer, type, reader);
+      }
+      at = next;
+    }
+    if (at !== end) throw new MalformedDatagramError('a frame header is cut off');
+  }
+
+  #handleUnicastRecord(now: number, peer: Peer, plain: Buffer, start: number, end: number): void {
+    const headerEnd = start + 11;
+    if (headerEnd > end) throw new MalformedDatagramError('a record header is cut off');
+    const { incoming } = peer;
+    if (!incoming.isAdmitted || plain.readUInt32BE(start + 1) !== incoming.id) return;
+    const sequence = plain.readUIntBE(start + 5, 6);
+    peer.recordsCame += 1;
+    this.#acks.noteRecord(now, peer, plain[start] as number);
+    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;
+    this.#delivery.applyUnicast(peer, plain.subarray(headerEnd, end));
+    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {
+      this.#delivery.applyUnicast(peer, next);
+    }
+  }
+
+  #handleBroadcastRecord(now: number, peer: Peer, plain: Buffer, start: number, end: number): void {
+    const headerEnd = start + 7;
+    if (headerEnd > end) throw new MalformedDatagramError('a record header is cut off');
+    const { incoming } = peer;
+    if (!incoming.isAdmitted) return;
+    const sequence = plain.readUIntBE(start + 1, 6);
+    peer.recordsCame += 1;
+    this.#acks.noteRecord(now, peer, plain[start] as number);
+    if (!incoming.broadcast.receive(now, sequence, plain.subarray(headerEnd, end))) return;
+    this.#delivery.applyBroadcast(peer, plain.subarray(headerEnd, end));
+    for (let next = incoming.broadcast.take(now); next !== undefined; next = incoming.broadcast.take(now)) {
+      this.#delivery.applyBroadcast(peer, next);
+    }
+  }
+
+  /** What may be sealed with the broadcast key, and so may come from a boot not proven to be alive. */
+  #handleOpenFrame(now: number, peer: Peer, type: number, reader: ByteReader): void {
+    switch (type) {
+      case FRAME_REPORT:
+        this.#reports.handle(now, peer, reader);
+        break;
+      case FRAME_KNOCK:
+        // That we have met is all it is for: what else it says may be a recording's.
+        break;
+      case FRAME_GOSSIP:
+        if (peer.incoming.isAdmitted) this.#discovery.handleGossip(now, reader);
+        break;
+      case FRAME_LEAVE:
+        this.#membership.drop(now, peer, 'left', 'it said good-bye');
+        break;
+      default:
+    }
+  }
+
+  #handlePairFrame(now: number, peer: Peer, type: number, reader: ByteReader): void {
+    switch (type) {
+      case FRAME_HELLO:
+        this.#handshake.handleHello(now, peer, reader);
+        break;
+      case FRAME_WELCOME:
+        this.#handshake.handleWelcome(now, peer, reader);
+        break;
+      case FRAME_STATUS:
+        this.#acks.handleStatus(now, peer, reader);
+        break;
+      case FRAME_NACK:
+        this.#transmission.handleNack(now, peer, reader);
+        break;
+      case FRAME_POLL:
+        this.#acks.handlePoll(now, peer, reader);
+        break;
+      case FRAME_PING:
+        this.#handlePing(peer, reader);
+        break;
+      case FRAME_PONG:
+        if (reader.u32() === peer.pingToken) peer.noteRoundTrip(now - peer.pingSentAt);
+        break;
+      case FRAME_REPORT:
+        this.#reports.handle(now, peer, reader);
+        break;
+      case FRAME_GOSSIP:
+        this.#discovery.handleGossip(now, reader);
+        break;
+      default:
+    }
+  }
+
+  #handleProven(now: number, peer: Peer): void {
+    this.#context.refreshRouting();
+    if (this.#context.options.mode === 'mesh') this.#discovery.introduceAllTo(peer);
+    // It may have been heard of long ago; its time to answer begins now.
+    peer.metAt = now;
+  }
+
+  #handleAcked(now: number, peer: Peer): void {
+    const { outgoing } = peer;
+    const { stream } = outgoing;
+    const { broadcast, timing } = this.#context;
+    outgoing.stuckSince = stream.inFlight === 0 ? Infinity : now;
+    const isOwed = stream.inFlight > 0 || outgoing.broadcastNeededAfter < broadcast.nextToSend - 1;
+    outgoing.pollIntervalMs = timing.pollAfterMs + 2 * (peer.roundTripMs ?? 0);
+    outgoing.pollAt = isOwed ? now + outgoing.pollIntervalMs : Infinity;
+    if (stream.hasUnsent || outgoing.snapshot !== null || outgoing.isCongested) this.#context.markDirty(peer);
+  }
+
+  #handlePeerTimers(now: number, peer: Peer): void {
+    const { incoming, outgoing } = peer;
+    const { timing } = this.#context;
+    if (incoming.helloAt <= now) this.#handshake.sendHello(now, peer);
+    if (incoming.ackAt <= now) this.#acks.sendStatus(now, peer);
+    if (incoming.isAdmitted) {
+      const { broadcast, unicast } = incoming;
+      const stuckSince = Math.min(
+        broadcast.isMissing ? broadcast.stuckSince : Infinity,
+        unicast.isMissing ? unicast.stuckSince : Infinity,
+      );
+      if (now >= stuckSince + timing.gapAfterMs) {
+        this.#handshake.rejoin(now, peer, null, `records missing for ${timing.gapAfterMs} ms`);
+      } else if (Math.min(unicast.askAt, broadcast.askAt) <= now) {
+        this.#acks.sendDueNacks(now, peer);
+      }
+    }
+    if (outgoing.pollAt <= now) {
+      outgoing.pollIntervalMs = Math.min(outgoing.pollIntervalMs * 2, timing.pollIntervalMaxMs);
+      outgoing.pollAt = now + outgoing.pollIntervalMs;
+      this.#acks.sendPoll(peer);
+    }
+    if (outgoing.id === 0 && outgoing.stream.oldestClosedAt + timing.holdMs <= now) {
+      const dropped = outgoing.stream.dropHeld(now, timing.holdMs);
+      if (dropped > 0)
+        this.#context.gap(peer, 'incomplete', dropped, 'the peer has not opened its stream in time');
+    }
+    if (peer.pingAt <= now) {
+      const scale = this.#context.reportIntervalMs / timing.reportIntervalMs;
+      peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.#context.options.random());
+      if (peer.isProven) this.#ping(now, peer, 0);
+    }
+  }
+
+  #handleReportTime(now: number): void {
+    const { context } = { context: this.#context };
+    this.#membership.judge(now);
+    this.#discovery.judge(now);
+    this.#routing.reviewCongested(now);
+    context.isBroadcastAcked = true;
+    this.#reports.broadcast();
+    this.#reportAt = now + context.reportIntervalMs * (0.9 + 0.2 * context.options.random());
+    if (this.#isSettled) return;
+    const isPending = context.members.all.some(({ incoming }) => !incoming.isComplete);
+    this.#isSettled =
+      (context.reportNumber > context.timing.settleReports && !isPending) ||
+      now - context.options.startedAt >= context.timing.settleMaxMs;
+  }
+
+  /** R11. */
+  #declareLate(now: number, announcedIn: number): void {
+    const { barrierMs } = this.#context.timing;
+    for (const peer of this.#context.members.all) {
+      const { outgoing } = peer;
+      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;
+      const wasLate = outgoing.isLate;
+      outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
+      const isOwed = outgoing.broadcastNeededAfter < this.#context.broadcast.nextToSend - 1;
+      if (isOwed && now - outgoing.ackedAt >= barrierMs) {
+        outgoing.isAbsent = true;
+        this.#context.isBroadcastAcked = true;
+      }
+      if (wasLate && now - outgoing.lateToldAt < barrierMs) continue;
+      outgoing.lateToldAt = now;
+      const behind = announcedIn - outgoing.ackBroadcast;
+      this.#context.gap(
+        peer,
+        'late',
+        behind,
+        `connections opened that the peer has not acked within ${barrierMs} ms`,
+      );
+    }
+  }
+
+  #refreshAppliedByAll(): void {
+    let applied = Infinity;
+    this.#absentPeers = this.#context.members.all.filter(({ outgoing }) => outgoing.isAbsent);
+    for (const { isCounted, outgoing } of this.#context.members.all) {
+      if (isCounted && !outgoing.isAbsent && outgoing.ackBroadcast < applied) applied = outgoing.ackBroadcast;
+    }
+    this.#appliedByAll = applied;
+  }
+
+  #tellReachable(token: number, announcedIn: number): void {
+    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
+    this.#context.events.push({ type: 'reachable', token });
+  }
+
+  #ping(now: number, peer: Peer, flags: number): void {
+    peer.pingToken = (peer.pingToken + 1) >>> 0;
+    peer.pingSentAt = now;
+    this.#context.outbox.writer.beginFrame(FRAME_PING).u32(peer.pingToken).u8(flags).endFrame();
+    this.#context.outbox.toPeer(peer);
+  }
+
+  #handlePing(peer: Peer, reader: ByteReader): void {
+    const token = reader.u32();
+    const flags = reader.u8();
+    this.#context.outbox.writer.beginFrame(FRAME_PONG).u32(token).endFrame();
+    this.#context.outbox.toPeer(peer);
+    if ((flags & PING_WANTS_REPORT) !== 0) this.#reports.sendTo(peer);
+  }
+
+  #leave(now: number): void {
+    const { inquiries, members, outbox, receipts, timing } = this.#context;
+    const isDrained = members.all.every(({ isSilent, outgoing }) => {
+      const isStalled = isSilent || now - outgoing.stuckSince > timing.stalledAfterMs;
+      return isStalled || outgoing.stream.records === 0;
+    });
+    this.#leaveAt = now + LEAVE_INTERVAL_MS;
+    if (!isDrained && now < this.#drainUntil) return;
+    outbox.writer.beginFrame(FRAME_LEAVE).endFrame();
+    outbox.toAll();
+    this.#leavesSent += 1;
+    if (!this.#hasLeft) return;
+    // Nobody will be heard any more: who waits for an answer is told so now.
+    receipts.expire(Infinity);
+    inquiries.expire(Infinity);
+  }
+
+  /** Called much later than we asked to be: whoever seems late may only have waited for us. */
+  #noticeSleep(now: number): void {
+    const sleptMs = now - Math.max(this.#dueAt, this.#wokeAt);
+    if (sleptMs > DOZE_MS && now > this.#judgeAt + DOZE_AGAIN_MS) this.#judgeAt = now + 1;
+    if (sleptMs <= this.#context.timing.reportIntervalMs) return;
+    // The same sleep shows again at the timeout that is still due: it is forgiven once.
+    this.#wokeAt = now;
+    this.#membership.forgive(sleptMs);
+    this.#discovery.forgive(sleptMs);
+    this.#context.warn(
+      'stalled',
+      `This node stood still for ${Math.round(sleptMs)} ms (CPU, memory or a paused process).`,
+    );
+  }
+}

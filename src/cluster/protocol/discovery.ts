@@ -1,0 +1,177 @@
+/**
+ * How nodes find each other, and how a node finds that it can't.
+ *
+ *   GOSSIP  count u8, then (boot id 12, key tag u16, IPv4 4, port u16)*
+ *
+ * Rules.
+ * - Broadcast mode: reports are heard. Our own come back to us too; if they don't, nobody hears us either: deaf.
+ * - Mesh mode: seeds that are no peers yet are knocked at; peers tell each other whom they know, a newcomer at once. A
+ *   seed that turns out to be our own address is left alone.
+ * - In either mode a boot learnt by hearsay is only heard of: it is asked itself.
+ */
+import type { Admission } from './admission.js';
+import type { ByteReader } from './byte-reader.js';
+import type { Arrival, Endpoint } from './contract.js';
+import { FRAME_GOSSIP } from './frames.js';
+import type { Handshake } from './handshake.js';
+import type { NodeContext } from './node-context.js';
+import { BOOT_ID_BYTES } from './options.js';
+import type { Peer } from './peer.js';
+
+const GOSSIP_ENTRY_BYTES = BOOT_ID_BYTES + 8;
+const GOSSIP_HEADER_BYTES = 3 + 1;
+const GOSSIP_ENTRIES_MAX = 255;
+const DEAF_REPORTS = 3;
+
+export class Discovery {
+  knockAt: number;
+  gossipAt: number;
+  #seeds: readonly Endpoint[];
+  readonly #ownEndpoints = new Set<Endpoint>();
+  #heardOurselvesAt: number;
+  #isDeaf = true;
+  #isAlone = false;
+  #wasToldDeaf = false;
+  #wasToldAlone = false;
+  #gossipFrom = 0;
+
+  constructor(
+    private readonly context: NodeContext,
+    private readonly admission: Admission,
+    private readonly handshake: Handshake,
+  ) {
+    const { options, timing } = context;
+    this.#seeds = options.seeds;
+    this.#heardOurselvesAt = -Infinity;
+    this.knockAt = this.#isMesh ? options.startedAt : Infinity;
+    this.gossipAt = options.startedAt + timing.gossipIntervalMs;
+  }
+
+  get isHearing(): boolean {
+    return this.#isMesh ? !this.#isAlone : !this.#isDeaf;
+  }
+
+  problems(): string[] {
+    if (!this.#isMesh && this.#isDeaf) {
+      return [
+        'This node does not hear its own broadcasts: check UDP_ADDRESS (the directed broadcast address of UDP_INTERFACE), ' +
+          'a firewall on UDP_PORT, and whether the network carries broadcast at all (clouds and most overlays do not: ' +
+          'use UDP_MODE=mesh; macOS has none on loopback: use multicast).',
+      ];
+    }
+    if (this.#isMesh && this.#isAlone) {
+      return [
+        'None of the configured peers has answered: check UDP_PEERS, that UDP_PORT is open between the hosts, and that all ' +
+          'have the same CLUSTER_SECRET and CLUSTER_NAME.',
+      ];
+    }
+    return [];
+  }
+
+  setSeeds(now: number, endpoints: readonly Endpoint[]): void {
+    this.#seeds = endpoints;
+    if (this.#isMesh) this.knockAt = now;
+  }
+
+  heardOurselves(now: number, arrival: Arrival, source: Endpoint): void {
+    if (arrival === 'shared') {
+      this.#heardOurselvesAt = now;
+      this.#isDeaf = false;
+      this.#wasToldDeaf = false;
+    } else {
+      this.#ownEndpoints.add(source);
+    }
+  }
+
+  forgive(ms: number): void {
+    this.#heardOurselvesAt += ms;
+  }
+
+  /** Every report interval. */
+  judge(now: number): void {
+    const { members, options, reportIntervalMs, timing } = this.context;
+    const patienceMs = Math.max(timing.deafAfterMs, DEAF_REPORTS * reportIntervalMs);
+    const isPatient = now - options.startedAt < patienceMs;
+    if (!this.#isMesh) {
+      this.#isDeaf = now - this.#heardOurselvesAt >= patienceMs;
+      if (this.#isDeaf && !isPatient && !this.#wasToldDeaf) {
+        this.#wasToldDeaf = true;
+        this.context.warn('deaf', this.problems().join(' '));
+      }
+      return;
+    }
+    const others = this.#seeds.filter((seed) => !this.#ownEndpoints.has(seed));
+    this.#isAlone = others.length > 0 && !members.all.some(({ isProven }) => isProven);
+    if (this.#isAlone && !isPatient && !this.#wasToldAlone) {
+      this.#wasToldAlone = true;
+      this.context.warn('alone', this.problems().join(' '));
+    }
+    if (!this.#isAlone) this.#wasToldAlone = false;
+  }
+
+  knock(now: number): void {
+    const { members, options, timing } = this.context;
+    this.knockAt = now + timing.knockIntervalMs * (0.75 + 0.5 * options.random());
+    const known = new Set(members.all.map(({ endpoint }) => endpoint));
+    for (const seed of this.#seeds) {
+      if (!known.has(seed) && !this.#ownEndpoints.has(seed)) this.handshake.knock(now, seed);
+    }
+  }
+
+  /** To everyone, a datagram's worth of whom we know; the next time the next ones. */
+  gossip(now: number): void {
+    const { members, options, outbox, timing } = this.context;
+    this.gossipAt = now + timing.gossipIntervalMs * (0.75 + 0.5 * options.random());
+    const alive = members.all.filter(({ isProven, isSilent }) => isProven && !isSilent);
+    if (alive.length < 2) return;
+    const room = this.#room;
+    if (this.#gossipFrom >= alive.length) this.#gossipFrom = 0;
+    this.#write(alive.slice(this.#gossipFrom, this.#gossipFrom + room));
+    this.#gossipFrom += room;
+    outbox.toAll();
+  }
+
+  /** Everything we know, to a newcomer. */
+  introduceAllTo(newcomer: Peer): void {
+    const { members, outbox } = this.context;
+    const others = members.all.filter((peer) => peer !== newcomer && peer.isProven && !peer.isSilent);
+    const room = this.#room;
+    for (let from = 0; from < others.length; from += room) {
+      this.#write(others.slice(from, from + room));
+      outbox.toPeer(newcomer);
+    }
+  }
+
+  handleGossip(now: number, reader: ByteReader): void {
+    const count = reader.u8();
+    for (let entry = 0; entry < count; entry += 1) {
+      const bootId = Buffer.from(reader.view(BOOT_ID_BYTES));
+      const secret = this.context.keyring.secretWithTag(reader.u16());
+      const address = [reader.u8(), reader.u8(), reader.u8(), reader.u8()].join('.');
+      const endpoint = `${address}:${reader.u16()}`;
+      if (secret >= 0) this.admission.meetByHearsay(now, bootId, secret, endpoint);
+    }
+  }
+
+  get #isMesh(): boolean {
+    return this.context.options.mode === 'mesh';
+  }
+
+  get #room(): number {
+    const { writer } = this.context.outbox;
+    const fits = Math.floor((writer.bytes.length - GOSSIP_HEADER_BYTES) / GOSSIP_ENTRY_BYTES);
+    return Math.min(GOSSIP_ENTRIES_MAX, fits);
+  }
+
+  #write(peers: readonly Peer[]): void {
+    const { writer } = this.context.outbox;
+    writer.beginFrame(FRAME_GOSSIP).u8(peers.length);
+    for (const { bootId, keys, endpoint } of peers) {
+      writer.raw(bootId).u16(this.context.keyring.tagOf(keys.secret));
+      const colon = endpoint.lastIndexOf(':');
+      for (const octet of endpoint.slice(0, colon).split('.')) writer.u8(Number(octet));
+      writer.u16(Number(endpoint.slice(colon + 1)));
+    }
+    writer.endFrame();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What a datagram's plaintext is made of: control frames, then at most one record.
+ *
+ *   frame    type u8, length u16, body
+ *   record   a frame of type RECORD_*: its header, then messages to the end of the frame
+ *   message  type u8, length u16, body
+ *
+ * Unknown types of either kind are skipped by their length, bytes after a known body are ignored: that is how a newer
+ * node speaks to an older one. Integers are big endian. `text` is a length in one byte and UTF-8.
+ */
+
+// Control frames: unsequenced, each complete in itself, harmless when lost, doubled or late.
+export const FRAME_PAD = 0x00;
+export const FRAME_REPORT = 0x01;
+export const FRAME_HELLO = 0x02;
+export const FRAME_WELCOME = 0x03;
+export const FRAME_NACK = 0x04;
+export const FRAME_STATUS = 0x05;
+export const FRAME_PING = 0x06;
+export const FRAME_PONG = 0x07;
+export const FRAME_LEAVE = 0x08;
+export const FRAME_KNOCK = 0x09;
+export const FRAME_GOSSIP = 0x0a;
+export const FRAME_POLL = 0x0b;
+// Records: sequenced.
+/** flags u8, sequence u48, messages */
+export const FRAME_RECORD_BROADCAST = 0x10;
+/** flags u8, session u32, sequence u48, messages */
+export const FRAME_RECORD_UNICAST = 0x11;
+
+/** Record flag: somebody waits for the ack. */
+export const RECORD_URGENT = 1;
+
+export const BROADCAST_RECORD_HEADER_BYTES = 3 + 7;
+export const UNICAST_RECORD_HEADER_BYTES = 3 + 11;
+
+// Messages on the unicast stream, except where it says broadcast.
+/** flags u8, to text, [from text], [receipt u32], [fields: length u16, then (type u8, length u16, value)*], data */
+export const MESSAGE_USER = 1;
+/** broadcast: hash (7 bytes) */
+export const MESSAGE_ANNOUNCE = 2;
+/** broadcast: hash (7 bytes) */
+export const MESSAGE_WITHDRAW = 3;
+/** hashes (7 bytes each) */
+export const MESSAGE_SNAPSHOT = 4;
+export const MESSAGE_SNAPSHOT_END = 5;
+/** receipt u32, delivered u32 */
+export const MESSAGE_RECEIPT = 6;
+/** id u32, topic text, body */
+export const MESSAGE_QUESTION = 7;
+/** id u32, body */
+export const MESSAGE_ANSWER = 8;
+/** broadcast: channel text, body */
+export const MESSAGE_PUBLICATION = 9;
+/** flags u8, index u16, bytes; joined, the bytes are a message's type u8 and body (no length) */
+export const MESSAGE_FRAGMENT = 10;
+
+export const MESSAGE_HEADER_BYTES = 3;
+
+export const USER_HAS_FROM = 1;
+export const USER_WANTS_RECEIPT = 2;
+export const USER_HAS_FIELDS = 4;
+/** Reserved: a message for which fresh beats certain. Carried, and repaired like any other until it is built. */
+export const USER_EPHEMERAL = 8;
+
+export const FRAGMENT_LAST = 1;
+export const FRAGMENT_HEADER_BYTES = MESSAGE_HEADER_BYTES + 3;

@@ -1,0 +1,204 @@
+/**
+ * How two boots come to trust and hear each other: HELLO and WELCOME, once in each direction.
+ *
+ *   KNOCK    introduction                        (to an address whose boot id is unknown; broadcast key)
+ *   HELLO    nonce u32, last session u32, last delivered u48, introduction
+ *   WELCOME  nonce u32, session u32, base u48, report u32, packet number u48, introduction
+ *   introduction: oldest version u8, newest version u8, capabilities u32, uptime ms u48, name text, software text
+ *
+ * Rules.
+ * - Everything but KNOCK is sealed for the pair. What opens under that key was made after we booted; so a HELLO proves its
+ *   sender alive, and a WELCOME with our current nonce was made after our HELLO.
+ * - Whoever is only heard of gets a HELLO, and nothing it says counts until it is proven. A recording ends here.
+ * - R2: a new nonce opens a new session and forgets nothing it should not; the same nonce gets the same WELCOME, again and
+ *   again, also when the session is closed: else a lost WELCOME would be a deadlock.
+ * - R3: what was on the way in the old session moves to the new one exactly as far as the HELLO proves it undelivered.
+ * - R7: a gap is a rejoin. There is one way to become consistent, and first contact is the same way.
+ */
+import type { Acks } from './acks.js';
+import type { ByteReader } from './byte-reader.js';
+import type { Endpoint } from './contract.js';
+import { PROTOCOL_VERSION } from './datagram.js';
+import { FRAME_HELLO, FRAME_KNOCK, FRAME_WELCOME } from './frames.js';
+import type { NodeContext } from './node-context.js';
+import type { Peer } from './peer.js';
+
+/** Bits for what a node can do beyond the version's basics; both sides use what both have. */
+const CAPABILITIES = 0;
+/** Hellos of many nodes to a newcomer are spread over this long, or they would be one burst at its socket. */
+const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
+
+export class Handshake {
+  constructor(
+    private readonly context: NodeContext,
+    private readonly acks: Acks,
+    private readonly handlers: {
+      /** It has said its name for the first time. */
+      readonly introduced: (now: number, peer: Peer) => void;
+      /** It has answered the hello of now. */
+      readonly answered: (now: number, peer: Peer) => void;
+    },
+  ) {}
+
+  /** A new nonce: the session so far, if any, ends here, and what it delivered is told. */
+  start(now: number, peer: Peer): void {
+    const { timing, options, members } = this.context;
+    const { incoming } = peer;
+    this.context.helloNonce += 1;
+    incoming.nonce = this.context.helloNonce;
+    incoming.isAdmitted = false;
+    incoming.isLoading = true;
+    incoming.ackAt = Infinity;
+    incoming.helloIntervalMs = timing.helloRetryMs;
+    incoming.helloAt = now + options.random() * HELLO_SPREAD_MS_PER_MEMBER * members.size;
+    this.context.refreshRouting();
+  }
+
+  /** R7. What may be missed because of it is told at once. */
+  rejoin(now: number, peer: Peer, missing: number | null, reason: string): void {
+    if (!peer.incoming.isAdmitted) return;
+    this.context.gap(peer, 'gap', missing, reason);
+    this.start(now, peer);
+  }
+
+  sendHello(now: number, peer: Peer): void {
+    const { incoming } = peer;
+    const { outbox, timing, options } = this.context;
+    incoming.helloAt = now + incoming.helloIntervalMs * (0.75 + 0.5 * options.random());
+    incoming.helloIntervalMs = Math.min(incoming.helloIntervalMs * 2, timing.reportIntervalMs);
+    outbox.writer.beginFrame(FRAME_HELLO).u32(incoming.nonce).u32(incoming.id).u48(incoming.delivered);
+    this.#writeIntroduction(now);
+    outbox.writer.endFrame().padTo(outbox.writer.bytes.length);
+    outbox.toPeer(peer);
+  }
+
+  knock(now: number, endpoint: Endpoint): void {
+    const { outbox } = this.context;
+    outbox.writer.beginFrame(FRAME_KNOCK);
+    this.#writeIntroduction(now);
+    outbox.writer.endFrame();
+    outbox.toStranger(endpoint);
+  }
+
+  handleHello(now: number, peer: Peer, reader: ByteReader): void {
+    const nonce = reader.u32();
+    const lastSession = reader.u32();
+    const lastDelivered = reader.u48();
+    if (!this.#readIntroduction(now, peer, reader)) return;
+    const { outgoing } = peer;
+    if (nonce < outgoing.nonce) return;
+    if (nonce > outgoing.nonce) this.#openSession(now, peer, nonce, lastSession, lastDelivered);
+    this.#sendWelcome(now, peer);
+    this.context.markDirty(peer);
+  }
+
+  handleWelcome(now: number, peer: Peer, reader: ByteReader): void {
+    const nonce = reader.u32();
+    const session = reader.u32();
+    const base = reader.u48();
+    const report = reader.u32();
+    const packetNumber = reader.u48();
+    const { incoming } = peer;
+    if (nonce !== incoming.nonce || incoming.isAdmitted) return;
+    this.handlers.answered(now, peer);
+    if (!this.#readIntroduction(now, peer, reader)) return;
+    const skipped = incoming.wasAdmitted ? base - (incoming.broadcast.next - 1) : 0;
+    if (skipped > 0) this.context.gap(peer, 'gap', skipped, 'broadcast records passed between two sessions');
+    incoming.isAdmitted = true;
+    incoming.id = session;
+    incoming.welcomeReport = report;
+    incoming.helloAt = Infinity;
+    incoming.broadcast.reset(base + 1);
+    incoming.broadcastFragments.reset();
+    incoming.unicast.reset(1);
+    peer.keys.broadcast.window.raiseFloor(packetNumber);
+    peer.heardAt = now;
+    this.context.replaceReplica(now, peer);
+    this.context.refreshRouting();
+    this.context.tellPeer(now, peer, incoming.wasAdmitted ? 'rejoined' : 'joined', 'it answered our hello');
+    incoming.wasAdmitted = true;
+    this.acks.sendStatus(now, peer);
+  }
+
+  #openSession(now: number, peer: Peer, nonce: number, lastSession: number, lastDelivered: number): void {
+    const { outgoing } = peer;
+    const { broadcast, outbox, localUsers } = this.context;
+    const old = outgoing.id;
+    const delivered = old !== 0 && lastSession === old ? lastDelivered : 0;
+    const isSentKept = old === 0 || lastSession !== 0;
+    const dropped = outgoing.stream.restart(now, delivered, isSentKept);
+    if (dropped.records > 0) {
+      this.context.gap(peer, 'lost', dropped.userMessages, 'the peer has forgotten our last session');
+    }
+    this.context.sessionNumber += 1;
+    outgoing.id = this.context.sessionNumber;
+    outgoing.nonce = nonce;
+    outgoing.base = broadcast.nextSequence - 1;
+    outgoing.welcomeReport = this.context.reportNumber;
+    outgoing.welcomePacketNumber = outbox.broadcastPacketNumber;
+    outgoing.isConfirmed = false;
+    outgoing.isLaggard = false;
+    outgoing.isAbsent = false;
+    outgoing.blockingSince = Infinity;
+    outgoing.stuckSince = Infinity;
+    outgoing.pollAt = Infinity;
+    outgoing.snapshot = localUsers.announcedUpTo(outgoing.base);
+    this.context.isBroadcastAcked = true;
+  }
+
+  #sendWelcome(now: number, peer: Peer): void {
+    const { outgoing } = peer;
+    const { outbox } = this.context;
+    outbox.writer
+      .beginFrame(FRAME_WELCOME)
+      .u32(outgoing.nonce)
+      .u32(outgoing.id)
+      .u48(outgoing.base)
+      .u32(outgoing.welcomeReport)
+      .u48(outgoing.welcomePacketNumber);
+    this.#writeIntroduction(now);
+    outbox.writer.endFrame().padTo(outbox.writer.bytes.length);
+    outbox.toPeer(peer);
+  }
+
+  #writeIntroduction(now: number): void {
+    const { nodeName, startedAt, version } = this.context.options;
+    this.context.outbox.writer
+      .u8(PROTOCOL_VERSION)
+      .u8(PROTOCOL_VERSION)
+      .u32(CAPABILITIES)
+      .u48(Math.max(0, Math.floor(now - startedAt)))
+      .text(nodeName)
+      .text(version);
+  }
+
+  /** False: no version of the protocol is common to both, and nothing more can be said. */
+  #readIntroduction(now: number, peer: Peer, reader: ByteReader): boolean {
+    const oldest = reader.u8();
+    const newest = reader.u8();
+    const capabilities = reader.u32();
+    const uptimeMs = reader.u48();
+    const name = reader.text();
+    const version = reader.text();
+    if (oldest > PROTOCOL_VERSION || newest < PROTOCOL_VERSION) {
+      if (!peer.isIntroduced) {
+        this.context.warn(
+          'protocol-version',
+          `Node ${name} at ${peer.endpoint} (${version}) speaks protocol versions ${oldest} to ${newest}, not ` +
+            `${PROTOCOL_VERSION}: it is ignored. Upgrade one version at a time.`,
+        );
+      }
+      peer.name = name;
+      peer.isIntroduced = true;
+      return false;
+    }
+    const isNew = !peer.isIntroduced;
+    peer.isIntroduced = true;
+    peer.name = name;
+    peer.version = version;
+    peer.capabilities = capabilities;
+    peer.bornAt = now - uptimeMs;
+    if (isNew) this.handlers.introduced(now, peer);
+    return true;
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Questions to all peers. A question ends when every peer asked has answered or is lost, or at its deadline; whoever has
+ * not answered by then is named as missing, so that a partial result says that it is one.
+ */
+import type { NodeId } from './contract.js';
+
+interface Answer {
+  readonly peer: NodeId;
+  readonly body: Buffer;
+}
+
+interface Inquiry {
+  readonly token: number;
+  readonly deadline: number;
+  readonly waiting: Set<NodeId>;
+  readonly answers: Answer[];
+  readonly missing: NodeId[];
+}
+
+export type AnswersSink = (token: number, answers: readonly Answer[], missing: readonly NodeId[]) => void;
+
+export class Inquiries {
+  readonly #open = new Map<number, Inquiry>();
+  #ids = 0;
+
+  constructor(
+    private readonly openMax: number,
+    private readonly sink: AnswersSink,
+  ) {}
+
+  get isFull(): boolean {
+    return this.#open.size >= this.openMax;
+  }
+
+  get deadline(): number {
+    let earliest = Infinity;
+    for (const { deadline } of this.#open.values()) earliest = Math.min(earliest, deadline);
+    return earliest;
+  }
+
+  /** The number the next `open` takes. */
+  get next(): number {
+    return (this.#ids + 1) >>> 0;
+  }
+
+  open(token: number, deadline: number, asked: Iterable<NodeId>, missing: NodeId[]): void {
+    this.#ids = this.next;
+    const inquiry = { token, deadline, waiting: new Set(asked), answers: [], missing };
+    this.#open.set(this.#ids, inquiry);
+    this.#finishIfDone(this.#ids, inquiry);
+  }
+
+  answer(id: number, peer: NodeId, body: Buffer): void {
+    const inquiry = this.#open.get(id);
+    if (inquiry === undefined || !inquiry.waiting.delete(peer)) return;
+    inquiry.answers.push({ peer, body });
+    this.#finishIfDone(id, inquiry);
+  }
+
+  losePeer(peer: NodeId): void {
+    for (const [id, inquiry] of this.#open) {
+      if (!inquiry.waiting.delete(peer)) continue;
+      inquiry.missing.push(peer);
+      this.#finishIfDone(id, inquiry);
+    }
+  }
+
+  expire(now: number): void {
+    for (const [id, inquiry] of this.#open) {
+      if (inquiry.deadline > now) continue;
+      inquiry.missing.push(...inquiry.waiting);
+      inquiry.waiting.clear();
+      this.#finishIfDone(id, inquiry);
+    }
+  }
+
+  #finishIfDone(id: number, inquiry: Inquiry): void {
+    if (inquiry.waiting.size > 0) return;
+    this.#open.delete(id);
+    this.sink(inquiry.token, inquiry.answers, inquiry.missing);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Who is alive, who is gone, and what goes with them. Local views, no coordinator, no consensus.
+ *
+ * Rules.
+ * - R12: silence makes a peer dead after `deadAfterMs`; a good-bye at once; a new boot of the same name while the old one is
+ *   silent, at once. Silence alone changes no routing.
+ * - A silent peer is PINGed; its answer is a report of its own, so that a broken broadcast path alone kills nobody.
+ * - Two live boots of one name are a mistake of people (a cloned environment file): said aloud, and both stay.
+ * - A boot that was heard but did not answer is forgotten; whoever only replays recordings ends here.
+ * - A node that slept doubts itself first: the time it slept counts against nobody.
+ */
+import type { NodeContext } from './node-context.js';
+import type { Peer } from './peer.js';
+import type { Reports } from './reports.js';
+
+/** A namesake silent for this many reports was replaced. */
+const NAMESAKE_SILENT_REPORTS = 2;
+/** A peer that has met us lists us in its next report, which may be lost once; large clusters report less often. */
+const REPORTS_TO_BE_LISTED = 3;
+
+export class Membership {
+  constructor(
+    private readonly context: NodeContext,
+    private readonly reports: Reports,
+    private readonly ping: (now: number, peer: Peer) => void,
+  ) {}
+
+  /** Every report interval. */
+  judge(now: number): void {
+    const { timing, members } = this.context;
+    for (const peer of members.all) {
+      const silentMs = now - peer.heardAt;
+      if (!peer.isProven) {
+        if (now - peer.metAt >= timing.heardForgetMs) this.#forget(now, peer);
+      } else if (silentMs >= timing.deadAfterMs) {
+        this.drop(now, peer, 'lost', `no report for ${Math.round(silentMs)} ms`);
+      } else if (
+        silentMs >= NAMESAKE_SILENT_REPORTS * this.context.reportIntervalMs &&
+        this.#isReplaced(peer)
+      ) {
+        this.drop(now, peer, 'lost', 'its node was started anew');
+      } else {
+        if (silentMs >= timing.silentAfterMs) {
+          peer.isSilent = true;
+          this.ping(now, peer);
+        }
+        const patienceMs = Math.max(
+          timing.notMutualAfterMs,
+          REPORTS_TO_BE_LISTED * this.context.reportIntervalMs,
+        );
+        if (!peer.outgoing.isMutual && now - peer.metAt >= patienceMs) {
+          this.reports.tellNotMutual(peer, 'the peer has not come to list us');
+        }
+      }
+      peer.recordsCame >>= 1;
+      peer.recordsAsked >>= 1;
+    }
+  }
+
+  /** A boot has said its name for the first time. */
+  noteName(now: number, peer: Peer): void {
+    for (const other of this.context.members.all) {
+      if (other === peer || other.name !== peer.name || !other.isProven) continue;
+      if (now - other.heardAt >= NAMESAKE_SILENT_REPORTS * this.context.reportIntervalMs) {
+        if (other.bornAt < peer.bornAt) this.drop(now, other, 'lost', 'its node was started anew');
+      } else {
+        this.#warnNamesake(peer, `${other.endpoint} and ${peer.endpoint}`);
+      }
+    }
+    if (peer.name === this.context.options.nodeName) {
+      this.#warnNamesake(peer, `this node and ${peer.endpoint}`);
+    }
+  }
+
+  drop(now: number, peer: Peer, change: 'left' | 'lost', reason: string): void {
+    const { context } = this;
+    const { incoming, outgoing } = peer;
+    context.members.remove(now, peer, change === 'left');
+    context.retireReplica(now, peer);
+    const undelivered = outgoing.stream.userMessages();
+    if (change === 'lost' || undelivered > 0) context.gap(peer, 'lost', undelivered, reason);
+    const missing = incoming.isAdmitted ? incoming.unicast.highest - incoming.unicast.next + 1 : 0;
+    if (change === 'left' && missing > 0) {
+      context.gap(peer, 'gap', missing, 'records of a peer that left can not be repaired any more');
+    }
+    if (incoming.wasAdmitted) context.tellPeer(now, peer, change, reason);
+    context.receipts.loseHolder(peer.index);
+    context.inquiries.losePeer(peer.id);
+    context.refreshRouting();
+  }
+
+  /** Whatever waits for a peer gets the time again that we slept through. */
+  forgive(ms: number): void {
+    for (const peer of this.context.members.all) {
+      peer.heardAt += ms;
+      peer.metAt += ms;
+      peer.incoming.broadcast.shiftTimers(ms);
+      peer.incoming.unicast.shiftTimers(ms);
+      peer.outgoing.stuckSince += ms;
+      peer.outgoing.blockingSince += ms;
+    }
+  }
+
+  #forget(now: number, peer: Peer): void {
+    this.context.members.remove(now, peer, false);
+    if (peer.wasHeard) {
+      this.context.gap(
+        peer,
+        'not-mutual',
+        null,
+        `heard at ${peer.endpoint}, but it never answered our hello`,
+      );
+    }
+    this.context.refreshRouting();
+  }
+
+  #isReplaced(peer: Peer): boolean {
+    return this.context.members.all.some(
+      (other) => other !== peer && other.isProven && other.name === peer.name && other.bornAt > peer.bornAt,
+    );
+  }
+
+  #warnNamesake(peer: Peer, which: string): void {
+    this.context.warn(
+      'duplicate-name',
+      `Two live nodes have the name ${peer.name}: ${which}. Both stay; give one another NODE_NAME to tell them apart.`,
+    );
+  }
+}

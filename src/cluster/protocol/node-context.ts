@@ -1,0 +1,209 @@
+/** What the parts of one node share. It decides nothing; each part owns the rules of one concept. */
+import type { NodeId, PeerSnapshot, ProtocolEvent } from './contract.js';
+import { DATAGRAM_OVERHEAD_BYTES } from './datagram.js';
+import { Directory } from './directory.js';
+import { assert } from './errors.js';
+import { Fifo } from './fifo.js';
+import { UNICAST_RECORD_HEADER_BYTES } from './frames.js';
+import { Inquiries } from './inquiries.js';
+import { LocalUsers } from './local-users.js';
+import { Members } from './members.js';
+import {
+  BOOT_ID_BYTES,
+  LIMITS,
+  TIMING,
+  type ClusterNodeOptions,
+  type Limits,
+  type Timing,
+} from './options.js';
+import { Outbox } from './outbox.js';
+import { OutgoingStream } from './outgoing-stream.js';
+import type { Peer } from './peer.js';
+import { Receipts } from './receipts.js';
+import { Keyring, SealingChannel } from './sealing.js';
+import { UserHasher } from './user-hash.js';
+
+/** Room kept in every datagram beside its record, so that an ack always rides along. */
+export const STATUS_FRAME_BYTES = 3 + 18;
+/** Between two portions of sweeping the directory. */
+export const SWEEP_INTERVAL_MS = 2;
+/** Below this a datagram has no room for an introduction and little for a record. */
+const DATAGRAM_BYTES_MIN = 508;
+const DATAGRAM_BYTES_MAX = 8_900;
+/** Kernel memory one datagram takes, doubled: half of the buffer is promised to senders [2304 B measured]. */
+const KERNEL_BYTES_PER_RECORD = 4_608;
+
+export class NodeContext {
+  readonly id: NodeId;
+  readonly timing: Timing;
+  readonly limits: Limits;
+  readonly keyring: Keyring;
+  /** One per secret: a peer's users are hashed with the secret it seals with. */
+  readonly hashers: readonly UserHasher[];
+  readonly recordBytes: number;
+  readonly events = new Fifo<ProtocolEvent>();
+  readonly members: Members;
+  readonly directory = new Directory();
+  readonly localUsers = new LocalUsers();
+  readonly broadcast: OutgoingStream;
+  readonly outbox: Outbox;
+  readonly receipts: Receipts;
+  readonly inquiries: Inquiries;
+
+  /** Whose replica a directory slot is; null: retired. */
+  readonly slotOwners: (Peer | null)[] = [];
+  /** Proven peers whose users are not fully known: messages to anybody go to them too (R9). */
+  incompletePeers: readonly Peer[] = [];
+  /** How many proven peers seal with each secret. */
+  readonly peersOfSecret: number[];
+  readonly dirtyPeers: Peer[] = [];
+
+  readonly counters = {
+    datagramsReceived: 0,
+    messagesSent: 0,
+    messagesReceived: 0,
+    recordsRepaired: 0,
+    recordsRequested: 0,
+    gaps: 0,
+    directoryHits: 0,
+    directoryMisses: 0,
+    receiptsDropped: 0,
+  };
+  readonly rejected: Record<string, number> = {};
+
+  /** Of the last report made. */
+  reportNumber = 0;
+  sessionNumber = 0;
+  helloNonce = 0;
+  /** Acks have come since the broadcast stream and the barrier were last looked at. */
+  isBroadcastAcked = false;
+
+  /** When the next segments of the directory are swept, if that is due at all. */
+  sweepAt = 0;
+
+  constructor(readonly options: ClusterNodeOptions) {
+    const { bootId, cipher, clusterName, datagramBytes, secrets } = options;
+    if (bootId.length !== BOOT_ID_BYTES) throw new RangeError(`A boot id has ${BOOT_ID_BYTES} bytes`);
+    if (datagramBytes < DATAGRAM_BYTES_MIN || datagramBytes > DATAGRAM_BYTES_MAX) {
+      throw new RangeError(
+        `Datagrams have ${DATAGRAM_BYTES_MIN} to ${DATAGRAM_BYTES_MAX} bytes, not ${datagramBytes}`,
+      );
+    }
+    this.id = bootId.toString('hex');
+    this.timing = { ...TIMING, ...options.timing };
+    this.limits = { ...LIMITS, ...options.limits };
+    this.keyring = new Keyring(cipher, clusterName, secrets);
+    this.hashers = this.keyring.hashKeys.map((key) => new UserHasher(key));
+    this.peersOfSecret = secrets.map(() => 0);
+    this.members = new Members(this.limits.tombstonesMax);
+    this.recordBytes =
+      datagramBytes - DATAGRAM_OVERHEAD_BYTES - UNICAST_RECORD_HEADER_BYTES - STATUS_FRAME_BYTES;
+    this.broadcast = new OutgoingStream(this.recordBytes);
+    const broadcastKey = new SealingChannel(this.keyring, bootId, null, 0);
+    this.outbox = new Outbox(datagramBytes, options.mode === 'mesh', this.members, broadcastKey);
+    this.receipts = new Receipts(
+      this.limits.receiptsMax,
+      this.timing.receiptTimeoutMs,
+      (token, delivered, complete) => this.events.push({ type: 'receipt', token, delivered, complete }),
+    );
+    this.inquiries = new Inquiries(this.limits.inquiriesMax, (token, answers, missing) =>
+      this.events.push({ type: 'answers', token, answers, missing }),
+    );
+  }
+
+  /** Hash of our own users, as we announce them. */
+  get ownHasher(): UserHasher {
+    return this.hashers[0] as UserHasher;
+  }
+
+  /** R13, reports and windows: what we grant each sender, so that all together do not overrun our buffers. */
+  get receiveWindow(): number {
+    const { limits, options, members } = this;
+    const share = Math.floor(
+      options.receiveBufferBytes / KERNEL_BYTES_PER_RECORD / Math.max(1, members.size),
+    );
+    return Math.min(limits.broadcastWindowRecords, Math.max(limits.windowRecordsMin, share));
+  }
+
+  /** Reports of all members together stay within a budget: above a number of them each reports less often. */
+  get reportIntervalMs(): number {
+    const { reportIntervalMs, reportMembersFlat } = this.timing;
+    return reportIntervalMs * Math.max(1, (this.members.size + 1) / reportMembersFlat);
+  }
+
+  markDirty(peer: Peer): void {
+    if (peer.isDirty) return;
+    peer.isDirty = true;
+    this.dirtyPeers.push(peer);
+  }
+
+  /** To be called whenever a peer is proven, admitted, completed, rejoins or goes. */
+  refreshRouting(): void {
+    const proven = this.members.all.filter(({ isProven }) => isProven);
+    this.incompletePeers = proven.filter(({ incoming }) => !incoming.isComplete);
+    this.peersOfSecret.fill(0);
+    for (const { keys } of proven) {
+      this.peersOfSecret[keys.secret] = (this.peersOfSecret[keys.secret] as number) + 1;
+    }
+    this.isBroadcastAcked = true;
+  }
+
+  reject(why: string): void {
+    this.rejected[why] = (this.rejected[why] ?? 0) + 1;
+  }
+
+  gap(
+    peer: Peer,
+    kind: 'gap' | 'lost' | 'incomplete' | 'late' | 'not-mutual',
+    count: number | null,
+    reason: string,
+  ): void {
+    this.counters.gaps += 1;
+    this.events.push({ type: 'gap', peer: peer.id, kind, count, reason });
+  }
+
+  warn(code: string, message: string): void {
+    this.events.push({ type: 'warning', code, message });
+  }
+
+  tellPeer(now: number, peer: Peer, change: 'joined' | 'rejoined' | 'left' | 'lost', reason: string): void {
+    this.events.push({ type: 'peer', change, peer: this.snapshotOf(now, peer), reason });
+  }
+
+  snapshotOf(now: number, peer: Peer): PeerSnapshot {
+    const { incoming, outgoing } = peer;
+    return {
+      nodeId: peer.id,
+      name: peer.name,
+      endpoint: peer.endpoint,
+      state: peer.state,
+      version: peer.version,
+      roundTripMs: peer.roundTripMs,
+      loss: peer.loss,
+      uptimeMs: Math.max(0, now - peer.bornAt),
+      users: incoming.slot === 0 ? 0 : this.directory.entriesOf(incoming.slot),
+      complete: incoming.isComplete,
+      queuedBytes: outgoing.stream.bytes,
+    };
+  }
+
+  /** A replica that is empty: R4. */
+  replaceReplica(now: number, peer: Peer): void {
+    this.retireReplica(now, peer);
+    const slot = this.directory.takeSlot();
+    assert((this.slotOwners[slot] ?? null) === null, 'a slot has one owner');
+    this.slotOwners[slot] = peer;
+    peer.incoming.slot = slot;
+    peer.incoming.isLoading = true;
+    peer.incoming.removals.clear();
+  }
+
+  retireReplica(now: number, peer: Peer): void {
+    const { slot } = peer.incoming;
+    if (slot === 0) return;
+    this.slotOwners[slot] = null;
+    if (!this.directory.isSweepDue) this.sweepAt = now + SWEEP_INTERVAL_MS;
+    this.directory.retireSlot(slot);
+    peer.incoming.slot = 0;
+  }
+}

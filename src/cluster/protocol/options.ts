@@ -1,0 +1,187 @@
+/**
+ * Everything the core is told, once, at its start. Required fields are facts of this node; `timing` and `limits`
+ * have defaults, each with the reason for its value. Times are milliseconds, sizes are bytes; units stand last.
+ */
+import type { CipherSuite } from './cipher.js';
+import type { Endpoint } from './contract.js';
+
+/** 12 random bytes: long enough that two boots never share keys (96 bits), short enough for every header. */
+export const BOOT_ID_BYTES = 12;
+
+export interface ClusterNodeOptions {
+  /** 12 random bytes of this process start: the node's identity, and part of every key it seals with. */
+  readonly bootId: Buffer;
+  /** A label for people. Never an identity. At most 255 bytes of UTF-8. */
+  readonly nodeName: string;
+  /** Enters the key derivation: clusters of different names do not hear each other. */
+  readonly clusterName: string;
+  /** The software's version, for people. The protocol's own version is in the datagram. */
+  readonly version: string;
+  /** 1 to 3 secrets, at least 32 bytes each: the first seals, all open. */
+  readonly secrets: readonly Buffer[];
+  /** 'broadcast' also for multicast: one transmit reaches all. 'mesh': every peer is addressed by itself. */
+  readonly mode: 'broadcast' | 'mesh';
+  /** Mesh: where to look for the first peers. */
+  readonly seeds: readonly Endpoint[];
+  /** Largest datagram, header and tag included. 1200 passes every tunnel; up to 8900 on jumbo frames. */
+  readonly datagramBytes: number;
+  /** Largest body of one message, publication, question or answer; larger ones than a record are fragmented. */
+  readonly messageBytesMax: number;
+  /** Effective receive buffer of each socket, as read back from the kernel: what others may have in flight to us. */
+  readonly receiveBufferBytes: number;
+  /** 0 <= x < 1, for jitter only; nothing secret comes from it. */
+  readonly random: () => number;
+  readonly cipher: CipherSuite;
+  /** The monotonic clock's reading now. */
+  readonly startedAt: number;
+  readonly timing?: Partial<Timing>;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Timing {
+  /** A report each: liveness, acks and mutual membership. 4 a second costs an idle cluster of 8 under 0.1% CPU. */
+  readonly reportIntervalMs: number;
+  /** Above this many members the interval grows in proportion, so that reports cost O(N) a node and not O(N^2). */
+  readonly reportMembersFlat: number;
+  /** Six missed reports: long enough for a GC pause or a burst of loss; then PINGs ask for a sign of life. */
+  readonly silentAfterMs: number;
+  /** Dead. Silence alone widens nothing in routing, so there is no hurry; clients of a dead node reconnect anyway. */
+  readonly deadAfterMs: number;
+  /** First HELLO retry; doubles up to the report interval. A few round trips of a busy LAN. */
+  readonly helloRetryMs: number;
+  /** A boot that was heard but never answered a HELLO is forgotten: replayed recordings end here. */
+  readonly heardForgetMs: number;
+  /** A peer we know that does not list us this long after we met: said aloud as not mutual. */
+  readonly notMutualAfterMs: number;
+  /** Ack of records that nobody hurries for. Short, because acks ride on other datagrams when there are any. */
+  readonly ackDelayMs: number;
+  /** Ack of announcements: somebody's connection waits for it. Collects the datagrams of one burst. */
+  readonly ackUrgentMs: number;
+  /** Sender asks for a position this long (and two round trips) after the last unacked record: finds tail loss. */
+  readonly pollAfterMs: number;
+  readonly pollIntervalMaxMs: number;
+  /** First NACK on the unicast stream: covers reordering within a switch and one turn of the loop. */
+  readonly nackUnicastMs: number;
+  /** First NACK on the broadcast stream, plus as much again at random: the two sockets reorder, and N ask at once. */
+  readonly nackBroadcastMs: number;
+  /** What was asked for and has not come: two turns of both loops. Longer, and 10% loss halves the throughput. */
+  readonly nackRetryMs: number;
+  readonly nackRetryMaxMs: number;
+  /** The same record is not repaired again within this: what is in flight is not sent twice. Below nackRetryMs. */
+  readonly repairLingerMs: number;
+  /** A broadcast gap unrepaired this long, with its sender alive, is given up: gap event and rejoin. */
+  readonly gapAfterMs: number;
+  /** A peer that blocks the broadcast window this long stops counting in it; it will gap and rejoin. */
+  readonly laggardAfterMs: number;
+  /** One that shuts the broadcast window and acks nothing this long stops counting at once: shorter than the barrier. */
+  readonly unheardAfterMs: number;
+  /** No progress of acks this long, with records unacked: the peer has stopped answering, senders are told at once. */
+  readonly stalledAfterMs: number;
+  /** Messages for a peer that has not opened its stream are held this long. */
+  readonly holdMs: number;
+  /** A joining connection waits at most this long for late peers (R11): below what a person notices. */
+  readonly barrierMs: number;
+  /** `ack` within a second always: this plus the way to the client. */
+  readonly receiptTimeoutMs: number;
+  /** R13: the view has settled after this many reports, or after settleMaxMs whatever happens. */
+  readonly settleReports: number;
+  readonly settleMaxMs: number;
+  /** Own broadcast not heard for this long: deaf, not ready. */
+  readonly deafAfterMs: number;
+  /** Mesh: how often seeds that are no peers yet are knocked at. */
+  readonly knockIntervalMs: number;
+  /** Peers tell each other whom they know; a newcomer is told at its WELCOME. */
+  readonly gossipIntervalMs: number;
+  /** Round trip is measured this often per peer. */
+  readonly pingIntervalMs: number;
+  /** On shutdown, how long acks are waited for before saying good-bye. */
+  readonly drainMaxMs: number;
+}
+
+export interface Limits {
+  /** Peers known at once. 128 members are the design's ceiling; room for restarts of all of them. */
+  readonly peersMax: number;
+  /** Boots heard but not proven alive. */
+  readonly heardMax: number;
+  /** Dropped boots remembered, so that recordings of them are refused. About 100 bytes each. */
+  readonly tombstonesMax: number;
+  /** Key derivations for unknown boots: a flood of forged boot ids costs no more CPU than this. */
+  readonly unknownBootBurst: number;
+  readonly unknownBootsPerSecond: number;
+  /** Unacked records on the wire to one peer, and on the broadcast stream. */
+  readonly unicastWindowRecords: number;
+  readonly broadcastWindowRecords: number;
+  /** Smallest window, whatever the buffers: progress is slow then, but it is progress. */
+  readonly windowRecordsMin: number;
+  /** Towards one peer, queued and unacked. Users' messages are refused beyond; receipts and replies at twice that. */
+  readonly unicastQueueBytes: number;
+  readonly unicastQueueRecords: number;
+  /** Broadcast stream, queued and unacked: publications are refused beyond half, the oldest evicted beyond all. */
+  readonly broadcastRingBytes: number;
+  readonly broadcastRingRecords: number;
+  /** Receipts wanted and not yet final; more: 'congested'. A second of the fastest machine's messages. */
+  readonly receiptsMax: number;
+  /** Questions of ours without an end; more are answered at once as all missing. */
+  readonly inquiriesMax: number;
+  /** Missing ranges and records one NACK names. */
+  readonly nackRanges: number;
+  readonly nackRecords: number;
+  /** Removals noted while a snapshot loads; beyond, they are forgotten (stale positives only). */
+  readonly removalsMax: number;
+  /** Snapshot entries queued at once towards one peer: paced below the window so that messages pass. */
+  readonly snapshotRecords: number;
+}
+
+export const TIMING: Timing = {
+  reportIntervalMs: 250,
+  reportMembersFlat: 32,
+  silentAfterMs: 1_500,
+  deadAfterMs: 5_000,
+  helloRetryMs: 20,
+  heardForgetMs: 5_000,
+  notMutualAfterMs: 1_000,
+  ackDelayMs: 5,
+  ackUrgentMs: 2,
+  pollAfterMs: 10,
+  pollIntervalMaxMs: 250,
+  nackUnicastMs: 2,
+  nackBroadcastMs: 5,
+  nackRetryMs: 4,
+  nackRetryMaxMs: 250,
+  repairLingerMs: 3,
+  gapAfterMs: 3_000,
+  laggardAfterMs: 2_000,
+  unheardAfterMs: 100,
+  stalledAfterMs: 500,
+  holdMs: 1_000,
+  barrierMs: 150,
+  receiptTimeoutMs: 900,
+  settleReports: 3,
+  settleMaxMs: 3_000,
+  deafAfterMs: 1_000,
+  knockIntervalMs: 500,
+  gossipIntervalMs: 4_000,
+  pingIntervalMs: 5_000,
+  drainMaxMs: 500,
+};
+
+export const LIMITS: Limits = {
+  peersMax: 256,
+  heardMax: 256,
+  tombstonesMax: 4_096,
+  unknownBootBurst: 50,
+  unknownBootsPerSecond: 200,
+  unicastWindowRecords: 256,
+  broadcastWindowRecords: 512,
+  windowRecordsMin: 16,
+  unicastQueueBytes: 4 << 20,
+  unicastQueueRecords: 4_096,
+  broadcastRingBytes: 8 << 20,
+  broadcastRingRecords: 8_192,
+  receiptsMax: 1 << 19,
+  inquiriesMax: 1_024,
+  nackRanges: 32,
+  nackRecords: 256,
+  removalsMax: 65_536,
+  snapshotRecords: 64,
+};

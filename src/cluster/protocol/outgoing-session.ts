@@ -1,0 +1,76 @@
+/**
+ * What we send to a peer: our unicast stream to it, and its place in our broadcast stream, as agreed by its HELLO and our
+ * WELCOME. Also what its acks say of it: what it applied, whether it lags, stalls, or lists us as we list it.
+ *
+ * Without a session (`id` 0) messages wait in the stream, bounded in time and size (R9). A new session renumbers what
+ * is left (R3).
+ */
+import { OutgoingStream } from './outgoing-stream.js';
+
+export class OutgoingSession {
+  /** Of the peer's HELLO last answered; 0: none. */
+  nonce = 0;
+  /** 0: closed. Session numbers grow over all peers of this boot and are never used again. */
+  id = 0;
+  /** Last broadcast record before the session: the snapshot covers everything up to it. */
+  base = 0;
+  /** Of the WELCOME, which is repeated as it was. */
+  welcomeReport = 0;
+  welcomePacketNumber = 0;
+
+  readonly stream: OutgoingStream;
+
+  /** R6: what the peer said it applied of our broadcast stream: a running maximum. */
+  ackBroadcast = 0;
+  /** The peer has listed this session: it was admitted there. */
+  isConfirmed = false;
+  /** Records it can take, as it last said. */
+  window: number;
+
+  /** Since when acks of the unicast stream have made no progress, with records in flight; Infinity: nothing is in flight. */
+  stuckSince = Infinity;
+  /** When the peer is asked for its position; Infinity: it owes us no ack. */
+  pollAt = Infinity;
+  pollIntervalMs = 0;
+
+  /** Since when this peer alone or with others has held the broadcast window shut; Infinity: it does not. */
+  blockingSince = Infinity;
+  /** What it had acked then: no more since means that it does not listen, rather than that it is slow. */
+  blockingAck = 0;
+  /** It blocked for too long: it no longer counts in the window, and will have to rejoin. */
+  isLaggard = false;
+
+  /** R11: announcements up to here were declared reachable without this peer's ack. */
+  lateTo = 0;
+  lateToldAt = -Infinity;
+  /** When it last acked more of the broadcast stream than before. */
+  ackedAt = -Infinity;
+  /** Late, and has acked nothing for as long: connections do not wait for it until it is heard from again. */
+  isAbsent = false;
+
+  /** R8. */
+  isMutual = false;
+  wasToldNotMutual = false;
+
+  /** Users' messages not taken for this peer since the last flush: it does not answer and its queue is full. */
+  dropped = 0;
+  /** Its queue is above the high-water mark. */
+  isCongested = false;
+
+  /** R5: what is left to walk of the snapshot. */
+  snapshot: Generator<number, void> | null = null;
+
+  constructor(recordBytes: number, window: number) {
+    this.stream = new OutgoingStream(recordBytes);
+    this.window = window;
+  }
+
+  /** The broadcast stream must keep what comes after this for the peer. */
+  get broadcastNeededAfter(): number {
+    return Math.max(this.ackBroadcast, this.base);
+  }
+
+  get isLate(): boolean {
+    return this.ackBroadcast < this.lateTo;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The REPORT: one broadcast frame that says "I live", "this is how far my broadcast stream goes" and, for every peer, "this
+ * is how I stand with you".
+ *
+ *   number u32, parts u8, part u8, broadcast sent u48, broadcast kept from u48, window u16, members u16, entries u8, then
+ *   entry: peer's tag u48 (first half of its boot id), session in u32, session out u32, broadcast applied u48
+ *
+ * Rules.
+ * - R6: only a new report refreshes liveness. Older numbers are ignored. "Not listed" is known when all parts have come.
+ * - R7: a report made after our WELCOME that does not list our session is a mismatch: rejoin.
+ * - R8: mutual means that each lists the other's session, and nothing declared late is still unacked. Losing it is said at
+ *   once; never having had it, after a while.
+ * - A PING is answered with a report to the asker alone: liveness survives where broadcast does not.
+ */
+import type { Acks } from './acks.js';
+import type { ByteReader } from './byte-reader.js';
+import { FRAME_REPORT } from './frames.js';
+import type { NodeContext } from './node-context.js';
+import type { Peer } from './peer.js';
+
+const REPORT_HEADER_BYTES = 3 + 23;
+const ENTRY_BYTES = 20;
+const ENTRIES_MAX = 255;
+/** More parts than any cluster of the supported size makes. */
+const PARTS_MAX = 30;
+
+export class Reports {
+  constructor(
+    private readonly context: NodeContext,
+    private readonly acks: Acks,
+    private readonly ownTag: number,
+    private readonly handlers: {
+      readonly rejoin: (now: number, peer: Peer, missing: number | null, reason: string) => void;
+      readonly acked: (now: number, peer: Peer) => void;
+    },
+  ) {}
+
+  broadcast(): void {
+    this.#write(() => this.context.outbox.toAll());
+  }
+
+  sendTo(peer: Peer): void {
+    this.#write(() => this.context.outbox.toPeer(peer));
+  }
+
+  handle(now: number, peer: Peer, reader: ByteReader): void {
+    const number = reader.u32();
+    const parts = reader.u8();
+    const part = reader.u8();
+    const sent = reader.u48();
+    const keptFrom = reader.u48();
+    const window = reader.u16();
+    reader.u16();
+    const entries = reader.u8();
+    if (number < peer.lastReport || part >= parts || parts > PARTS_MAX) return;
+    if (number > peer.lastReport) {
+      peer.lastReport = number;
+      peer.partsOf = parts;
+      peer.partsSeen = 0;
+      peer.isListedInParts = false;
+      peer.heardAt = now;
+      peer.isSilent = false;
+    }
+    if (!peer.isCounted) return;
+    peer.outgoing.window = Math.max(window, this.context.limits.windowRecordsMin);
+    const { incoming } = peer;
+    if (incoming.isAdmitted && number > incoming.welcomeReport) {
+      incoming.broadcast.noteHighest(now, sent);
+      if (keptFrom > incoming.broadcast.next) this.handleBroadcastGap(now, peer, keptFrom);
+    }
+    for (let entry = 0; entry < entries; entry += 1) {
+      const tag = reader.u48();
+      const sessionIn = reader.u32();
+      const sessionOut = reader.u32();
+      const applied = reader.u48();
+      if (tag !== this.ownTag) continue;
+      peer.isListedInParts = true;
+      this.#compare(now, peer, number, sessionIn, sessionOut, applied);
+    }
+    peer.partsSeen |= 1 << part;
+    if (!peer.isListedInParts && peer.partsSeen === 2 ** peer.partsOf - 1) {
+      this.#compare(now, peer, number, 0, 0, 0);
+    }
+  }
+
+  handleBroadcastGap(now: number, peer: Peer, keptFrom: number): void {
+    const { incoming } = peer;
+    if (!incoming.isAdmitted) return;
+    this.handlers.rejoin(
+      now,
+      peer,
+      keptFrom - incoming.broadcast.next,
+      'broadcast records can not be repaired any more',
+    );
+  }
+
+  /** R8. `reason` explains a loss. */
+  setMutual(peer: Peer, isMutual: boolean, reason: string): void {
+    const { outgoing } = peer;
+    if (outgoing.isMutual && !isMutual) this.tellNotMutual(peer, reason);
+    if (isMutual) outgoing.wasToldNotMutual = false;
+    outgoing.isMutual = isMutual;
+  }
+
+  tellNotMutual(peer: Peer, reason: string): void {
+    if (peer.outgoing.wasToldNotMutual) return;
+    peer.outgoing.wasToldNotMutual = true;
+    this.context.gap(peer, 'not-mutual', null, reason);
+  }
+
+  #compare(
+    now: number,
+    peer: Peer,
+    number: number,
+    sessionIn: number,
+    sessionOut: number,
+    applied: number,
+  ): void {
+    const { incoming, outgoing } = peer;
+    if (incoming.isAdmitted && number > incoming.welcomeReport && sessionOut !== incoming.id) {
+      this.handlers.rejoin(now, peer, null, 'the peer does not list the session it gave us');
+    }
+    if (sessionIn !== 0 && sessionIn === outgoing.id) {
+      outgoing.isConfirmed = true;
+      if (this.acks.noteBroadcastAck(now, peer, applied)) this.handlers.acked(now, peer);
+    }
+    const isMutual =
+      incoming.isAdmitted &&
+      sessionOut === incoming.id &&
+      (sessionIn === 0 || sessionIn === outgoing.id) &&
+      !outgoing.isLate;
+    this.setMutual(
+      peer,
+      isMutual,
+      sessionOut === 0 ? 'the peer does not list us' : 'the peer lists us otherwise',
+    );
+  }
+
+  #write(send: () => void): void {
+    const { context } = this;
+    const { broadcast, members, outbox } = context;
+    const listed = members.all.filter(({ isCounted }) => isCounted);
+    context.reportNumber += 1;
+    const room = Math.floor((outbox.writer.bytes.length - REPORT_HEADER_BYTES) / ENTRY_BYTES);
+    const perPart = Math.min(ENTRIES_MAX, room);
+    const parts = Math.max(1, Math.ceil(listed.length / perPart));
+    for (let part = 0; part < parts; part += 1) {
+      const entries = listed.slice(part * perPart, (part + 1) * perPart);
+      outbox.writer
+        .beginFrame(FRAME_REPORT)
+        .u32(context.reportNumber)
+        .u8(parts)
+        .u8(part)
+        .u48(broadcast.nextToSend - 1)
+        .u48(broadcast.first)
+        .u16(context.receiveWindow)
+        .u16(listed.length + 1)
+        .u8(entries.length);
+      for (const { tag, incoming, outgoing } of entries) {
+        outbox.writer.u48(tag).u32(incoming.listedId).u32(outgoing.id).u48(incoming.broadcastApplied);
+      }
+      outbox.writer.endFrame();
+      send();
+    }
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * What the node above sends: messages to users, receipts, publications, questions and answers, each into the streams
+ * of the peers it is for.
+ *
+ * Rules.
+ * - R9: a message goes to the peers whose complete set holds the user, and to those whose set is not complete. Nobody else.
+ * - All or nothing: the queues of all holders are looked at before the first is written to. A full queue towards a peer that
+ *   still acks refuses the message ('congested': slow down, lose nothing).
+ * - A peer that has stopped acking holds nobody up: its receipt counts as missing at once, and once its queue is full
+ *   messages for it are dropped, counted, and told as incomplete.
+ * - Receipts and answers may use twice the queue: refusing them would keep others waiting. Beyond that they are left
+ *   out, and their asker's own deadline says so.
+ */
+import type { OutgoingMessage, SendResult } from './contract.js';
+import {
+  MESSAGE_ANNOUNCE,
+  MESSAGE_ANSWER,
+  MESSAGE_HEADER_BYTES,
+  MESSAGE_PUBLICATION,
+  MESSAGE_QUESTION,
+  MESSAGE_RECEIPT,
+  MESSAGE_USER,
+  MESSAGE_WITHDRAW,
+  USER_HAS_FROM,
+  USER_WANTS_RECEIPT,
+} from './frames.js';
+import type { NodeContext } from './node-context.js';
+import type { Peer } from './peer.js';
+import { HASH_BYTES, writeHash } from './user-hash.js';
+
+const TEXT_BYTES_MAX = 255;
+const HEAD_BYTES = MESSAGE_HEADER_BYTES + 1 + 2 * (1 + TEXT_BYTES_MAX) + 4;
+const ASCII_END = 0x80;
+/** Congestion begins at half of a queue and ends at an eighth: far enough apart not to flutter. */
+const CONGESTED_SHARE = 1 / 2;
+const RELIEVED_SHARE = 1 / 8;
+
+export class Routing {
+  /** The message's own fields, written once and copied into each holder's record. */
+  readonly #head = Buffer.alloc(HEAD_BYTES);
+  readonly #slots: number[] = [];
+  readonly #holders: Peer[] = [];
+  readonly #asked: Peer[] = [];
+  readonly #congested = new Set<Peer>();
+
+  constructor(private readonly context: NodeContext) {}
+
+  send(now: number, { to, from, data }: OutgoingMessage, token: number): SendResult {
+    const { context } = this;
+    if (data.length > context.options.messageBytesMax) return 'too_large';
+    const count = this.#locate(to);
+    if (count === 0) {
+      context.counters.directoryMisses += 1;
+      if (token !== 0) context.events.push({ type: 'receipt', token, delivered: 0, complete: true });
+      return 'none';
+    }
+    if (token !== 0 && context.receipts.isFull) return 'congested';
+    for (let index = 0; index < count; index += 1) {
+      const peer = this.#holders[index] as Peer;
+      if (this.#isFull(peer, data.length) && this.answers(now, peer)) return 'congested';
+    }
+    const head = this.#head;
+    head[0] = MESSAGE_USER;
+    head[3] = (from === null ? 0 : USER_HAS_FROM) | (token === 0 ? 0 : USER_WANTS_RECEIPT);
+    let length = this.#writeText(4, to);
+    if (from !== null && length > 0) length = this.#writeText(length, from);
+    if (length < 0) return 'too_large';
+    if (token !== 0) length = head.writeUInt32BE(context.receipts.next, length);
+    let asked = 0;
+    let isComplete = true;
+    for (let index = 0; index < count; index += 1) {
+      const peer = this.#holders[index] as Peer;
+      if (this.#isFull(peer, data.length)) {
+        peer.outgoing.dropped += 1;
+        isComplete = false;
+      } else {
+        peer.outgoing.stream.append(now, head, length, data, 1, false);
+        if (token !== 0) {
+          if (this.#isStalled(now, peer)) {
+            isComplete = false;
+          } else {
+            this.#asked[asked] = peer;
+            asked += 1;
+          }
+        }
+      }
+      if (!peer.isDirty) context.markDirty(peer);
+    }
+    context.counters.directoryHits += 1;
+    context.counters.messagesSent += 1;
+    if (token !== 0) context.receipts.open(now, token, this.#asked, asked, isComplete);
+    return 'queued';
+  }
+
+  acknowledge(now: number, peer: Peer, receipt: number, delivered: number): void {
+    if (this.#isOverfull(peer)) {
+      this.context.counters.receiptsDropped += 1;
+      return;
+    }
+    this.#head[0] = MESSAGE_RECEIPT;
+    this.#head.writeUInt32BE(receipt - 1, MESSAGE_HEADER_BYTES);
+    this.#head.writeUInt32BE(delivered, MESSAGE_HEADER_BYTES + 4);
+    peer.outgoing.stream.append(now, this.#head, MESSAGE_HEADER_BYTES + 8, null, 0, false);
+    this.context.markDirty(peer);
+  }
+
+  publish(now: number, channel: string, body: Buffer): boolean {
+    const { broadcast, limits, options } = this.context;
+    if (body.length > options.messageBytesMax) return false;
+    const isHalfFull =
+      (broadcast.bytes + body.length) * 2 > limits.broadcastRingBytes ||
+      (broadcast.records + body.length / this.context.recordBytes) * 2 > limits.broadcastRingRecords;
+    if (isHalfFull) return false;
+    this.#head[0] = MESSAGE_PUBLICATION;
+    const length = this.#writeText(MESSAGE_HEADER_BYTES, channel);
+    if (length < 0) throw new RangeError(`A channel's name has at most ${TEXT_BYTES_MAX} bytes`);
+    broadcast.append(now, this.#head, length, body, 0, false);
+    return true;
+  }
+
+  /** Returns the number of the broadcast record that carries it. */
+  announce(now: number, key: number): number {
+    this.#writeHashMessage(now, MESSAGE_ANNOUNCE, key, true);
+    return this.context.broadcast.nextSequence;
+  }
+
+  withdraw(now: number, key: number): void {
+    this.#writeHashMessage(now, MESSAGE_WITHDRAW, key, false);
+  }
+
+  inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
+    const { inquiries, members, options } = this.context;
+    const peers = members.all.filter(({ isProven }) => isProven);
+    if (inquiries.isFull || body.length > options.messageBytesMax) {
+      this.context.events.push({ type: 'answers', token, answers: [], missing: peers.map(({ id }) => id) });
+      return;
+    }
+    const asked: string[] = [];
+    const missing: string[] = [];
+    this.#head[0] = MESSAGE_QUESTION;
+    this.#head.writeUInt32BE(inquiries.next, MESSAGE_HEADER_BYTES);
+    const length = this.#writeText(MESSAGE_HEADER_BYTES + 4, topic);
+    if (length < 0) throw new RangeError(`A topic has at most ${TEXT_BYTES_MAX} bytes`);
+    for (const peer of peers) {
+      if (this.#isStalled(now, peer) || this.#isFull(peer, body.length)) {
+        missing.push(peer.id);
+        continue;
+      }
+      peer.outgoing.stream.append(now, this.#head, length, body, 0, false);
+      this.context.markDirty(peer);
+      asked.push(peer.id);
+    }
+    inquiries.open(token, now + timeoutMs, asked, missing);
+  }
+
+  answer(now: number, peer: Peer, id: number, body: Buffer): void {
+    if (body.length > this.context.options.messageBytesMax || this.#isOverfull(peer)) {
+      this.context.counters.receiptsDropped += 1;
+      return;
+    }
+    this.#head[0] = MESSAGE_ANSWER;
+    this.#head.writeUInt32BE(id, MESSAGE_HEADER_BYTES);
+    peer.outgoing.stream.append(now, this.#head, MESSAGE_HEADER_BYTES + 4, body, 0, false);
+    this.context.markDirty(peer);
+  }
+
+  /** The peer has a session and acks what it gets: worth waiting for. */
+  answers(now: number, peer: Peer): boolean {
+    return peer.outgoing.id !== 0 && !this.#isStalled(now, peer);
+  }
+
+  /** To be called for peers whose queues have changed: tells of drops, and of congestion's beginning and end. */
+  review(now: number, peer: Peer): void {
+    const { outgoing } = peer;
+    if (outgoing.dropped > 0) {
+      this.context.gap(
+        peer,
+        'incomplete',
+        outgoing.dropped,
+        'the peer does not answer and its queue is full',
+      );
+      outgoing.dropped = 0;
+    }
+    const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
+    const { bytes, records } = outgoing.stream;
+    const fill = Math.max(bytes / unicastQueueBytes, records / unicastQueueRecords);
+    const isCongested =
+      !peer.isGone &&
+      fill >= (outgoing.isCongested ? RELIEVED_SHARE : CONGESTED_SHARE) &&
+      this.answers(now, peer);
+    if (isCongested === outgoing.isCongested) return;
+    outgoing.isCongested = isCongested;
+    const before = this.#congested.size;
+    if (isCongested) this.#congested.add(peer);
+    else this.#congested.delete(peer);
+    if ((before === 0) !== (this.#congested.size === 0)) {
+      this.context.events.push({ type: 'congestion', congested: isCongested });
+    }
+  }
+
+  /** Congested peers may die or stall without any queue changing. */
+  reviewCongested(now: number): void {
+    for (const peer of this.#congested) this.review(now, peer);
+  }
+
+  /** Fills #holders and returns how many there are. */
+  #locate(to: string): number {
+    const { directory, hashers, incompletePeers, peersOfSecret, slotOwners } = this.context;
+    let slots = 0;
+    for (let secret = 0; secret < hashers.length; secret += 1) {
+      if (peersOfSecret[secret] === 0) continue;
+      const hasher = hashers[secret] as (typeof hashers)[number];
+      hasher.hash(to);
+      slots = directory.holders(hasher.low, hasher.high, this.#slots, slots);
+    }
+    let count = 0;
+    for (let index = 0; index < slots; index += 1) {
+      const peer = slotOwners[this.#slots[index] as number];
+      if (peer === null || peer === undefined || !peer.incoming.isComplete) continue;
+      this.#holders[count] = peer;
+      count += 1;
+    }
+    for (const peer of incompletePeers) {
+      this.#holders[count] = peer;
+      count += 1;
+    }
+    return count;
+  }
+
+  #isStalled(now: number, { isSilent, outgoing }: Peer): boolean {
+    return isSilent || now - outgoing.stuckSince > this.context.timing.stalledAfterMs;
+  }
+
+  #isFull({ outgoing }: Peer, bytes: number): boolean {
+    const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
+    return (
+      outgoing.stream.bytes + bytes > unicastQueueBytes ||
+      outgoing.stream.records + bytes / this.context.recordBytes >= unicastQueueRecords
+    );
+  }
+
+  #isOverfull({ outgoing }: Peer): boolean {
+    const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
+    return outgoing.stream.bytes > 2 * unicastQueueBytes || outgoing.stream.records > 2 * unicastQueueRecords;
+  }
+
+  #writeHashMessage(now: number, type: number, key: number, isUrgent: boolean): void {
+    this.#head[0] = type;
+    writeHash(this.#head, MESSAGE_HEADER_BYTES, key);
+    this.context.broadcast.append(now, this.#head, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
+  }
+
+  /** Length in one byte, then UTF-8. Returns where it ends, or -1 if it is too long. ASCII, the usual, in one pass. */
+  #writeText(at: number, text: string): number {
+    const head = this.#head;
+    const start = at + 1;
+    const { length } = text;
+    if (length > TEXT_BYTES_MAX) return -1;
+    for (let index = 0; index < length; index += 1) {
+      const unit = text.charCodeAt(index);
+      if (unit >= ASCII_END) return this.#writeWideText(at, text);
+      head[start + index] = unit;
+    }
+    head[at] = length;
+    return start + length;
+  }
+
+  #writeWideText(at: number, text: string): number {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > TEXT_BYTES_MAX) return -1;
+    this.#head[at] = bytes;
+    return at + 1 + this.#head.write(text, at + 1, 'utf8');
+  }
+}

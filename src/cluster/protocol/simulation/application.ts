@@ -1,0 +1,262 @@
+/**
+ * What stands above the protocol core in a real node, as small as it can be: devices that come and go, answers to
+ * questions, acknowledgements of messages. It hands every event to the books that judge it.
+ *
+ * A device that is joining gets no messages; it is ready when the core says `reachable`, as a connection's 101 would
+ * be held until then.
+ */
+import type { ProtocolEvent, ProtocolNode } from '../contract.js';
+import { Deadlines } from './deadlines.js';
+import type { Occupant } from './process.js';
+import { BODY_BYTES_MIN, type Device, type Promises } from './promise.js';
+import type { Boot, Timeline } from './timeline.js';
+import type { Trace } from './trace.js';
+import { Violation } from './violation.js';
+
+export interface Books {
+  readonly promises: Promises;
+  readonly timeline: Timeline;
+  readonly trace: Trace;
+  readonly worldNow: () => number;
+  /** The other boots of the cluster, living or not. */
+  readonly boots: readonly Boot[];
+  nextDevice: number;
+}
+
+/** The bounds the application holds the core to. */
+export interface Expectations {
+  readonly barrierMs: number;
+  readonly receiptTimeoutMs: number;
+  readonly slackMs: number;
+  readonly queuedBytesMax: number;
+  readonly queuedRecordsMax: number;
+  readonly peersMax: number;
+}
+
+export const INQUIRY_TIMEOUT_MS = 700;
+
+/** Statistics cost more than a turn: looked at every so many turns. */
+const TURNS_PER_AUDIT = 64;
+
+interface Question {
+  readonly token: number;
+  readonly body: Buffer;
+}
+
+export class Application implements Occupant {
+  readonly devices: Device[] = [];
+  readonly warnings = new Map<string, number>();
+  isCongested = false;
+
+  readonly #joining: Deadlines<Device>;
+  readonly #receipts: Deadlines<number>;
+  readonly #questions: Deadlines<Question>;
+  readonly #tokensByDevice = new Map<Device, number>();
+  #nextToken = 1;
+  #turns = 0;
+
+  constructor(
+    readonly boot: Boot,
+    readonly node: ProtocolNode,
+    readonly books: Books,
+    readonly expectations: Expectations,
+  ) {
+    const { slackMs } = expectations;
+    this.#joining = new Deadlines('reachable', slackMs);
+    this.#receipts = new Deadlines('receipts', slackMs);
+    this.#questions = new Deadlines('answers', slackMs);
+  }
+
+  join(now: number, user: string): void {
+    const device: Device = {
+      id: this.books.nextDevice++,
+      user,
+      boot: this.boot,
+      isReady: false,
+      isGone: false,
+    };
+    const token = this.#nextToken++;
+    this.#joining.expect(token, now, this.expectations.barrierMs, device);
+    this.#tokensByDevice.set(device, token);
+    this.devices.push(device);
+    this.books.promises.arrives(device);
+    this.books.trace.note(
+      this.books.worldNow(),
+      () => `#${this.boot.index} join ${user} as device ${device.id}`,
+    );
+    this.node.join(now, user, token);
+  }
+
+  leave(now: number, device: Device): void {
+    const token = this.#tokensByDevice.get(device);
+    if (token === undefined || device.isGone) return;
+    this.devices.splice(this.devices.indexOf(device), 1);
+    this.#tokensByDevice.delete(device);
+    if (!device.isReady) this.#joining.cancel(token);
+    this.books.promises.leaves(device);
+    this.books.trace.note(this.books.worldNow(), () => `#${this.boot.index} leave ${device.user}`);
+    this.node.leave(now, device.user, token);
+  }
+
+  /** Returns the message's entry in the book. */
+  send(now: number, to: string, from: string | null, bytes: number, wantsReceipt: boolean): number {
+    const { promises } = this.books;
+    const id = promises.nextId;
+    const data = bodyOf(id, bytes);
+    const token = wantsReceipt ? this.#nextToken++ : 0;
+    const message = { to, from, data: Buffer.from(data) };
+    const result = this.node.send(now, message, token);
+    // The core may not keep the caller's buffer: a gateway's frames are views of a socket's.
+    message.data.fill(0xdb);
+    if (wantsReceipt && (result === 'queued' || result === 'none')) {
+      this.#receipts.expect(token, now, this.expectations.receiptTimeoutMs, id);
+    }
+    this.books.trace.note(
+      this.books.worldNow(),
+      () =>
+        `#${this.boot.index} send #${id} to ${to} (${bytes} B${wantsReceipt ? ', receipt' : ''}): ${result}`,
+    );
+    promises.sent(this.boot, { to, from, data }, token, result, this.books.worldNow());
+    return id;
+  }
+
+  publish(now: number, bytes: number): void {
+    const { promises, timeline, boots } = this.books;
+    const at = this.books.worldNow();
+    const body = bodyOf(promises.nextId, bytes);
+    const receivers = boots.filter(
+      (other) =>
+        other !== this.boot &&
+        other.endedAt === Infinity &&
+        timeline.trusts(other, this.boot, at) &&
+        timeline.trusts(this.boot, other, at),
+    );
+    const accepted = this.node.publish(now, 'audit', Buffer.from(body));
+    promises.published(this.boot, body, accepted, receivers, at);
+  }
+
+  inquire(now: number, bytes: number): void {
+    const token = this.#nextToken++;
+    const body = Buffer.alloc(Math.max(bytes, BODY_BYTES_MIN), token & 0xff);
+    this.#questions.expect(token, now, INQUIRY_TIMEOUT_MS, { token, body });
+    this.books.trace.note(this.books.worldNow(), () => `#${this.boot.index} asks, token ${token}`);
+    this.node.inquire(now, 'echo', body, INQUIRY_TIMEOUT_MS, token);
+  }
+
+  handle(event: ProtocolEvent, now: number): void {
+    const { promises, timeline, trace } = this.books;
+    const at = this.books.worldNow();
+    timeline.note(this.boot, event, at);
+    trace.text(event.type);
+    switch (event.type) {
+      case 'message': {
+        trace.note(at, () => `#${this.boot.index} got #${event.data.readUInt32LE(0)} for ${event.to}`);
+        const wantsReceipt = event.receipt !== 0;
+        const count = promises.received(
+          this.boot,
+          event.peer,
+          event.to,
+          event.from,
+          event.data,
+          wantsReceipt,
+        );
+        if (wantsReceipt) this.node.acknowledge(now, event.peer, event.receipt, count);
+        return;
+      }
+      case 'receipt': {
+        const { token, delivered, complete } = event;
+        trace.note(at, () => `#${this.boot.index} receipt ${token}: ${delivered}, complete ${complete}`);
+        promises.receiptCame(this.#receipts.meet(token), delivered, complete);
+        return;
+      }
+      case 'reachable': {
+        const device = this.#joining.meet(event.token);
+        device.isReady = true;
+        trace.note(at, () => `#${this.boot.index} device ${device.id} of ${device.user} is reachable`);
+        return;
+      }
+      case 'publication':
+        promises.publicationReceived(this.boot, event.peer, event.body);
+        return;
+      case 'inquiry':
+        this.node.answer(now, event.peer, event.id, Buffer.from(event.body));
+        return;
+      case 'answers':
+        this.#judgeAnswers(event);
+        return;
+      case 'congestion':
+        if (event.congested === this.isCongested) throw new Violation('congestion', 'said twice');
+        this.isCongested = event.congested;
+        return;
+      case 'peer':
+        trace.note(
+          at,
+          () => `#${this.boot.index} says ${event.peer.nodeId.slice(0, 6)} ${event.change}: ${event.reason}`,
+        );
+        return;
+      case 'gap':
+        trace.note(
+          at,
+          () => `#${this.boot.index} names ${event.peer.slice(0, 6)}: ${event.kind}, ${event.reason}`,
+        );
+        return;
+      case 'warning':
+        trace.note(at, () => `#${this.boot.index} warns ${event.code}: ${event.message}`);
+        this.warnings.set(event.code, (this.warnings.get(event.code) ?? 0) + 1);
+    }
+  }
+
+  turnEnded(now: number, stalledMs: number): void {
+    this.#joining.check(now, stalledMs);
+    this.#receipts.check(now, stalledMs);
+    this.#questions.check(now, stalledMs);
+    this.#turns += 1;
+    if (this.#turns % TURNS_PER_AUDIT === 0) this.#audit();
+  }
+
+  /** At quiescence: nothing may be owed any more. */
+  finish(): void {
+    this.#joining.finish();
+    this.#receipts.finish();
+    this.#questions.finish();
+  }
+
+  #judgeAnswers(event: ProtocolEvent & { readonly type: 'answers' }): void {
+    const question = this.#questions.meet(event.token);
+    this.books.trace.note(
+      this.books.worldNow(),
+      () =>
+        `#${this.boot.index} has ${event.answers.length} answers, token ${event.token}, missing ${event.missing.length}`,
+    );
+    const seen = new Set(event.missing);
+    if (seen.size !== event.missing.length) throw new Violation('answers', 'a node is missing twice');
+    for (const { peer, body } of event.answers) {
+      if (seen.has(peer)) throw new Violation('answers', `${peer} appears twice`);
+      seen.add(peer);
+      if (!body.equals(question.body)) throw new Violation('answers', `${peer} answered another question`);
+      const boot = this.books.boots.find((other) => other.nodeId === peer);
+      if (boot?.cluster !== this.boot.cluster) throw new Violation('secrecy', `answer of foreign ${peer}`);
+    }
+  }
+
+  #audit(): void {
+    const { queuedBytes, queuedRecords } = this.node.statistics();
+    const { queuedBytesMax, queuedRecordsMax, peersMax } = this.expectations;
+    if (queuedBytes < 0 || queuedBytes > queuedBytesMax)
+      throw new Violation('memory', `${queuedBytes} bytes queued`);
+    if (queuedRecords < 0 || queuedRecords > queuedRecordsMax) {
+      throw new Violation('memory', `${queuedRecords} records queued`);
+    }
+    const peers = this.node.peers().length;
+    if (peers > peersMax) throw new Violation('memory', `${peers} peers`);
+  }
+}
+
+/** Bytes that say whose they are and where in the body they belong. */
+function bodyOf(id: number, length: number): Buffer {
+  const body = Buffer.allocUnsafe(Math.max(length, BODY_BYTES_MIN));
+  body.writeUInt32LE(id, 0);
+  for (let index = BODY_BYTES_MIN; index < body.length; index++)
+    body[index] = (index * 7 + (index >> 8) + id) & 0xff;
+  return body;
+}

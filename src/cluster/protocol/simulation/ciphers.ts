@@ -1,0 +1,144 @@
+/**
+ * The two cipher suites of the simulation, and the ledger of all nonces.
+ *
+ * `TagCipher` leaves the text readable and appends a keyed 64-bit checksum of everything: any change, other key or
+ * other nonce is noticed, at a tenth of the cost. `NodeCipher` is the real thing, in a share of the runs. Both
+ * enter every sealed (key, nonce) in one ledger for the whole world, which must never see one twice.
+ */
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { TAG_BYTES, type Aead, type CipherSuite } from '../cipher.js';
+import { Violation } from './violation.js';
+
+export class NonceLedger {
+  readonly #noncesByKey = new Map<string, Set<string | number>>();
+  sealed = 0;
+
+  /** What `enter` of one key is done with. */
+  page(key: Buffer): Set<string | number> {
+    const name = key.toString('latin1');
+    let page = this.#noncesByKey.get(name);
+    if (page === undefined) {
+      page = new Set();
+      this.#noncesByKey.set(name, page);
+    }
+    return page;
+  }
+
+  enter(page: Set<string | number>, nonce: Buffer): void {
+    this.sealed += 1;
+    const high = nonce.readUInt32BE(0) + nonce.readUInt16BE(4) * 4294967296;
+    // Nonces of small numbers, which all should be, are cheap to note as such.
+    const entry = high === 0 ? nonce.readUIntBE(6, 6) : nonce.toString('latin1');
+    if (page.has(entry))
+      throw new Violation('nonces', `nonce ${nonce.toString('hex')} sealed twice with one key`);
+    page.add(entry);
+  }
+}
+
+export class TagCipher implements CipherSuite {
+  constructor(readonly ledger: NonceLedger) {}
+
+  mac(key: Buffer, data: Buffer): Buffer {
+    return createHmac('sha256', key).update(data).digest();
+  }
+
+  aead(key: Buffer): Aead {
+    const { ledger } = this;
+    const page = ledger.page(key);
+    const low = key.readInt32LE(0) ^ key.readInt32LE(8);
+    const high = key.readInt32LE(4) ^ key.readInt32LE(12);
+    return {
+      seal: (nonce, header, plain, out) => {
+        ledger.enter(page, nonce);
+        plain.copy(out, 0);
+        writeTag(low, high, nonce, header, plain, out, plain.length);
+      },
+      open: (nonce, header, sealed, out) => {
+        const length = sealed.length - TAG_BYTES;
+        if (length < 0) return false;
+        const plain = sealed.subarray(0, length);
+        writeTag(low, high, nonce, header, plain, EXPECTED, 0);
+        if (sealed.compare(EXPECTED, 0, TAG_BYTES, length) !== 0) return false;
+        plain.copy(out, 0);
+        return true;
+      },
+    };
+  }
+}
+
+const EXPECTED = Buffer.alloc(TAG_BYTES);
+
+function writeTag(
+  low: number,
+  high: number,
+  nonce: Buffer,
+  header: Buffer,
+  plain: Buffer,
+  out: Buffer,
+  at: number,
+): void {
+  let a = low;
+  let b = high;
+  for (const part of [nonce, header, plain]) {
+    const { length } = part;
+    const words = length & ~3;
+    for (let index = 0; index < words; index += 4) {
+      const word = part.readInt32LE(index);
+      a = Math.imul(a ^ word, 0x85ebca6b);
+      a ^= a >>> 15;
+      b = (Math.imul(b, 0xc2b2ae35) + word) | 0;
+      b ^= b >>> 13;
+    }
+    for (let index = words; index < length; index++) {
+      a = Math.imul(a ^ (part[index] ?? 0), 0x85ebca6b);
+      b = (Math.imul(b, 0xc2b2ae35) + (part[index] ?? 0)) | 0;
+    }
+    // The lengths are part of it: header and text must not be shiftable into each other.
+    a = Math.imul(a ^ length, 0x27d4eb2f);
+    b = (b + length * 31) | 0;
+  }
+  out.writeInt32LE(a, at);
+  out.writeInt32LE(b, at + 4);
+  out.writeInt32LE(Math.imul(a ^ (b >>> 7), 0x165667b1), at + 8);
+  out.writeInt32LE(Math.imul(b ^ (a >>> 9), 0x1b873593), at + 12);
+}
+
+export class NodeCipher implements CipherSuite {
+  constructor(readonly ledger: NonceLedger) {}
+
+  mac(key: Buffer, data: Buffer): Buffer {
+    return createHmac('sha256', key).update(data).digest();
+  }
+
+  aead(key: Buffer): Aead {
+    const { ledger } = this;
+    const page = ledger.page(key);
+    const kept = Buffer.from(key);
+    const options = { authTagLength: TAG_BYTES };
+    return {
+      seal: (nonce, header, plain, out) => {
+        ledger.enter(page, nonce);
+        const cipher = createCipheriv('chacha20-poly1305', kept, nonce, options);
+        cipher.setAAD(header, { plaintextLength: plain.length });
+        cipher.update(plain).copy(out, 0);
+        cipher.final();
+        cipher.getAuthTag().copy(out, plain.length);
+      },
+      open: (nonce, header, sealed, out) => {
+        const length = sealed.length - TAG_BYTES;
+        if (length < 0) return false;
+        const decipher = createDecipheriv('chacha20-poly1305', kept, nonce, options);
+        decipher.setAAD(header, { plaintextLength: length });
+        decipher.setAuthTag(sealed.subarray(length));
+        const plain = decipher.update(sealed.subarray(0, length));
+        try {
+          decipher.final();
+        } catch {
+          return false;
+        }
+        plain.copy(out, 0);
+        return true;
+      },
+    };
+  }
+}

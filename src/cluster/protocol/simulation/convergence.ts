@@ -1,0 +1,109 @@
+/**
+ * Liveness: once the faults are over, everything must come right by itself, and stay so.
+ *
+ * First the state: all nodes ready, all peers up, nothing queued, every replica complete and as large as the truth.
+ * Then the proof by use: every node writes to every user there is, wants a receipt, and asks all others a question.
+ * Every message must arrive and be counted exactly; one to an offline user must cost nothing; and while all this
+ * happens nobody may have a word to say about anybody.
+ */
+import type { PeerSnapshot } from '../contract.js';
+import type { Running } from './host.js';
+import { Violation } from './violation.js';
+import type { World } from './world.js';
+
+const REMOVALS_PLENTY = 1_000;
+
+export class Convergence {
+  readonly #world: World;
+  readonly #sent: { readonly id: number; readonly user: string; readonly running: Running }[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Throws the first thing that is not as it should be. */
+  check(): void {
+    const nodes = this.#nodes();
+    for (const running of nodes) {
+      const { boot, application } = running;
+      const { node } = application;
+      const problems = node.problems();
+      if (!node.isReady()) this.#fail(running, `is not ready: ${problems.join('; ')}`);
+      if (problems.length > 0) this.#fail(running, `has problems: ${problems.join('; ')}`);
+      const { queuedBytes, queuedRecords } = node.statistics();
+      if (queuedBytes !== 0 || queuedRecords !== 0) {
+        this.#fail(running, `has ${queuedRecords} records of ${queuedBytes} B queued`);
+      }
+      const peers = new Map(node.peers().map((peer) => [peer.nodeId, peer]));
+      for (const other of nodes) {
+        if (other.boot !== boot) this.#checkPeer(running, other, peers.get(other.boot.nodeId));
+      }
+      if (peers.size !== nodes.length - 1) {
+        this.#fail(running, `knows ${peers.size} peers, there are ${nodes.length - 1}`);
+      }
+      if (application.isCongested) this.#fail(running, 'still calls itself congested');
+      application.finish();
+    }
+  }
+
+  /** Starts the proof by use. */
+  prove(): void {
+    for (const running of this.#nodes()) {
+      running.process.enqueue((_node, now) => {
+        for (const user of this.#allUsers()) {
+          this.#sent.push({ id: running.application.send(now, user, null, 60, true), user, running });
+        }
+        running.application.inquire(now, 40);
+      });
+    }
+  }
+
+  judgeProof(): void {
+    const { promises } = this.#world;
+    for (const { id, user, running } of this.#sent) {
+      const elsewhere = this.#nodes()
+        .filter((other) => other !== running)
+        .reduce(
+          (sum, { application }) => sum + application.devices.filter((device) => device.user === user).length,
+          0,
+        );
+      if (!promises.isPerfect(id, elsewhere, this.#mayBeStale)) {
+        this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
+      }
+    }
+  }
+
+  #checkPeer(running: Running, other: Running, peer: PeerSnapshot | undefined): void {
+    const who = `#${other.boot.index}`;
+    if (peer === undefined) return this.#fail(running, `does not know ${who}`);
+    if (peer.state !== 'up') this.#fail(running, `holds ${who} for ${peer.state}`);
+    if (!peer.complete) this.#fail(running, `has an incomplete replica of ${who}`);
+    if (peer.queuedBytes !== 0) this.#fail(running, `has ${peer.queuedBytes} B queued for ${who}`);
+    const users = new Set(other.application.devices.map(({ user }) => user)).size;
+    if (peer.users < users || (peer.users > users && !this.#mayBeStale)) {
+      this.#fail(running, `holds ${peer.users} users of ${who}, who has ${users}`);
+    }
+  }
+
+  /** R4: where few removals can be noted while loading, some entries outlive their users. Each costs a datagram. */
+  get #mayBeStale(): boolean {
+    return this.#world.scenario.limits.removalsMax < REMOVALS_PLENTY;
+  }
+
+  #allUsers(): string[] {
+    const { users, offlineUsers } = this.#world.scenario.workload;
+    const named = Array.from({ length: users + offlineUsers }, (_, index) => `user-${index}`);
+    const storm = this.#nodes().flatMap(({ application }) =>
+      application.devices.slice(0, 3).map(({ user }) => user),
+    );
+    return [...new Set([...named, ...storm])];
+  }
+
+  #nodes(): Running[] {
+    return this.#world.homeHosts.flatMap(({ running }) => (running === null ? [] : [running]));
+  }
+
+  #fail(running: Running, what: string): void {
+    throw new Violation('liveness', `#${running.boot.index} ${what}`);
+  }
+}

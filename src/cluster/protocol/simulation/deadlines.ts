@@ -1,0 +1,58 @@
+/**
+ * Things that must come exactly once each, and in time: receipts, reachability, answers. Time is the process's own;
+ * while it stood still it could not keep a deadline, so stalls extend them all.
+ */
+import { Violation } from './violation.js';
+
+export class Deadlines<T> {
+  readonly #pending = new Map<number, { readonly due: number; readonly subject: T }>();
+  readonly #done = new Set<number>();
+  #stalledMs = 0;
+
+  constructor(
+    readonly invariant: string,
+    readonly slackMs: number,
+  ) {}
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  expect(token: number, now: number, withinMs: number, subject: T): void {
+    this.#pending.set(token, { due: now - this.#stalledMs + withinMs, subject });
+  }
+
+  /** It came. */
+  meet(token: number): T {
+    const expected = this.#pending.get(token);
+    if (expected === undefined) {
+      const why = this.#done.has(token) ? 'a second time' : 'though never asked for';
+      throw new Violation(this.invariant, `token ${token} came ${why}`);
+    }
+    this.#pending.delete(token);
+    this.#done.add(token);
+    return expected.subject;
+  }
+
+  /** It must not come any more. False: it came already. */
+  cancel(token: number): boolean {
+    return this.#pending.delete(token);
+  }
+
+  /** At the end of each turn. All of one kind wait equally long, so the oldest is the first due. */
+  check(now: number, stalledMs: number): void {
+    this.#stalledMs += stalledMs;
+    for (const [token, { due }] of this.#pending) {
+      const lateMs = now - this.#stalledMs - due;
+      if (lateMs > this.slackMs)
+        throw new Violation(this.invariant, `token ${token} is ${lateMs.toFixed(1)} ms late`);
+      return;
+    }
+  }
+
+  /** At the very end: nothing may be outstanding. */
+  finish(): void {
+    const [token] = this.#pending.keys();
+    if (token !== undefined) throw new Violation(this.invariant, `token ${token} never came`);
+  }
+}

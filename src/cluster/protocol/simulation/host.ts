@@ -1,0 +1,49 @@
+/**
+ * A machine: an address, a place on the network, and at most one process at a time. It outlives its processes, and
+ * holds what an operator would put into the next one's configuration.
+ */
+import type { Arrival, Endpoint } from '../contract.js';
+import type { Application } from './application.js';
+import type { Station } from './network.js';
+import type { Pace, Process } from './process.js';
+import type { Boot } from './timeline.js';
+
+export interface Running {
+  readonly boot: Boot;
+  readonly process: Process;
+  readonly application: Application;
+  /** Saying good-bye: no clients any more. */
+  isLeaving: boolean;
+}
+
+export class Host implements Station {
+  running: Running | null = null;
+  secrets: readonly Buffer[];
+  pace: Pace;
+  overruns = 0;
+
+  constructor(
+    readonly index: number,
+    readonly cluster: string,
+    secrets: readonly Buffer[],
+    readonly usualPace: Pace,
+  ) {
+    this.secrets = secrets;
+    this.pace = usualPace;
+  }
+
+  get address(): string {
+    return `10.0.0.${this.index + 1}`;
+  }
+
+  /** One that serves clients. */
+  get serving(): Running | null {
+    return this.running === null || this.running.isLeaving ? null : this.running;
+  }
+
+  deliver(arrival: Arrival, bytes: Buffer, source: Endpoint): void {
+    const { running } = this;
+    if (running === null) return;
+    if (!running.process.receive(arrival, bytes, source)) this.overruns += 1;
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What the kernel does to a node's datagrams between the wire and the event loop.
+ *
+ * A host has two sockets: `shared`, where broadcasts arrive, and `own`, for unicast. Each has a receive buffer that
+ * counts what the kernel allocates (2,304 B for anything up to a page, 832 B for small ones), not what was sent, and
+ * a datagram that finds it full is gone. An event loop turn takes at most 32 datagrams from each socket: after a
+ * stall the two are read interleaved, whatever the order of their arrival was.
+ */
+import type { Arrival, Endpoint } from '../contract.js';
+
+export interface Datagram {
+  readonly bytes: Buffer;
+  readonly source: Endpoint;
+}
+
+/** libuv reads this many datagrams of one socket before it turns to the next. */
+export const DATAGRAMS_PER_TURN = 32;
+
+export class ReceiveBuffer {
+  readonly #queue: Datagram[] = [];
+  #head = 0;
+  #used = 0;
+
+  constructor(readonly capacityBytes: number) {}
+
+  get isEmpty(): boolean {
+    return this.#head === this.#queue.length;
+  }
+
+  /** False: no room, the datagram is lost. */
+  offer(datagram: Datagram): boolean {
+    const cost = kernelCost(datagram.bytes.length);
+    if (this.#used + cost > this.capacityBytes) return false;
+    this.#used += cost;
+    this.#queue.push(datagram);
+    return true;
+  }
+
+  take(): Datagram | undefined {
+    const datagram = this.#queue[this.#head];
+    if (datagram === undefined) return undefined;
+    this.#head += 1;
+    this.#used -= kernelCost(datagram.bytes.length);
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#head = 0;
+    }
+    return datagram;
+  }
+
+  clear(): void {
+    this.#queue.length = 0;
+    this.#head = 0;
+    this.#used = 0;
+  }
+}
+
+export class Sockets {
+  readonly #buffers: Readonly<Record<Arrival, ReceiveBuffer>>;
+  overruns = 0;
+
+  constructor(capacityBytes: number) {
+    this.#buffers = { shared: new ReceiveBuffer(capacityBytes), own: new ReceiveBuffer(capacityBytes) };
+  }
+
+  get isEmpty(): boolean {
+    return this.#buffers.shared.isEmpty && this.#buffers.own.isEmpty;
+  }
+
+  offer(arrival: Arrival, datagram: Datagram): boolean {
+    const taken = this.#buffers[arrival].offer(datagram);
+    if (!taken) this.overruns += 1;
+    return taken;
+  }
+
+  take(arrival: Arrival): Datagram | undefined {
+    return this.#buffers[arrival].take();
+  }
+
+  clear(): void {
+    this.#buffers.shared.clear();
+    this.#buffers.own.clear();
+  }
+}
+
+function kernelCost(length: number): number {
+  if (length <= 190) return 832;
+  return 2304 * Math.ceil((length + 256) / 2304);
+}

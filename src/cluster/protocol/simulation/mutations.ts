@@ -1,0 +1,576 @@
+/**
+ * The check of the checker: rules of the protocol, each broken in turn by an edit of the core's source. The
+ * simulation must notice every one of them, or it proves nothing about that rule.
+ *
+ * An edit replaces one passage that occurs exactly once in its file; one that no longer applies is an error, so the
+ * table can't rot. Nothing in the core knows of this.
+ */
+import type { Wishes } from './scenario.js';
+
+export interface Edit {
+  /** In src/cluster/protocol/. */
+  readonly file: string;
+  readonly search: string;
+  readonly replace: string;
+}
+
+export interface Mutation {
+  readonly name: string;
+  /** What is broken, and how one would come to write it so. */
+  readonly breaks: string;
+  readonly edits: readonly Edit[];
+  readonly wishes?: Wishes;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'no snapshot after a gap',
+    breaks: 'R7: an unrepairable hole in the broadcast stream is skipped',
+    edits: [
+      {
+        file: 'reports.ts',
+        search: '    if (!incoming.isAdmitted) return;\n    this.handlers.rejoin(',
+        replace:
+          "    if (!incoming.isAdmitted) return;\n    this.context.gap(peer, 'gap', keptFrom - incoming.broadcast.next, 'skipped');\n    incoming.broadcast.reset(keptFrom);\n    if (keptFrom > 0) return;\n    this.handlers.rejoin(",
+      },
+    ],
+  },
+  {
+    name: 'no loading after admission',
+    breaks: 'R4: an empty replica counts as complete',
+    edits: [
+      {
+        file: 'node-context.ts',
+        search: '    peer.incoming.isLoading = true;\n',
+        replace: '    peer.incoming.isLoading = false;\n',
+      },
+    ],
+  },
+  {
+    name: 'no barrier',
+    breaks: 'R11: a device is ready at once',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: 'if (user.announcedIn <= this.#appliedByAll)',
+        replace: 'if (user.announcedIn <= Infinity)',
+      },
+    ],
+  },
+  {
+    name: 'broadcast ack of what was received',
+    breaks: 'R6: acks the highest, not the applied position',
+    edits: [
+      {
+        file: 'incoming-session.ts',
+        search: 'return this.isAdmitted ? this.broadcast.next - 1 : 0;',
+        replace: 'return this.isAdmitted ? this.broadcast.highest : 0;',
+      },
+    ],
+  },
+  {
+    name: 'unicast ack of what was received',
+    breaks: 'R6: acks the highest, not the applied position',
+    edits: [
+      {
+        file: 'acks.ts',
+        search: '.u48(incoming.isAdmitted ? incoming.unicast.next - 1 : 0)',
+        replace: '.u48(incoming.isAdmitted ? incoming.unicast.highest : 0)',
+      },
+    ],
+  },
+  {
+    name: 'no order in the unicast stream',
+    breaks: 'records are applied as they come',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: '    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
+        replace:
+          '    if (sequence < incoming.unicast.next) return;\n    incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end));\n',
+      },
+      {
+        file: 'cluster-node.ts',
+        search:
+          '    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {\n      this.#delivery.applyUnicast(peer, next);',
+        replace:
+          '    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {',
+      },
+    ],
+  },
+  {
+    name: 'announcements ignored while loading',
+    breaks: 'R4',
+    edits: [
+      {
+        file: 'delivery.ts',
+        search: '    if (incoming.isLoading) incoming.removals.delete(key);\n',
+        replace: '    if (incoming.isLoading) return;\n',
+      },
+    ],
+  },
+  {
+    name: 'removals not noted while loading',
+    breaks: 'R4: the snapshot brings back who has left',
+    edits: [{ file: 'delivery.ts', search: '      incoming.removals.add(key);\n', replace: '' }],
+  },
+  {
+    name: 'unacked dropped at resume',
+    breaks: 'R3: what was sent counts as delivered',
+    edits: [
+      {
+        file: 'handshake.ts',
+        search: 'outgoing.stream.restart(now, delivered, isSentKept)',
+        replace: 'outgoing.stream.restart(now, outgoing.stream.nextToSend - 1, isSentKept)',
+      },
+    ],
+  },
+  {
+    name: 'everything resent at resume',
+    breaks: 'R3: lastU is not believed',
+    edits: [
+      {
+        file: 'handshake.ts',
+        search: 'outgoing.stream.restart(now, delivered, isSentKept)',
+        replace: 'outgoing.stream.restart(now, 0, isSentKept)',
+      },
+    ],
+  },
+  {
+    name: 'last session ignored',
+    breaks: 'R3: lastU is believed whatever session it is of',
+    edits: [
+      {
+        file: 'handshake.ts',
+        search: 'old !== 0 && lastSession === old ? lastDelivered : 0',
+        replace: 'lastDelivered',
+      },
+    ],
+  },
+  {
+    name: 'forgotten session resent',
+    breaks: 'R3: messages of a session the peer has forgotten are sent again',
+    edits: [
+      {
+        file: 'handshake.ts',
+        search: 'const isSentKept = old === 0 || lastSession !== 0;',
+        replace: 'const isSentKept = true;',
+      },
+    ],
+  },
+  {
+    name: 'no count of devices',
+    breaks: 'R1: the first device to leave withdraws the user',
+    edits: [
+      {
+        file: 'local-users.ts',
+        search: '    user.devices -= 1;\n    if (user.devices > 0) return false;\n',
+        replace: '    user.devices -= 1;\n    if (user.devices > 0) return true;\n',
+      },
+    ],
+  },
+  {
+    name: 'welcome not repeated',
+    breaks: 'R2: one lost WELCOME is a deadlock',
+    edits: [
+      {
+        file: 'handshake.ts',
+        search: '    this.#sendWelcome(now, peer);\n    this.context.markDirty(peer);',
+        replace:
+          '    if (nonce > outgoing.nonce - 1 && outgoing.welcomed !== nonce) this.#sendWelcome(now, peer);\n    outgoing.welcomed = nonce;\n    this.context.markDirty(peer);',
+      },
+    ],
+  },
+  {
+    name: 'no rejoin on mismatch',
+    breaks: 'R7: a report that lists another session is ignored',
+    edits: [
+      {
+        file: 'reports.ts',
+        search:
+          "      this.handlers.rejoin(now, peer, null, 'the peer does not list the session it gave us');\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'mismatch seen in old reports',
+    breaks: 'R7: a report made before the WELCOME counts',
+    edits: [
+      {
+        file: 'reports.ts',
+        search: 'if (incoming.isAdmitted && number > incoming.welcomeReport && sessionOut !== incoming.id)',
+        replace: 'if (incoming.isAdmitted && sessionOut !== incoming.id)',
+      },
+    ],
+  },
+  {
+    name: 'late peers not named',
+    breaks: 'R11: after the bound the device is just ready',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search:
+          '    for (const peer of this.#context.members.all) {\n      const { outgoing } = peer;\n      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;',
+        replace:
+          '    for (const peer of this.#context.members.all) {\n      const { outgoing } = peer;\n      if (outgoing.ackBroadcast < Infinity) continue;',
+      },
+    ],
+  },
+  {
+    name: 'nonces begin anew after a drop',
+    breaks: 'a boot met again is sealed for with the same key and number 1',
+    edits: [
+      {
+        file: 'members.ts',
+        search:
+          '    this.#pairNumbersUsed = Math.max(this.#pairNumbersUsed, peer.keys.sealing.packetNumber);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'no replay window',
+    breaks: 'old datagrams are opened again',
+    edits: [
+      {
+        file: 'admission.ts',
+        search: "    if (!channel.window.wouldAccept(number)) return this.#refuse('replayed');\n",
+        replace: '',
+      },
+      {
+        file: 'replay-window.ts',
+        search: "    assert(this.wouldAccept(number), 'a packet number is accepted once');\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'no challenge',
+    breaks: 'a boot that was only heard counts as proven',
+    edits: [
+      {
+        file: 'admission.ts',
+        search: 'if (isForPair && !peer.mustAnswer) this.prove(now, peer);',
+        replace: 'this.prove(now, peer);',
+      },
+    ],
+  },
+  {
+    name: 'no tombstones',
+    breaks: 'a dropped boot is forgotten, and recordings of it count again',
+    edits: [
+      {
+        file: 'members.ts',
+        search: '    this.#tombstones.set(peer.tag, {',
+        replace: '    if (this.tombstonesMax >= 0) return;\n    this.#tombstones.set(peer.tag, {',
+      },
+    ],
+  },
+  {
+    name: 'no deduplication',
+    breaks: 'a record that comes again is applied again',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: '    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
+        replace:
+          '    if (sequence < incoming.unicast.next) this.#delivery.applyUnicast(peer, plain.subarray(headerEnd, end));\n    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
+      },
+    ],
+  },
+  {
+    name: 'receipts do not expire',
+    breaks: 'who waits for a silent peer waits for ever',
+    edits: [
+      { file: 'cluster-node.ts', search: 'if (receipts.deadline <= now) receipts.expire(now);', replace: '' },
+      {
+        file: 'cluster-node.ts',
+        search: 'Math.min(this.#barrier.deadline, receipts.deadline, inquiries.deadline)',
+        replace: 'Math.min(this.#barrier.deadline, inquiries.deadline)',
+      },
+    ],
+  },
+  {
+    name: 'lost holder counts as complete',
+    breaks: 'a receipt calls itself complete though a holder died',
+    edits: [
+      {
+        file: 'receipts.ts',
+        search: '      this.#state[at] = WAITING_INCOMPLETE;\n      this.#holderDone',
+        replace: '      this.#holderDone',
+      },
+    ],
+  },
+  {
+    name: 'receipt numbers used twice',
+    breaks: 'the answer to one message settles another',
+    edits: [
+      {
+        file: 'receipts.ts',
+        search: '      this.#skipFree();\n      this.sink(token, 0, isComplete);',
+        replace: '      this.#tail -= 1;\n      this.sink(token, 0, isComplete);',
+      },
+    ],
+  },
+  {
+    name: 'foreign sessions accepted',
+    breaks: 'R2: records of another session are applied',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: '!incoming.isAdmitted || plain.readUInt32BE(start + 1) !== incoming.id',
+        replace: '!incoming.isAdmitted',
+      },
+    ],
+  },
+  {
+    name: 'any welcome admits',
+    breaks: 'R2: the nonce is not compared',
+    edits: [
+      {
+        file: 'handshake.ts',
+        search: 'nonce !== incoming.nonce || incoming.isAdmitted',
+        replace: 'incoming.isAdmitted',
+      },
+    ],
+  },
+  {
+    name: 'snapshot one record short',
+    breaks: 'R5: who was announced in the last record before the base is left out',
+    edits: [
+      {
+        file: 'local-users.ts',
+        search: 'if (user.announcedIn > base) return;',
+        replace: 'if (user.announcedIn >= base) return;',
+      },
+    ],
+  },
+  {
+    name: 'base one record late',
+    breaks: 'R2: the session skips a record that is still open',
+    edits: [
+      {
+        file: 'handshake.ts',
+        search: 'outgoing.base = broadcast.nextSequence - 1;',
+        replace: 'outgoing.base = broadcast.nextSequence;',
+      },
+    ],
+  },
+  {
+    name: 'loading peers not routed to',
+    breaks: 'R9: only complete replicas are asked',
+    edits: [
+      {
+        file: 'routing.ts',
+        search: '      this.#holders[count] = peer;\n      count += 1;\n    }\n    return count;',
+        replace: '    }\n    return count;',
+      },
+    ],
+  },
+  {
+    name: 'held messages dropped silently',
+    breaks: 'R9: no event',
+    edits: [
+      { file: 'cluster-node.ts', search: '      if (dropped > 0)', replace: '      if (dropped > Infinity)' },
+    ],
+  },
+  {
+    name: 'full queues dropped silently',
+    breaks: 'R10: no event',
+    edits: [
+      {
+        file: 'routing.ts',
+        search: '    if (outgoing.dropped > 0) {',
+        replace: '    if (outgoing.dropped > Infinity) {',
+      },
+    ],
+  },
+  {
+    name: 'dead peers dropped silently',
+    breaks: 'R12: no event',
+    edits: [
+      {
+        file: 'membership.ts',
+        search:
+          "    if (change === 'lost' || undelivered > 0) context.gap(peer, 'lost', undelivered, reason);\n",
+        replace: '',
+      },
+      {
+        file: 'membership.ts',
+        search: '    if (incoming.wasAdmitted) context.tellPeer(now, peer, change, reason);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'no poll',
+    breaks: 'tail loss is not looked for',
+    edits: [{ file: 'cluster-node.ts', search: '      this.#acks.sendPoll(peer);\n', replace: '' }],
+  },
+  {
+    name: 'no repair',
+    breaks: 'nothing that is missing is asked for',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: '        this.#acks.sendDueNacks(now, peer);\n',
+        replace:
+          '        peer.incoming.unicast.writeMissing(now, this.#context.outbox.writer, 0, 0);\n        peer.incoming.broadcast.writeMissing(now, this.#context.outbox.writer, 0, 0);\n        this.#context.outbox.writer.clear();\n',
+      },
+    ],
+  },
+  {
+    name: 'window ignored',
+    breaks: '2.5: all that is queued goes out at once',
+    edits: [
+      {
+        file: 'transmission.ts',
+        search: '      const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);',
+        replace: '      const window = Infinity;',
+      },
+    ],
+  },
+  {
+    name: 'gone broadcast records ignored',
+    breaks: 'R7: what the sender has freed is waited for',
+    edits: [
+      {
+        file: 'reports.ts',
+        search: '    if (!incoming.isAdmitted) return;\n    this.handlers.rejoin(',
+        replace: '    if (incoming.next !== null) return;\n    this.handlers.rejoin(',
+      },
+      {
+        file: 'cluster-node.ts',
+        search: '      if (now >= stuckSince + timing.gapAfterMs) {',
+        replace: '      if (now >= stuckSince + timing.gapAfterMs * 1e6) {',
+      },
+      {
+        file: 'cluster-node.ts',
+        search: 'due = Math.min(due, unicast.askAt, unicast.stuckSince + timing.gapAfterMs)',
+        replace: 'due = Math.min(due, unicast.askAt)',
+      },
+      {
+        file: 'cluster-node.ts',
+        search: 'due = Math.min(due, broadcast.askAt, broadcast.stuckSince + timing.gapAfterMs)',
+        replace: 'due = Math.min(due, broadcast.askAt)',
+      },
+    ],
+  },
+  {
+    name: 'only the first secret opens',
+    breaks: 'rotation: others are refused',
+    edits: [
+      {
+        file: 'sealing.ts',
+        search: 'return this.#secrets.findIndex((secret) => secret.tag === tag);',
+        replace: 'return this.#secrets[0]?.tag === tag ? 0 : -1;',
+      },
+    ],
+  },
+  {
+    name: 'only the own hash is looked up',
+    breaks: 'rotation: users of peers that seal with another secret are not found',
+    edits: [
+      {
+        file: 'routing.ts',
+        search: 'for (let secret = 0; secret < hashers.length; secret += 1) {',
+        replace: 'for (let secret = 0; secret < 1; secret += 1) {',
+      },
+    ],
+  },
+  {
+    name: 'continuations not cut',
+    breaks: 'a dropped large message leaves its tail behind',
+    edits: [
+      {
+        file: 'outgoing-stream.ts',
+        search: '      if (isLost || (isCutting && record.isContinuation)) {',
+        replace: '      if (isLost) {',
+      },
+      {
+        file: 'fragments.ts',
+        search: '    else if (index !== this.#chunks.length) {',
+        replace: '    else if (index < 0) {',
+      },
+    ],
+  },
+  {
+    name: 'old reports count',
+    breaks: 'R6: a report that was overtaken is believed',
+    edits: [
+      { file: 'reports.ts', search: 'number < peer.lastReport || part >= parts', replace: 'part >= parts' },
+      {
+        file: 'reports.ts',
+        search: '    if (number > peer.lastReport) {',
+        replace: '    if (number !== peer.lastReport) {',
+      },
+    ],
+  },
+  {
+    name: 'tags not checked',
+    breaks: 'forged datagrams are taken',
+    edits: [
+      {
+        file: 'sealing.ts',
+        search: '    if (!isGenuine) return null;\n',
+        replace: '    if (!isGenuine) datagram.copy(plain, 0, HEADER_BYTES);\n',
+      },
+    ],
+  },
+  {
+    name: 'laggards stop the group',
+    breaks: '2.5: whoever does not ack holds the broadcast stream',
+    edits: [
+      {
+        file: 'transmission.ts',
+        search: '      } else if (now - outgoing.blockingSince > this.#patienceWith(outgoing)) {',
+        replace: '      } else if (now - outgoing.blockingSince > Infinity) {',
+      },
+    ],
+  },
+  {
+    name: 'leave tells nobody',
+    breaks: 'a good-bye without LEAVE',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: '    outbox.writer.beginFrame(FRAME_LEAVE).endFrame();\n    outbox.toAll();\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'sleep not forgiven',
+    breaks: 'a node that slept judges others by the time it slept',
+    edits: [{ file: 'cluster-node.ts', search: '    this.#membership.forgive(sleptMs);\n', replace: '' }],
+  },
+  {
+    name: 'a dropped boot proven by a recording',
+    breaks: 'what never arrived before the drop counts as a sign of life after it',
+    edits: [
+      { file: 'admission.ts', search: '    peer.mustAnswer = tombstone !== undefined;\n', replace: '' },
+    ],
+  },
+  {
+    name: 'absent peers not named as late',
+    breaks: 'connections that do not wait for an absent peer are not added to what it is late with',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search:
+          '    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);\n',
+        replace: '',
+      },
+    ],
+  },
+];
+
+/** The source with the edit made. */
+export function apply(edit: Edit, source: string): string {
+  const at = source.indexOf(edit.search);
+  if (at === -1) throw new Error(`${edit.file} does not contain: ${edit.search}`);
+  if (source.includes(edit.search, at + 1))
+    throw new Error(`${edit.file} contains more than once: ${edit.search}`);
+  return source.slice(0, at) + edit.replace + source.slice(at + edit.search.length);
+}

@@ -1,0 +1,246 @@
+/**
+ * The LAN between hosts: what it does to datagrams, and never tells anyone.
+ *
+ * Two kinds of faults. Conditions hold all the time faults are on (loss, duplication, delays, replays, flipped bits)
+ * and are drawn once per seed. Incidents come and go and are set from outside (blocked links, clogs, a small MTU).
+ * Without either, a link is a switch port: first in, first out, a fraction of a millisecond.
+ *
+ * The network is also the adversary: it records what passes and plays it back, to anyone, from anywhere.
+ */
+import type { Arrival, Endpoint, Transmit } from '../contract.js';
+import type { Random } from './random.js';
+import type { Schedule } from './schedule.js';
+
+export interface Conditions {
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  readonly loss: number;
+  /** On top of `loss`, for what goes to everyone. */
+  readonly broadcastLoss: number;
+  /** On top, for all that one receiver hears. */
+  readonly receiverLoss: { readonly receiver: number; readonly loss: number } | null;
+  /** Datagrams of these sizes, on top: the nearest a network can come to picking on one kind of frame. */
+  readonly sizeLoss: { readonly from: number; readonly to: number; readonly loss: number } | null;
+  /** Gilbert-Elliott, per link: bad spells in which most is lost. */
+  readonly burst: { readonly enter: number; readonly leave: number; readonly loss: number } | null;
+  readonly duplicate: number;
+  readonly reorder: number;
+  readonly reorderMs: number;
+  readonly tail: number;
+  readonly tailMs: number;
+  readonly replay: number;
+  readonly flip: number;
+}
+
+export const CALM: Conditions = {
+  delayMs: 0.15,
+  jitterMs: 0.1,
+  loss: 0,
+  broadcastLoss: 0,
+  receiverLoss: null,
+  sizeLoss: null,
+  burst: null,
+  duplicate: 0,
+  reorder: 0,
+  reorderMs: 0,
+  tail: 0,
+  tailMs: 0,
+  replay: 0,
+  flip: 0,
+};
+
+export interface Station {
+  readonly index: number;
+  /** Null: nobody listens there now. */
+  deliver(arrival: Arrival, bytes: Buffer, source: Endpoint): void;
+}
+
+interface Link {
+  lastArrival: number;
+  blocked: boolean;
+  cloggedUntil: number;
+  mtu: number;
+  inBadSpell: boolean;
+}
+
+interface Recording {
+  readonly bytes: Buffer;
+  readonly arrival: Arrival;
+  readonly receiver: number;
+  readonly source: Endpoint;
+}
+
+const RECORDINGS = 512;
+
+export class Network {
+  conditions: Conditions = CALM;
+  /** Datagrams that did not arrive, counted per receiver. */
+  lost = 0;
+  duplicated = 0;
+  /** Overtaken by later ones, so that a receiver could take them for lost. */
+  disordered = 0;
+  sent = 0;
+
+  readonly #schedule: Schedule;
+  readonly #random: Random;
+  readonly #stations: Station[] = [];
+  readonly #links: Link[][] = [];
+  readonly #unicast = new Map<Endpoint, Station>();
+  readonly #recordings: Recording[] = [];
+  #recorded = 0;
+
+  constructor(schedule: Schedule, random: Random) {
+    this.#schedule = schedule;
+    this.#random = random;
+  }
+
+  attach(station: Station): void {
+    this.#stations.push(station);
+    const count = this.#stations.length;
+    for (let from = 0; from < count; from++) {
+      const row = (this.#links[from] ??= []);
+      while (row.length < count) {
+        row.push({ lastArrival: 0, blocked: false, cloggedUntil: 0, mtu: Infinity, inBadSpell: false });
+      }
+    }
+  }
+
+  bind(endpoint: Endpoint, station: Station): void {
+    this.#unicast.set(endpoint, station);
+  }
+
+  unbind(endpoint: Endpoint): void {
+    this.#unicast.delete(endpoint);
+  }
+
+  send(from: Station, source: Endpoint, transmit: Transmit): void {
+    this.sent += 1;
+    if (transmit.to === null) {
+      for (const station of this.#stations) this.#carry(from, station, 'shared', transmit.bytes, source);
+    } else {
+      const station = this.#unicast.get(transmit.to);
+      if (station === undefined) this.lost += 1;
+      else this.#carry(from, station, 'own', transmit.bytes, source);
+    }
+    if (this.#random.chance(this.conditions.replay)) this.#playBack();
+  }
+
+  block(from: number, to: number, blocked: boolean): void {
+    const link = this.#links[from]?.[to];
+    if (link !== undefined) link.blocked = blocked;
+  }
+
+  clog(from: number, to: number, until: number): void {
+    const link = this.#links[from]?.[to];
+    if (link !== undefined) link.cloggedUntil = until;
+  }
+
+  limit(from: number, to: number, mtu: number): void {
+    const link = this.#links[from]?.[to];
+    if (link !== undefined) link.mtu = mtu;
+  }
+
+  /** All incidents end; conditions are the caller's. */
+  mend(): void {
+    for (const row of this.#links) {
+      for (const link of row) {
+        link.blocked = false;
+        link.cloggedUntil = 0;
+        link.mtu = Infinity;
+        link.inBadSpell = false;
+      }
+    }
+  }
+
+  #carry(from: Station, to: Station, arrival: Arrival, bytes: Buffer, source: Endpoint): void {
+    const schedule = this.#schedule;
+    const random = this.#random;
+    if (from === to) {
+      schedule.at(schedule.now + 0.02, () => to.deliver(arrival, Buffer.from(bytes), source));
+      return;
+    }
+    const conditions = this.conditions;
+    if (conditions.replay > 0) this.#record({ bytes, arrival, receiver: to.index, source });
+    const link = this.#links[from.index]?.[to.index];
+    if (link === undefined || link.blocked || bytes.length > link.mtu) {
+      this.lost += 1;
+      return;
+    }
+    if (this.#isLost(link, to, arrival, bytes.length)) {
+      this.lost += 1;
+      return;
+    }
+    let delay = conditions.delayMs + conditions.jitterMs * random.float();
+    let inOrder = true;
+    if (random.chance(conditions.reorder)) {
+      delay += conditions.reorderMs * random.float();
+      inOrder = false;
+    }
+    if (random.chance(conditions.tail)) {
+      delay += conditions.tailMs * random.float();
+      inOrder = false;
+    }
+    let due = schedule.now + delay;
+    if (link.cloggedUntil > due) due = link.cloggedUntil;
+    if (!inOrder) {
+      this.disordered += 1;
+    } else {
+      due = Math.max(due, link.lastArrival);
+      link.lastArrival = due;
+    }
+    const flipped = random.chance(conditions.flip) ? withFlippedBit(bytes, random) : null;
+    schedule.at(due, () => to.deliver(arrival, Buffer.from(flipped ?? bytes), source));
+    if (flipped !== null) this.lost += 1;
+    if (random.chance(conditions.duplicate)) {
+      this.duplicated += 1;
+      const again = due + conditions.delayMs + conditions.reorderMs * random.float();
+      schedule.at(again, () => to.deliver(arrival, Buffer.from(bytes), source));
+    }
+  }
+
+  #isLost(link: Link, to: Station, arrival: Arrival, length: number): boolean {
+    const { loss, broadcastLoss, receiverLoss, sizeLoss, burst } = this.conditions;
+    const random = this.#random;
+    if (random.chance(loss)) return true;
+    if (arrival === 'shared' && random.chance(broadcastLoss)) return true;
+    if (receiverLoss !== null && receiverLoss.receiver === to.index && random.chance(receiverLoss.loss))
+      return true;
+    if (
+      sizeLoss !== null &&
+      length >= sizeLoss.from &&
+      length <= sizeLoss.to &&
+      random.chance(sizeLoss.loss)
+    ) {
+      return true;
+    }
+    if (burst === null) return false;
+    link.inBadSpell = link.inBadSpell ? !random.chance(burst.leave) : random.chance(burst.enter);
+    return link.inBadSpell && random.chance(burst.loss);
+  }
+
+  #record(recording: Recording): void {
+    // Old ones are kept for long: what an adversary plays back should not all be from the last moment.
+    if (this.#recorded < RECORDINGS) this.#recordings[this.#recorded++] = recording;
+    else if (this.#random.chance(0.2)) this.#recordings[this.#random.below(RECORDINGS)] = recording;
+  }
+
+  /** An old datagram to whom it was meant for or to someone else, from where it came or from elsewhere. */
+  #playBack(): void {
+    const random = this.#random;
+    if (this.#recordings.length === 0) return;
+    const recording = random.pick(this.#recordings);
+    const receiver = random.chance(0.7) ? this.#stations[recording.receiver] : random.pick(this.#stations);
+    const source = random.chance(0.8) ? recording.source : '10.9.9.9:6666';
+    const delay = random.chance(0.5) ? 1 : random.between(0, 2000);
+    this.#schedule.after(delay, () =>
+      receiver?.deliver(recording.arrival, Buffer.from(recording.bytes), source),
+    );
+  }
+}
+
+function withFlippedBit(bytes: Buffer, random: Random): Buffer {
+  const flipped = Buffer.from(bytes);
+  const index = random.below(flipped.length);
+  flipped[index] = (flipped[index] ?? 0) ^ (1 << random.below(8));
+  return flipped;
+}

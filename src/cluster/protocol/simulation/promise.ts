@@ -1,0 +1,335 @@
+/**
+ * The promise of the cluster, kept as a book: who sent what to whom, which devices had a right to it, who got it.
+ *
+ * An obligation is a message and a node with devices that were ready before the message was accepted. When its time
+ * is up, the message has arrived there, or the devices or one of the two nodes are gone, or one of the nodes has
+ * named the other (`Timeline`). On arrival: it was accepted, for this user, unchanged, in order, for the first time,
+ * and from a boot that lived in the receiver's lifetime. A receipt that calls itself complete is exact for ever.
+ */
+import type { OutgoingMessage, SendResult } from '../contract.js';
+import type { Boot, Timeline } from './timeline.js';
+import { Violation } from './violation.js';
+
+export interface Device {
+  readonly id: number;
+  readonly user: string;
+  readonly boot: Boot;
+  isReady: boolean;
+  isGone: boolean;
+}
+
+interface Entry {
+  readonly id: number;
+  readonly sender: Boot;
+  readonly to: string;
+  readonly from: string | null;
+  readonly data: Buffer;
+  readonly at: number;
+  readonly token: number;
+  readonly result: SendResult;
+  readonly reached: Set<number>;
+  /** What the applications it reached counted. */
+  acknowledged: number;
+  receipt: { readonly delivered: number; readonly complete: boolean } | null;
+}
+
+interface Obligation {
+  readonly entry: Entry;
+  readonly receiver: Boot;
+  /** Null: a publication, owed to the node itself. */
+  readonly devices: readonly Device[] | null;
+  readonly stalledBefore: number;
+}
+
+/** What can be seen of boots from outside. */
+export interface Witness {
+  /** Time, so far, in which the process could do nothing. */
+  stalledMs(boot: Boot): number;
+  /** Whether the node has the other in its list of peers, in whatever state. */
+  lists(observer: Boot, subject: Boot): boolean;
+}
+
+/** The first bytes of every body: the entry it belongs to. */
+export const BODY_BYTES_MIN = 4;
+
+export class Promises {
+  readonly #timeline: Timeline;
+  readonly #witness: Witness;
+  readonly #entries: Entry[] = [];
+  readonly #obligations: Obligation[] = [];
+  #postponed: Obligation[] = [];
+  readonly #overdue: Obligation[] = [];
+  #nextDue = 0;
+  readonly #devicesByUser = new Map<string, Device[]>();
+  readonly #lastByPath = new Map<string, number>();
+  accepted = 0;
+  delivered = 0;
+  excused = 0;
+  completed = 0;
+
+  constructor(timeline: Timeline, witness: Witness) {
+    this.#timeline = timeline;
+    this.#witness = witness;
+  }
+
+  get nextId(): number {
+    return this.#entries.length;
+  }
+
+  arrives(device: Device): void {
+    const key = `${device.boot.cluster}/${device.user}`;
+    const devices = this.#devicesByUser.get(key);
+    if (devices === undefined) this.#devicesByUser.set(key, [device]);
+    else devices.push(device);
+  }
+
+  leaves(device: Device): void {
+    device.isGone = true;
+    const devices = this.#devicesByUser.get(`${device.boot.cluster}/${device.user}`);
+    devices?.splice(devices.indexOf(device), 1);
+  }
+
+  sent(sender: Boot, message: OutgoingMessage, token: number, result: SendResult, at: number): void {
+    const { to, from, data } = message;
+    const entry = this.#enter(sender, to, from, data, token, result, at);
+    if (!isAccepted(result)) return;
+    const byBoot = new Map<Boot, Device[]>();
+    for (const device of this.#devicesByUser.get(`${sender.cluster}/${to}`) ?? []) {
+      if (!device.isReady || device.boot === sender) continue;
+      const devices = byBoot.get(device.boot);
+      if (devices === undefined) byBoot.set(device.boot, [device]);
+      else devices.push(device);
+    }
+    for (const [receiver, devices] of byBoot) this.#owe(entry, receiver, devices);
+  }
+
+  published(sender: Boot, body: Buffer, accepted: boolean, receivers: readonly Boot[], at: number): void {
+    const entry = this.#enter(sender, PUBLICATION, null, body, 0, accepted ? 'queued' : 'congested', at);
+    if (accepted) for (const receiver of receivers) this.#owe(entry, receiver, null);
+  }
+
+  /** A message event. Returns how many devices it reached, which is what the application acknowledges. */
+  received(
+    receiver: Boot,
+    peer: string,
+    to: string,
+    from: string | null,
+    data: Buffer,
+    wantsReceipt: boolean,
+  ): number {
+    const entry = this.#arrived(receiver, peer, to, data);
+    if (entry.to !== to) throw new Violation('integrity', `#${entry.id} for ${entry.to} came for ${to}`);
+    if (entry.from !== from)
+      throw new Violation('integrity', `#${entry.id} from ${entry.from} came from ${from}`);
+    if (wantsReceipt !== (entry.token !== 0)) throw new Violation('receipts', `#${entry.id}: flag differs`);
+    let count = 0;
+    for (const device of this.#devicesByUser.get(`${receiver.cluster}/${to}`) ?? []) {
+      if (device.boot === receiver && device.isReady) count += 1;
+    }
+    entry.acknowledged += count;
+    this.delivered += count;
+    if (entry.receipt?.complete === true && entry.acknowledged > entry.receipt.delivered) {
+      const { delivered } = entry.receipt;
+      throw new Violation('receipts', `#${entry.id} complete with ${delivered}, delivered again after`);
+    }
+    return count;
+  }
+
+  publicationReceived(receiver: Boot, peer: string, body: Buffer): void {
+    this.#arrived(receiver, peer, PUBLICATION, body);
+  }
+
+  receiptCame(id: number, delivered: number, complete: boolean): void {
+    const entry = this.#entries[id];
+    if (entry === undefined) throw new Violation('receipts', `for unknown #${id}`);
+    entry.receipt = { delivered, complete };
+    if (complete) this.completed += 1;
+    const isExact = complete ? delivered === entry.acknowledged : delivered <= entry.acknowledged;
+    if (!isExact) {
+      const { acknowledged } = entry;
+      throw new Violation(
+        'receipts',
+        `#${id} says ${delivered}${complete ? ' (complete)' : ''}, acknowledged were ${acknowledged}`,
+      );
+    }
+  }
+
+  /** Judges the obligations whose time is up by now. A message may still come, but no excuse counts any more. */
+  judge(now: number): void {
+    const { detectionMs } = this.#timeline.bounds;
+    const postponed = this.#postponed;
+    this.#postponed = [];
+    for (const obligation of postponed) this.#judge(obligation, now);
+    for (;;) {
+      const obligation = this.#obligations[this.#nextDue];
+      if (obligation === undefined || obligation.entry.at + detectionMs > now) return;
+      this.#nextDue += 1;
+      this.#judge(obligation, now);
+    }
+  }
+
+  /** Everything about one message that went out when all was well. */
+  isPerfect(id: number, devicesElsewhere: number, mayBeStale: boolean): boolean {
+    const entry = this.#entries[id];
+    if (entry?.receipt?.complete !== true || entry.receipt.delivered !== devicesElsewhere) return false;
+    return entry.result === (devicesElsewhere === 0 && !mayBeStale ? 'none' : 'queued') || mayBeStale;
+  }
+
+  describe(id: number): string {
+    const entry = this.#entries[id];
+    if (entry === undefined) return `#${id} is unknown`;
+    const { sender, to, result, acknowledged, receipt } = entry;
+    return `#${id} of #${sender.index} to ${to}: ${result}, reached ${acknowledged}, receipt ${JSON.stringify(receipt)}`;
+  }
+
+  /** At quiescence. What has not come by now never will. */
+  finish(now: number): void {
+    this.judge(now);
+    const [early] = [...this.#obligations.slice(this.#nextDue), ...this.#postponed];
+    if (early !== undefined && !early.entry.reached.has(early.receiver.index)) {
+      throw new RangeError(`the run ended before #${early.entry.id} was due`);
+    }
+    const missed = this.#overdue.find(({ entry, receiver }) => !entry.reached.has(receiver.index));
+    if (missed !== undefined) throw new Violation('no silent miss', this.#describeMiss(missed));
+    this.#auditSenders();
+  }
+
+  /**
+   * Events may excuse a miss in general; whoever had the message in hand must have counted it besides. The sender
+   * had it in hand if it knew the peer and its users: unless it sent to nobody, was named as late, or found soon after
+   * that what it knew was stale.
+   */
+  #auditSenders(): void {
+    const missedByPath = new Map<string, { readonly sender: Boot; readonly receiver: Boot; ids: number[] }>();
+    for (const { entry, receiver, devices } of this.#obligations) {
+      const { sender, at, id } = entry;
+      if (devices === null || entry.reached.has(receiver.index) || sender.endedAt !== Infinity) continue;
+      if (
+        entry.result === 'none' ||
+        this.#timeline.wasLate(receiver, sender, at, this.#stalledOf(sender, receiver))
+      )
+        continue;
+      if (this.#timeline.wasStale(sender, receiver, at)) continue;
+      const path = `${sender.index}>${receiver.index}`;
+      const missed = missedByPath.get(path) ?? { sender, receiver, ids: [] };
+      missed.ids.push(id);
+      missedByPath.set(path, missed);
+    }
+    for (const { sender, receiver, ids } of missedByPath.values()) {
+      const givenUp = this.#timeline.givenUp(sender, receiver);
+      if (ids.length <= givenUp) continue;
+      const said = this.#timeline.describe(sender, receiver);
+      throw new Violation(
+        'counted misses',
+        `${ids.length} messages of #${sender.index} did not reach #${receiver.index}, it counted ${givenUp}: ` +
+          `${ids.slice(0, 10).join(' ')}; they said: ${said}`,
+      );
+    }
+  }
+
+  #judge(obligation: Obligation, now: number): void {
+    const { entry, receiver, stalledBefore } = obligation;
+    if (entry.reached.has(receiver.index)) return;
+    if (obligation.devices?.every((device) => device.isGone) === true) return;
+    const extraMs = this.#stalledOf(entry.sender, receiver) - stalledBefore;
+    const due = entry.at + this.#timeline.bounds.detectionMs + extraMs;
+    if (due > now) {
+      // The nodes stood still for a part of their time.
+      this.#postponed.push(obligation);
+      return;
+    }
+    if (entry.sender.endedAt <= due || receiver.endedAt <= due) return;
+    const excuse = this.#timeline.excuse(entry.sender, receiver, entry.at, extraMs);
+    if (excuse === null) this.#overdue.push(obligation);
+    else this.excused += 1;
+  }
+
+  #describeMiss({ entry, receiver }: Obligation): string {
+    const what = entry.to === PUBLICATION ? 'publication' : `message to ${entry.to}`;
+    const events = this.#timeline.describe(entry.sender, receiver) || 'nothing';
+    return (
+      `${what} #${entry.id} accepted by #${entry.sender.index} at ${entry.at.toFixed(1)} (${entry.result}, ` +
+      `${entry.data.length} B) did not reach #${receiver.index}; they said: ${events}`
+    );
+  }
+
+  #stalledOf(sender: Boot, receiver: Boot): number {
+    return this.#witness.stalledMs(sender) + this.#witness.stalledMs(receiver);
+  }
+
+  #enter(
+    sender: Boot,
+    to: string,
+    from: string | null,
+    data: Buffer,
+    token: number,
+    result: SendResult,
+    at: number,
+  ): Entry {
+    const id = this.#entries.length;
+    if (data.readUInt32LE(0) !== id) throw new RangeError('the body does not name its entry');
+    const entry: Entry = {
+      id,
+      sender,
+      to,
+      from,
+      data,
+      at,
+      token,
+      result,
+      reached: new Set(),
+      acknowledged: 0,
+      receipt: null,
+    };
+    this.#entries.push(entry);
+    if (isAccepted(result)) this.accepted += 1;
+    return entry;
+  }
+
+  #owe(entry: Entry, receiver: Boot, devices: readonly Device[] | null): void {
+    const { sender, at } = entry;
+    const haveMet =
+      this.#timeline.trusts(sender, receiver, at) && this.#timeline.trusts(receiver, sender, at);
+    if (!haveMet && !(this.#witness.lists(sender, receiver) && this.#witness.lists(receiver, sender))) return;
+    this.#obligations.push({
+      entry,
+      receiver,
+      devices,
+      stalledBefore: this.#stalledOf(entry.sender, receiver),
+    });
+  }
+
+  #arrived(receiver: Boot, peer: string, to: string, data: Buffer): Entry {
+    const entry = data.length >= BODY_BYTES_MIN ? this.#entries[data.readUInt32LE(0)] : undefined;
+    if (entry === undefined || !entry.data.equals(data)) {
+      throw new Violation(
+        'integrity',
+        `a body of ${data.length} B at #${receiver.index} that nobody sent so`,
+      );
+    }
+    const { id, sender } = entry;
+    if (sender.nodeId !== peer) throw new Violation('integrity', `#${id} came as if from ${peer}`);
+    if (sender.cluster !== receiver.cluster) throw new Violation('secrecy', `#${id} crossed clusters`);
+    if (!isAccepted(entry.result)) throw new Violation('refusals', `#${id} was refused and arrived`);
+    if (sender.endedAt < receiver.bornAt) {
+      throw new Violation('replay', `#${id} of #${sender.index}, dead before #${receiver.index} was born`);
+    }
+    if (entry.reached.has(receiver.index))
+      throw new Violation('duplicates', `#${id} again at #${receiver.index}`);
+    const path = `${sender.index}>${receiver.index}/${to}`;
+    const last = this.#lastByPath.get(path);
+    if (last !== undefined && last > id) {
+      throw new Violation('order', `#${id} after #${last} at #${receiver.index} (${path})`);
+    }
+    this.#lastByPath.set(path, id);
+    entry.reached.add(receiver.index);
+    return entry;
+  }
+}
+
+/** No user's id: ids are not empty. */
+const PUBLICATION = '';
+
+function isAccepted(result: SendResult): boolean {
+  return result === 'queued' || result === 'none';
+}

@@ -1,0 +1,27 @@
+import { simulate } from './simulation.js';
+
+/** A bounded share of what `npm run simulate` does: about ten seconds of one core. */
+const SEEDS = 150;
+/** For machines that have better to do. */
+const PATIENCE_MS = 180_000;
+
+describe('the cluster in simulated chaos', () => {
+  it(
+    'keeps every promise for a run of seeds',
+    () => {
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const { violation } = simulate(seed);
+        expect({ seed, violation: violation?.message ?? null }).toEqual({ seed, violation: null });
+      }
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'leaves the same trace when a seed is run again',
+    () => {
+      for (const seed of [3, 7, 11]) expect(simulate(seed).traceHash).toBe(simulate(seed).traceHash);
+    },
+    PATIENCE_MS,
+  );
+});

@@ -1,0 +1,152 @@
+/**
+ * One seed, from the first boot to the verdict.
+ *
+ * Chaos: faults and workload together. Calm: faults stop, everyone is restarted who was down, and the cluster has a
+ * bounded time to come right. Proof: it is used once more, and must be perfect. All the time every promise is
+ * checked; a broken one ends the run with a `Violation`.
+ */
+import { Convergence } from './convergence.js';
+import { Faults } from './faults.js';
+import { Random } from './random.js';
+import { drawScenario, type Scenario, type Wishes } from './scenario.js';
+import type { Word } from './timeline.js';
+import { Violation } from './violation.js';
+import { Workload } from './workload.js';
+import { World } from './world.js';
+
+export interface Outcome {
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly violation: Violation | null;
+  readonly traceHash: string;
+  readonly virtualMs: number;
+  readonly boots: number;
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly excused: number;
+  readonly datagrams: number;
+  readonly lost: number;
+  readonly repaired: number;
+  readonly words: Readonly<Record<Word, number>>;
+}
+
+export interface Options extends Wishes {
+  readonly onLine?: ((line: string) => void) | undefined;
+}
+
+/** Repairs may exceed losses: a NACK and its repair cross, a lost repair is sent again, duplicates of both. */
+const REPAIRS_PER_LOSS = 3;
+const REPAIRS_FREE = 200;
+/** A process that stands still or crawls leaves in its sockets what its peers then take for lost. */
+const REPAIRS_PER_STALL = 100;
+
+const ALARMS: readonly Word[] = ['gap', 'lost', 'incomplete', 'not-mutual', 'lost-peer', 'left', 'rejoined'];
+const ALARMING_LOSS = 0.05;
+
+export function simulate(seed: number, options: Options = {}): Outcome {
+  const random = new Random(seed);
+  const scenario = drawScenario(random.fork('scenario'), options);
+  const world = new World(scenario, random);
+  if (options.onLine !== undefined) world.trace.listen(options.onLine);
+  let violation: Violation | null = null;
+  try {
+    run(world, random);
+  } catch (error) {
+    violation = error instanceof Violation ? error : new Violation('crash', describeError(error));
+  }
+  const { promises, network, trace } = world;
+  return {
+    seed,
+    scenario,
+    violation,
+    traceHash: trace.hash,
+    virtualMs: world.schedule.now,
+    boots: world.boots.length,
+    accepted: promises.accepted,
+    delivered: promises.delivered,
+    excused: promises.excused,
+    datagrams: network.sent,
+    lost: network.lost,
+    repaired: world.repaired(),
+    words: { ...world.timeline.counts },
+  };
+}
+
+function run(world: World, random: Random): void {
+  const { scenario, promises, schedule, timeline } = world;
+  const { timing } = scenario;
+  const faults = new Faults(world, random);
+  const workload = new Workload(world, random);
+  const starts = random.fork('starts');
+  const isSlowStart = starts.chance(0.3);
+  for (const host of world.hosts) {
+    schedule.after(isSlowStart ? starts.between(0, 1_500) : starts.between(0, 5), () => world.boot(host));
+  }
+  faults.start();
+  workload.start();
+  runAndJudge(world, scenario.chaosMs);
+
+  faults.stop();
+  workload.stop();
+  const pauses = world.hosts.map(({ running }) => running?.process.pausedUntil ?? 0);
+  schedule.runUntil(Math.max(schedule.now, ...pauses));
+  runAndJudge(
+    world,
+    world.detectionMs + timing.settleMaxMs + timing.gapAfterMs + 4 * timing.gossipIntervalMs,
+  );
+
+  const convergence = new Convergence(world);
+  convergence.check();
+  const perfectSince = schedule.now;
+  convergence.prove();
+  runAndJudge(world, timing.receiptTimeoutMs + 200);
+  convergence.judgeProof();
+  convergence.check();
+  runAndJudge(world, world.detectionMs + 1);
+  promises.finish(schedule.now);
+  convergence.check();
+  const living = world.boots.filter(({ endedAt }) => endedAt === Infinity);
+  const [complaint] = timeline.wordsSince(perfectSince, living);
+  if (complaint !== undefined) throw new Violation('liveness', `in perfect calm: ${complaint}`);
+  judgeTraffic(world);
+  judgeAlarms(world);
+}
+
+/** In steps, so that a broken promise is found near where it broke. */
+function runAndJudge(world: World, milliseconds: number): void {
+  const end = world.schedule.now + milliseconds;
+  while (world.schedule.now < end) {
+    world.runFor(Math.min(200, end - world.schedule.now));
+    world.promises.judge(world.schedule.now);
+  }
+}
+
+function judgeTraffic(world: World): void {
+  const { network } = world;
+  const missing = network.lost + network.duplicated + network.disordered + world.overruns();
+  const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing + REPAIRS_PER_STALL * world.stalls;
+  const repaired = world.repaired();
+  if (repaired > allowed)
+    throw new Violation('repair', `${repaired} repairs for ${missing} datagrams lost, late or doubled`);
+}
+
+/** Where nothing happened that repair does not mend, nobody may cry wolf. (`late` may be: 150 ms is not long.) */
+function judgeAlarms(world: World): void {
+  const { scenario, timeline } = world;
+  if (scenario.kind === 'chaotic' || scenario.conditions.loss > ALARMING_LOSS) return;
+  if (world.overruns() > 0) {
+    throw new Violation(
+      'flow control',
+      `${world.overruns()} datagrams found a receive buffer full, though nobody was slow`,
+    );
+  }
+  for (const word of ALARMS) {
+    const count = timeline.counts[word];
+    if (count > 0)
+      throw new Violation('false alarm', `${count} times "${word}", with ${scenario.conditions.loss} loss`);
+  }
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

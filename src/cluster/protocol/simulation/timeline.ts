@@ -1,0 +1,155 @@
+/**
+ * Who said what about whom, and when: the events by which nodes admit that they could not be sure.
+ *
+ * The promise (no silent miss) allows a miss only where the sender's or the receiver's node names the other:
+ * - strangers, nodes of which one does not list the other at all, can't name each other, and owe each other nothing;
+ * - after a node has reported a peer as gone or not mutual, until it has joined again, it promises nothing about it;
+ * - an event up to the detection bound after a message covers it;
+ * - `late` holds beyond its moment, until what was late has been applied.
+ * Besides, a message that was routed to a peer and given up is counted by its sender, in an event about that peer.
+ */
+import type { NodeId, ProtocolEvent } from '../contract.js';
+
+/** One start of a node, as the simulation sees it. Times are the world's. */
+export interface Boot {
+  readonly index: number;
+  readonly host: number;
+  readonly cluster: string;
+  readonly nodeId: NodeId;
+  readonly bornAt: number;
+  endedAt: number;
+}
+
+export type Word =
+  'joined' | 'rejoined' | 'left' | 'lost-peer' | 'gap' | 'lost' | 'incomplete' | 'late' | 'not-mutual';
+
+interface Entry {
+  readonly at: number;
+  readonly word: Word;
+  /** Messages it gives up, where it says how many. */
+  readonly count: number;
+}
+
+/** How long before and after an event it explains a miss. */
+export interface Bounds {
+  /** From a miss to the event that names it: a dead peer found, an unrepairable gap given up, a hold that ended. */
+  readonly detectionMs: number;
+  /** From a `late` to the moment by which it is repaired, or has become a gap. */
+  readonly lateMs: number;
+}
+
+export class Timeline {
+  readonly #entries = new Map<string, Entry[]>();
+  readonly counts: Record<Word, number> = {
+    joined: 0,
+    rejoined: 0,
+    left: 0,
+    'lost-peer': 0,
+    gap: 0,
+    lost: 0,
+    incomplete: 0,
+    late: 0,
+    'not-mutual': 0,
+  };
+
+  constructor(readonly bounds: Bounds) {}
+
+  /** Takes the events that are words about a peer, leaves the others. */
+  note(observer: Boot, event: ProtocolEvent, at: number): void {
+    if (event.type === 'peer') {
+      this.#enter(observer, event.peer.nodeId, event.change === 'lost' ? 'lost-peer' : event.change, 0, at);
+    } else if (event.type === 'gap') {
+      this.#enter(observer, event.peer, event.kind, event.count ?? 0, at);
+    }
+  }
+
+  /** Whether `observer` stands by `subject` at this time: it has joined, and nothing has been said against it since. */
+  trusts(observer: Boot, subject: Boot, at: number): boolean {
+    let trusts = false;
+    for (const entry of this.#about(observer, subject)) {
+      if (entry.at > at) break;
+      trusts = isTrustAfter(entry.word, trusts);
+    }
+    return trusts;
+  }
+
+  /** Why a message of `sender` accepted at `at` may have missed a device at `receiver`; null: no reason. */
+  excuse(sender: Boot, receiver: Boot, at: number, extraMs: number): string | null {
+    return this.#excuseOf(sender, receiver, at, extraMs) ?? this.#excuseOf(receiver, sender, at, extraMs);
+  }
+
+  /** The words of since then that are about boots that were alive, by boots that still are. */
+  wordsSince(time: number, living: readonly Boot[]): string[] {
+    return living.flatMap((observer) =>
+      living.flatMap((subject) =>
+        this.#about(observer, subject)
+          .filter((entry) => entry.at > time)
+          .map(({ at, word }) => `${at.toFixed(1)} #${observer.index} says #${subject.index} ${word}`),
+      ),
+    );
+  }
+
+  /** How many messages for `subject` the observer said it gave up. */
+  givenUp(observer: Boot, subject: Boot): number {
+    return this.#about(observer, subject)
+      .filter(({ word }) => word === 'lost' || word === 'incomplete')
+      .reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Whether `subject` may not have known, at this time, of devices that `observer` had declared ready. */
+  wasLate(observer: Boot, subject: Boot, at: number, extraMs: number): boolean {
+    return this.#about(observer, subject).some(
+      (entry) => entry.word === 'late' && entry.at <= at && at - entry.at <= this.bounds.lateMs + extraMs,
+    );
+  }
+
+  /** Whether `observer` found, after this time, that it had missed a part of what `subject` announced. */
+  wasStale(observer: Boot, subject: Boot, at: number): boolean {
+    return this.#about(observer, subject).some(
+      ({ word, at: saidAt }) =>
+        (word === 'gap' || word === 'rejoined') && saidAt >= at && saidAt - at <= this.bounds.detectionMs,
+    );
+  }
+
+  /** Everything the two said of each other, for a report of a violation. */
+  describe(one: Boot, other: Boot): string {
+    const lines = [
+      ...this.#about(one, other).map((entry) => ({ ...entry, by: one.index })),
+      ...this.#about(other, one).map((entry) => ({ ...entry, by: other.index })),
+    ].sort((a, b) => a.at - b.at);
+    return lines.map(({ at, by, word }) => `${at.toFixed(1)} #${by} ${word}`).join(', ');
+  }
+
+  #excuseOf(observer: Boot, subject: Boot, at: number, extraMs: number): string | null {
+    let isDisowned = false;
+    for (const entry of this.#about(observer, subject)) {
+      if (entry.at < at) {
+        isDisowned = !isTrustAfter(entry.word, !isDisowned);
+        if (entry.word === 'late' && at - entry.at <= this.bounds.lateMs + extraMs) return 'late before';
+        continue;
+      }
+      if (isDisowned) return 'disowned then';
+      if (entry.word === 'joined') continue;
+      return entry.at - at <= this.bounds.detectionMs + extraMs ? entry.word : null;
+    }
+    return isDisowned ? 'disowned' : null;
+  }
+
+  #enter(observer: Boot, subject: NodeId, word: Word, count: number, at: number): void {
+    this.counts[word] += 1;
+    const key = `${observer.index}/${subject}`;
+    const entries = this.#entries.get(key);
+    if (entries === undefined) this.#entries.set(key, [{ at, word, count }]);
+    else entries.push({ at, word, count });
+  }
+
+  #about(observer: Boot, subject: Boot): readonly Entry[] {
+    return this.#entries.get(`${observer.index}/${subject.nodeId}`) ?? [];
+  }
+}
+
+function isTrustAfter(word: Word, before: boolean): boolean {
+  if (word === 'joined' || word === 'rejoined') return true;
+  if (word === 'left' || word === 'lost-peer' || word === 'not-mutual') return false;
+  return before;
+}

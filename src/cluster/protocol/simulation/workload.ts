@@ -1,0 +1,97 @@
+/**
+ * What clients do: users come and go on every node with one device or several, write to users here, there, everywhere
+ * and nowhere, in trickles and bursts, small and large; modules publish and ask. A node gets clients only once it
+ * calls itself ready.
+ */
+import type { Application } from './application.js';
+import type { Host } from './host.js';
+import { BODY_BYTES_MIN } from './promise.js';
+import type { Random } from './random.js';
+import type { Workload as Rates } from './scenario.js';
+import type { World } from './world.js';
+
+export class Workload {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #rates: Rates;
+  #isOver = false;
+
+  constructor(world: World, random: Random) {
+    this.#world = world;
+    this.#random = random.fork('workload');
+    this.#rates = world.scenario.workload;
+  }
+
+  start(): void {
+    const rates = this.#rates;
+    for (const host of this.#world.hosts) {
+      this.#repeat(host, rates.joins, (application, now) => this.#join(application, now));
+      this.#repeat(host, rates.leaves, (application, now) => this.#leave(application, now));
+      this.#repeat(host, rates.sends, (application, now) => this.#send(application, now));
+      this.#repeat(host, rates.publications, (application, now) => application.publish(now, this.#size()));
+      this.#repeat(host, rates.inquiries, (application, now) => application.inquire(now, this.#size()));
+      this.#repeat(host, rates.storms, (application, now) => this.#storm(application, now));
+    }
+  }
+
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  #repeat(host: Host, perSecond: number, action: (application: Application, now: number) => void): void {
+    if (perSecond === 0) return;
+    this.#world.schedule.after(this.#random.interval(perSecond), () => {
+      if (this.#isOver) return;
+      const running = host.serving;
+      running?.process.enqueue((node, now) => {
+        if (!running.isLeaving && node.isReady()) action(running.application, now);
+      });
+      this.#repeat(host, perSecond, action);
+    });
+  }
+
+  #join(application: Application, now: number): void {
+    if (application.devices.length >= this.#rates.devicesPerNodeMax) this.#leave(application, now);
+    application.join(now, this.#user(this.#rates.users));
+  }
+
+  #leave(application: Application, now: number): void {
+    if (application.devices.length > 0) application.leave(now, this.#random.pick(application.devices));
+  }
+
+  #send(application: Application, now: number): void {
+    const count = this.#random.chance(this.#rates.burstShare) ? this.#rates.burstMessages : 1;
+    for (let index = 0; index < count; index++) {
+      const to = this.#user(this.#rates.users + this.#rates.offlineUsers);
+      const from = this.#random.chance(0.9) ? this.#user(this.#rates.users) : null;
+      application.send(now, to, from, this.#size(), this.#random.chance(this.#rates.receiptShare));
+    }
+  }
+
+  /** Everybody at once, as after a deploy: mostly new users, so that there is much to announce. */
+  #storm(application: Application, now: number): void {
+    for (let index = 0; index < this.#rates.stormJoins; index++) {
+      application.join(now, `storm-${application.boot.index}-${this.#random.below(1_000)}`);
+    }
+    this.#world.schedule.after(this.#random.between(100, 1_500), () => {
+      const { running } = this.#world.hosts[application.boot.host] ?? {};
+      if (running?.application !== application) return;
+      running.process.enqueue((_node, later) => {
+        for (const device of application.devices.filter(({ user }) => user.startsWith('storm'))) {
+          application.leave(later, device);
+        }
+      });
+    });
+  }
+
+  #user(count: number): string {
+    return `user-${this.#random.below(count)}`;
+  }
+
+  #size(): number {
+    const { largeShare, largeBytes } = this.#rates;
+    return this.#random.chance(largeShare)
+      ? this.#random.integer(BODY_BYTES_MIN, largeBytes)
+      : this.#random.integer(BODY_BYTES_MIN, 200);
+  }
+}

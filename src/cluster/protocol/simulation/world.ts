@@ -1,0 +1,261 @@
+/**
+ * N machines on one LAN, and everything that can be done to them from outside: start, crash, stop, pause.
+ * One world is one run; it owns the virtual clock, the network and the books.
+ */
+import { ClusterNode } from '../cluster-node.js';
+import type { CipherSuite } from '../cipher.js';
+import type { Endpoint } from '../contract.js';
+import { BOOT_ID_BYTES } from '../options.js';
+import { Application, type Books, type Expectations } from './application.js';
+import { NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
+import { Host, type Running } from './host.js';
+import { LocalClock } from './local-clock.js';
+import { Network } from './network.js';
+import { Process } from './process.js';
+import { Promises } from './promise.js';
+import type { Random } from './random.js';
+import type { Scenario } from './scenario.js';
+import { Schedule } from './schedule.js';
+import { Timeline, type Boot } from './timeline.js';
+import { Trace } from './trace.js';
+
+export const HOME = 'home';
+
+const MESH_PORT = 2_222;
+
+/** What one process may take longer than promised: a turn of its own and a timer's lag. */
+const SLACK_MS = 25;
+
+export class World {
+  readonly schedule = new Schedule();
+  readonly trace = new Trace();
+  readonly nonces = new NonceLedger();
+  readonly network: Network;
+  readonly timeline: Timeline;
+  readonly promises: Promises;
+  readonly hosts: readonly Host[];
+  /** Those of the cluster under test; the others are neighbours it must not notice. */
+  readonly homeHosts: readonly Host[];
+  readonly boots: Boot[] = [];
+  readonly detectionMs: number;
+  /** How often a process was made to stand still or crawl. */
+  stalls = 0;
+
+  readonly #random: Random;
+  readonly #cipher: CipherSuite;
+  readonly #books: Books;
+  readonly #stalledMs: number[] = [];
+  #repairedBefore = 0;
+
+  constructor(
+    readonly scenario: Scenario,
+    random: Random,
+  ) {
+    const { timing } = scenario;
+    this.#random = random.fork('world');
+    this.#cipher = scenario.realCipher ? new NodeCipher(this.nonces) : new TagCipher(this.nonces);
+    this.network = new Network(this.schedule, random.fork('network'));
+    // A dead peer is found after deadAfterMs; what waits for a silent one ends by the same time or after a hold.
+    this.detectionMs = timing.deadAfterMs + timing.holdMs + 4 * timing.reportIntervalMs;
+    this.timeline = new Timeline({
+      detectionMs: this.detectionMs,
+      lateMs: timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs,
+    });
+    this.promises = new Promises(this.timeline, {
+      stalledMs: (boot) => this.#stalledMs[boot.index] ?? 0,
+      lists: ({ host }, { nodeId }) => {
+        const peers = this.hosts[host]?.running?.process.node.peers() ?? [];
+        return peers.some((peer) => peer.nodeId === nodeId);
+      },
+    });
+    this.#books = {
+      promises: this.promises,
+      timeline: this.timeline,
+      trace: this.trace,
+      worldNow: () => this.schedule.now,
+      boots: this.boots,
+      nextDevice: 0,
+    };
+    this.hosts = this.#buildHosts();
+    this.homeHosts = this.hosts.filter(({ cluster }) => cluster === HOME);
+    for (const host of this.hosts) this.network.attach(host);
+  }
+
+  boot(host: Host): void {
+    if (host.running !== null) return;
+    const { scenario, schedule } = this;
+    const random = this.#random.fork(`boot ${this.boots.length}`);
+    const bootId = random.bytes(BOOT_ID_BYTES);
+    const port =
+      scenario.mode === 'mesh' ? MESH_PORT : 40_000 + (random.chance(0.5) ? 0 : random.below(10_000));
+    const endpoint = `${host.address}:${port}`;
+    const clock = new LocalClock(schedule.now, random.between(0, 1e9), random.between(0.9997, 1.0003));
+    const jitter = random.fork('jitter');
+    const node = new ClusterNode({
+      bootId,
+      nodeName: `node-${host.index}`,
+      clusterName: host.cluster === HOME ? 'lanfare' : 'neighbour',
+      version: `1.${random.below(3)}.0`,
+      secrets: host.secrets,
+      mode: scenario.mode,
+      seeds: this.#seedsFor(host),
+      datagramBytes: scenario.datagramBytes,
+      messageBytesMax: scenario.messageBytesMax,
+      receiveBufferBytes: host.usualPace.receiveBufferBytes,
+      random: () => jitter.float(),
+      cipher: this.#cipher,
+      startedAt: clock.local(schedule.now),
+      timing: scenario.timing,
+      limits: scenario.limits,
+    });
+    const boot: Boot = {
+      index: this.boots.length,
+      host: host.index,
+      cluster: host.cluster,
+      nodeId: node.nodeId,
+      bornAt: schedule.now,
+      endedAt: Infinity,
+    };
+    this.boots.push(boot);
+    this.#stalledMs.push(0);
+    const { network, trace } = this;
+    const process = new Process(
+      { schedule, network, station: host, trace },
+      node,
+      endpoint,
+      clock,
+      host.pace,
+    );
+    const application = new Application(boot, node, this.#books, this.#expectations());
+    host.running = { boot, process, application, isLeaving: false };
+    network.bind(endpoint, host);
+    trace.note(
+      schedule.now,
+      () => `host ${host.index} boots #${boot.index} ${boot.nodeId.slice(0, 6)} at ${endpoint}`,
+    );
+    process.start(application);
+  }
+
+  crash(host: Host): void {
+    if (host.running === null) return;
+    const { boot } = host.running;
+    this.trace.note(this.schedule.now, () => `host ${host.index} crashes #${boot.index}`);
+    this.#end(host, host.running);
+  }
+
+  /** SIGTERM: good-bye to the peers, then the end. */
+  shutDown(host: Host): void {
+    const running = host.serving;
+    if (running === null) return;
+    const { boot, process, application } = running;
+    running.isLeaving = true;
+    this.trace.note(this.schedule.now, () => `host ${host.index} shuts down #${boot.index}`);
+    process.enqueue((node, now) => {
+      for (const device of application.devices.slice()) application.leave(now, device);
+      node.shutdown(now);
+    });
+    this.schedule.after(this.scenario.timing.drainMaxMs + 100, () => {
+      if (host.running === running) this.#end(host, running);
+    });
+  }
+
+  pause(host: Host, milliseconds: number, isSuspended: boolean): void {
+    const { running } = host;
+    if (running === null || running.process.isPaused) return;
+    const { boot, process } = running;
+    this.trace.note(this.schedule.now, () => `#${boot.index} pauses for ${milliseconds.toFixed(0)} ms`);
+    process.pause(this.schedule.now + milliseconds);
+    if (isSuspended) process.clock.leap(-milliseconds);
+    this.stalled(boot, milliseconds);
+  }
+
+  leap(host: Host, milliseconds: number): void {
+    const { running } = host;
+    if (running === null || running.process.isPaused) return;
+    this.trace.note(
+      this.schedule.now,
+      () => `#${running.boot.index}'s clock leaps ${milliseconds.toFixed(0)} ms`,
+    );
+    running.process.leap(milliseconds);
+    this.stalled(running.boot, milliseconds);
+  }
+
+  /** Time in which a boot could not do what it should, and for which its bounds are extended. */
+  stalled(boot: Boot, milliseconds: number): void {
+    this.stalls += 1;
+    this.#stalledMs[boot.index] = (this.#stalledMs[boot.index] ?? 0) + milliseconds;
+  }
+
+  /** Mesh: what a resolver would say now, of machines that are up and of some that are not. */
+  resolveSeeds(): void {
+    for (const host of this.homeHosts) {
+      const seeds = this.#seedsFor(host);
+      host.running?.process.enqueue((node, now) => node.setSeeds(now, seeds));
+    }
+  }
+
+  runFor(milliseconds: number): void {
+    this.schedule.runUntil(this.schedule.now + milliseconds);
+  }
+
+  /** Records that were sent again, by all boots there ever were. */
+  repaired(): number {
+    const running = this.homeHosts.flatMap((host) => host.running ?? []);
+    return running.reduce(
+      (sum, { process }) => sum + process.node.statistics().recordsRepaired,
+      this.#repairedBefore,
+    );
+  }
+
+  /** Datagrams lost to full receive buffers. */
+  overruns(): number {
+    return this.hosts.reduce((sum, { overruns }) => sum + overruns, 0);
+  }
+
+  #end(host: Host, running: Running): void {
+    const { boot, process, application } = running;
+    this.#repairedBefore += process.node.statistics().recordsRepaired;
+    boot.endedAt = this.schedule.now;
+    for (const device of application.devices) this.promises.leaves(device);
+    process.end();
+    host.running = null;
+  }
+
+  #buildHosts(): Host[] {
+    const { scenario } = this;
+    const random = this.#random.fork('hosts');
+    const secret = random.bytes(32);
+    const other = random.bytes(32);
+    const hosts = scenario.paces.map((pace, index) => new Host(index, HOME, [secret], pace));
+    for (let index = 0; index < scenario.foreignHosts; index++) {
+      const pace = random.pick(scenario.paces);
+      // One neighbour has another secret, the next another name and, by mistake, our secret.
+      const isStranger = index % 2 === 0;
+      const cluster = isStranger ? 'stranger' : 'namesake';
+      hosts.push(new Host(hosts.length, cluster, [isStranger ? other : secret], pace));
+    }
+    return hosts;
+  }
+
+  #seedsFor(host: Host): Endpoint[] {
+    if (this.scenario.mode === 'broadcast') return [];
+    // The first machine is in everybody's list, so that the lists connect all; a neighbour's may be in by mistake.
+    const random = this.#random.fork(`seeds ${host.index}`);
+    const listed = (this.hosts ?? []).filter(({ index }) => index === 0 || random.chance(0.4));
+    return listed.map(({ address }) => `${address}:${MESH_PORT}`);
+  }
+
+  #expectations(): Expectations {
+    const { timing, limits, paces, hosts } = this.scenario;
+    const slowest = Math.max(...paces.map(({ turnMs, datagramMs }) => 2 * turnMs + 64 * datagramMs));
+    const streams = limits.peersMax;
+    return {
+      barrierMs: timing.barrierMs,
+      receiptTimeoutMs: timing.receiptTimeoutMs,
+      slackMs: SLACK_MS + slowest,
+      queuedBytesMax: 2 * streams * limits.unicastQueueBytes + limits.broadcastRingBytes,
+      queuedRecordsMax: 2 * (hosts * 3) * limits.unicastQueueRecords + limits.broadcastRingRecords,
+      peersMax: limits.peersMax,
+    };
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * What leaves at the end of a turn: records within their windows, repairs, snapshots.
+ *
+ * Rules.
+ * - Unicast: at most min(unicastWindowRecords, the peer's window) records in flight; acks clock the rest. There is no
+ *   rate and nothing that loss alone could throttle: the window is what the receiver's buffer holds.
+ * - Broadcast: at most min(broadcastWindowRecords, smallest window) beyond the slowest peer that counts. A peer that shuts the
+ *   window for `laggardAfterMs`, or acks nothing at all meanwhile for `unheardAfterMs`, stops counting until it has
+ *   caught up; the group never waits for one. What nobody that
+ *   counts needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer sees the gap and
+ *   rejoins.
+ * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh mode). A
+ *   record is not repaired again within that time, so that what is on its way is not sent twice.
+ * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
+ */
+import type { Acks } from './acks.js';
+import { STREAM_BROADCAST } from './acks.js';
+import type { ByteReader } from './byte-reader.js';
+import {
+  FRAME_RECORD_BROADCAST,
+  FRAME_RECORD_UNICAST,
+  MESSAGE_HEADER_BYTES,
+  MESSAGE_SNAPSHOT,
+  MESSAGE_SNAPSHOT_END,
+  RECORD_URGENT,
+} from './frames.js';
+import type { NodeContext } from './node-context.js';
+import type { OutgoingSession } from './outgoing-session.js';
+import type { OutgoingRecord } from './outgoing-stream.js';
+import type { Peer } from './peer.js';
+import { HASH_BYTES, writeHash } from './user-hash.js';
+
+export class Transmission {
+  constructor(
+    private readonly context: NodeContext,
+    private readonly acks: Acks,
+  ) {}
+
+  flush(now: number): void {
+    this.#flushBroadcast(now);
+    const { dirtyPeers } = this.context;
+    if (dirtyPeers.length === 0) return;
+    for (const peer of dirtyPeers) {
+      peer.isDirty = false;
+      if (!peer.isGone) this.#flushPeer(now, peer);
+    }
+    dirtyPeers.length = 0;
+  }
+
+  /** Frees what everybody that counts has; returns the sequence up to which the broadcast stream may be sent. */
+  updateBroadcastWindow(now: number): number {
+    const { broadcast, limits, members } = this.context;
+    let slowest = Infinity;
+    let window = limits.broadcastWindowRecords;
+    for (const { outgoing } of members.all) {
+      if (outgoing.id === 0) continue;
+      const after = outgoing.broadcastNeededAfter;
+      if (outgoing.isLaggard) {
+        if (after + 1 < broadcast.first) continue;
+        outgoing.isLaggard = after + window < broadcast.nextToSend;
+        if (outgoing.isLaggard) continue;
+      }
+      slowest = Math.min(slowest, after);
+      window = Math.min(window, outgoing.window);
+    }
+    if (slowest === Infinity) {
+      // Nobody has a session: whoever comes starts after what exists now.
+      broadcast.skipUnsent();
+      broadcast.ackTo(broadcast.nextSequence - 1);
+      return Infinity;
+    }
+    broadcast.ackTo(slowest);
+    const limit = slowest + window;
+    const isShut = broadcast.nextSequence - 1 > limit;
+    for (const { outgoing } of members.all) {
+      if (outgoing.id === 0 || outgoing.isLaggard) continue;
+      if (!isShut || outgoing.broadcastNeededAfter > slowest) outgoing.blockingSince = Infinity;
+      else if (outgoing.blockingSince === Infinity) {
+        outgoing.blockingSince = now;
+        outgoing.blockingAck = outgoing.ackBroadcast;
+      } else if (now - outgoing.blockingSince > this.#patienceWith(outgoing)) {
+        outgoing.isLaggard = true;
+        outgoing.blockingSince = Infinity;
+      }
+    }
+    return limit;
+  }
+
+  handleNack(now: number, peer: Peer, reader: ByteReader): void {
+    const kind = reader.u8();
+    const session = reader.u32();
+    const { outgoing } = peer;
+    if (session === 0 || session !== outgoing.id) return;
+    const { broadcast, limits } = this.context;
+    const stream = kind === STREAM_BROADCAST ? broadcast : outgoing.stream;
+    let left = limits.nackRecords;
+    while (reader.remaining > 0 && left > 0) {
+      const first = reader.u48();
+      const end = Math.min(first + Math.min(reader.u16(), left), stream.nextToSend);
+      for (let sequence = first; sequence < end; sequence += 1, left -= 1) {
+        const record = stream.at(sequence);
+        if (record === undefined) continue;
+        if (kind === STREAM_BROADCAST) this.#repairBroadcast(now, peer, sequence, record);
+        else this.#repairUnicast(now, peer, sequence, record);
+      }
+    }
+  }
+
+  #flushBroadcast(now: number): void {
+    const { broadcast, context } = { broadcast: this.context.broadcast, context: this.context };
+    broadcast.close(now);
+    if (!broadcast.hasUnsent && !context.isBroadcastAcked) return;
+    const limit = this.updateBroadcastWindow(now);
+    const { broadcastRingBytes, broadcastRingRecords } = context.limits;
+    while (broadcast.records > broadcastRingRecords || broadcast.bytes > broadcastRingBytes)
+      broadcast.evictOldest();
+    if (!broadcast.hasUnsent || broadcast.nextToSend > limit) return;
+    while (broadcast.hasUnsent && broadcast.nextToSend <= limit) {
+      const sequence = broadcast.nextToSend;
+      this.#writeBroadcastRecord(sequence, broadcast.takeUnsent(now));
+      context.outbox.toAll();
+    }
+    for (const peer of context.members.all) {
+      if (peer.outgoing.id !== 0) this.#expectAck(now, peer);
+    }
+  }
+
+  #flushPeer(now: number, peer: Peer): void {
+    const { outgoing, incoming } = peer;
+    const { stream } = outgoing;
+    stream.close(now);
+    if (outgoing.id !== 0) {
+      if (outgoing.snapshot !== null) this.#pumpSnapshot(now, peer);
+      const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);
+      if (stream.hasUnsent && stream.inFlight < window) {
+        if (outgoing.stuckSince === Infinity) outgoing.stuckSince = now;
+        do {
+          const sequence = stream.nextToSend;
+          const record = stream.takeUnsent(now);
+          if (incoming.ackAt !== Infinity) this.acks.writeStatus(peer);
+          this.#writeUnicastRecord(peer, sequence, record);
+          this.context.outbox.toPeer(peer);
+        } while (stream.hasUnsent && stream.inFlight < window);
+        this.#expectAck(now, peer);
+      }
+    }
+    if (incoming.ackAt <= now) this.acks.sendStatus(now, peer);
+  }
+
+  /** One that acks is slow and may take its time; one that acks nothing is not there, and holds up living ones. */
+  #patienceWith({ ackBroadcast, blockingAck }: OutgoingSession): number {
+    const { laggardAfterMs, unheardAfterMs } = this.context.timing;
+    return ackBroadcast === blockingAck ? Math.min(unheardAfterMs, laggardAfterMs) : laggardAfterMs;
+  }
+
+  #expectAck(now: number, { outgoing, roundTripMs }: Peer): void {
+    if (outgoing.pollAt !== Infinity) return;
+    const { pollAfterMs } = this.context.timing;
+    outgoing.pollIntervalMs = pollAfterMs + 2 * (roundTripMs ?? 0);
+    outgoing.pollAt = now + outgoing.pollIntervalMs;
+  }
+
+  #repairBroadcast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
+    const { options, outbox, timing, counters } = this.context;
+    const isRecent = now - record.sentAt < timing.repairLingerMs;
+    // Sent to everyone or to this peer a moment ago: it is on its way.
+    if (isRecent && (record.repairedFor === null || record.repairedFor === peer)) return;
+    this.#writeBroadcastRecord(sequence, record);
+    counters.recordsRepaired += 1;
+    const isForAll = isRecent && options.mode === 'broadcast';
+    record.repairedFor = isForAll ? null : peer;
+    record.sentAt = now;
+    if (isForAll) outbox.toAll();
+    else outbox.toPeer(peer);
+  }
+
+  #repairUnicast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
+    // A first transmission may just be late; asked for again within the linger, it is on its way.
+    if (now - record.sentAt < this.context.timing.repairLingerMs && record.repairedFor !== null) return;
+    record.repairedFor = peer;
+    record.sentAt = now;
+    this.#writeUnicastRecord(peer, sequence, record);
+    this.context.counters.recordsRepaired += 1;
+    this.context.outbox.toPeer(peer);
+  }
+
+  #writeBroadcastRecord(sequence: number, record: OutgoingRecord): void {
+    this.context.outbox.writer
+      .beginFrame(FRAME_RECORD_BROADCAST)
+      .u8(record.isUrgent ? RECORD_URGENT : 0)
+      .u48(sequence)
+      .raw(record.body)
+      .endFrame();
+  }
+
+  #writeUnicastRecord(peer: Peer, sequence: number, record: OutgoingRecord): void {
+    this.context.outbox.writer
+      .beginFrame(FRAME_RECORD_UNICAST)
+      .u8(record.isUrgent ? RECORD_URGENT : 0)
+      .u32(peer.outgoing.id)
+      .u48(sequence)
+      .raw(record.body)
+      .endFrame();
+  }
+
+  /** R5: walks our users up to the session's base, then says that that was all. */
+  #pumpSnapshot(now: number, { outgoing }: Peer): void {
+    const { limits, recordBytes } = this.context;
+    const hashesMax = Math.floor((recordBytes - MESSAGE_HEADER_BYTES) / HASH_BYTES);
+    while (outgoing.snapshot !== null && outgoing.stream.snapshotRecords < limits.snapshotRecords) {
+      const body = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + hashesMax * HASH_BYTES);
+      let length = MESSAGE_HEADER_BYTES;
+      while (length < body.length) {
+        const next = outgoing.snapshot.next();
+        if (next.done === true) {
+          outgoing.snapshot = null;
+          break;
+        }
+        writeHash(body, length, next.value);
+        length += HASH_BYTES;
+      }
+      if (length > MESSAGE_HEADER_BYTES) {
+        body[0] = MESSAGE_SNAPSHOT;
+        body.writeUInt16BE(length - MESSAGE_HEADER_BYTES, 1);
+        outgoing.stream.appendSnapshot(now, body.subarray(0, length));
+      }
+    }
+    if (outgoing.snapshot === null) {
+      outgoing.stream.appendSnapshot(now, Buffer.from([MESSAGE_SNAPSHOT_END, 0, 0]));
+    }
+  }
+}
