@@ -5,7 +5,7 @@
  *
  *     npm run abuse
  */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -64,6 +64,7 @@ async function main(): Promise<boolean> {
   print('before', await measure(pair, delay(PHASE_MS)), before, '');
   for (const [name, attack] of Object.entries(attacks)) {
     const stop = AbortSignal.timeout(PHASE_MS);
+    setMaxListeners(0, stop);
     const attacking = attack(node, stop);
     const during = await measure(pair, attacking);
     print(name, during, residentBytes(node.pid), await attacking);
