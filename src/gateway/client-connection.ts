@@ -53,6 +53,9 @@ const PAUSE_BITS: Readonly<Record<PauseReason, number>> = {
 /** Reasons that end with the connection: nothing is gained by waiting any longer. */
 const PAUSES_UNTIL_CLOSING = PAUSE_BITS.congested | PAUSE_BITS['in-flight'] | PAUSE_BITS.finishing;
 
+/** How long a client that floods may take its close frame. */
+const FLOODER_CUT_MS = 1000;
+
 /**
  * One client's connection: from the moment its upgrade is held until its socket has closed.
  *
@@ -246,6 +249,13 @@ export class ClientConnection implements Connection {
 
   #startClosing(ws: FrameSocket, why: CloseName): void {
     ws.close(CLOSES[why].code, CLOSES[why].reason);
+    if (why === 'rate_limited') {
+      // reading on would be to do what the rate forbids; it may take the close frame, and is cut
+      this.#inbox = null;
+      ws.pause();
+      setTimeout(() => ws.terminate(), FLOODER_CUT_MS).unref();
+      return;
+    }
     // a socket that is not read would not see the client's answer
     this.#resume(why === 'draining' ? PAUSES_UNTIL_CLOSING : ~0);
   }

@@ -82,9 +82,9 @@ export class RawClient {
     }
   }
 
-  /** Resolves when the server has closed the TCP connection. */
+  /** Resolves when the server has closed the TCP connection, or reset it. */
   async ended(): Promise<void> {
-    if (!this.#hasEnded) await once(this.socket, 'close');
+    if (!this.#hasEnded) await new Promise((resolve) => this.socket.once('close', resolve));
   }
 
   destroy(): void {
