@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createRequire } from 'node:module';
 import { readFrame } from '../../wire/incoming-frame.js';
 import {
@@ -19,7 +19,9 @@ import { clientFrames, serverFrames } from './client-frames.js';
 
 describe('the AsyncAPI document', () => {
   it("is valid by AsyncAPI's own schema", () => {
-    const specification = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json') as object;
+    const specification = createRequire(import.meta.url)(
+      '@asyncapi/specs/schemas/3.0.0-without-$id.json',
+    ) as object;
     const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
     const isValid = ajv.compile(specification);
     const document: unknown = JSON.parse(JSON.stringify(asyncApiDocument('/chat')));
