@@ -1,7 +1,7 @@
 /**
  * Runs the simulation against cores with one rule broken each, and demands that it notices.
  *
- *   npm run simulate:mutations -- [--seeds 400] [--only name]
+ *   npm run simulate:mutations -- [--seeds 400] [--only part,part]
  *
  * The compiled simulation is copied, the edited source files are compiled over the copy, and seeds are run until one
  * fails. A mutation that survives all seeds fails the command: some check is missing.
@@ -26,7 +26,8 @@ const BUILT = resolve('dist/simulation', PROTOCOL);
 const MUTANTS = resolve('dist/mutants');
 
 const seedsMax = Number(values.seeds);
-const chosen = MUTATIONS.filter(({ name }) => values.only === undefined || name.includes(values.only));
+const wanted = values.only?.split(',') ?? [''];
+const chosen = MUTATIONS.filter(({ name }) => wanted.some((part) => name.includes(part)));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 rmSync(MUTANTS, { recursive: true, force: true });

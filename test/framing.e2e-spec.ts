@@ -85,9 +85,9 @@ describe('a client that sends', () => {
   it('a message in fragments, with a ping between them, is answered', async () => {
     const client = await RawClient.open(node.port, '/chat?user_id=1');
     const [first, second] = ['{"event":"pi', 'ng","id":"é"}'];
-    client.write(clientFrame(TEXT, first as string, { fin: false }));
+    client.write(clientFrame(TEXT, first, { fin: false }));
     client.write(clientFrame(PING, 'x'.repeat(125)));
-    client.write(clientFrame(CONTINUATION, second as string));
+    client.write(clientFrame(CONTINUATION, second));
     expect(await client.frame()).toEqual({ opcode: PONG, payload: Buffer.from('x'.repeat(125)) });
     expect((await client.frame()).payload.toString()).toBe('{"event":"pong","id":"é"}');
     client.destroy();

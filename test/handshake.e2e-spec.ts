@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../src/wire/codes.js';
 import { TestClient } from './support/client.js';
 import { TestNode } from './support/node.js';
-import { handshake, RawClient } from './support/raw-client.js';
+import { clientFrame, handshake, RawClient } from './support/raw-client.js';
 
 const LONG_ID = 'x'.repeat(129);
 
@@ -121,7 +121,7 @@ describe('an upgrade', () => {
 
   it('takes frames that come with the request', async () => {
     const client = await RawClient.connect(node.port);
-    const { clientFrame } = await import('./support/raw-client.js');
+
     client.write(
       Buffer.concat([
         Buffer.from(handshake('/chat?user_id=eager')),

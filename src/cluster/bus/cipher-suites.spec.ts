@@ -15,6 +15,12 @@ const suites = [
   ...(sodium === null ? [] : ([['sodium-native', sodium]] as const)),
 ] as const;
 
+const flipped = (bytes: Buffer, at: number): Buffer => {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] as number) ^ 1;
+  return copy;
+};
+
 describe.each(suites)('ChaCha20-Poly1305 over %s', (_name, suite) => {
   it('seals the test vector of RFC 8439', () => {
     const sealed = Buffer.alloc(plain.length + 16);
@@ -38,11 +44,6 @@ describe.each(suites)('ChaCha20-Poly1305 over %s', (_name, suite) => {
     const sealed = Buffer.alloc(plain.length + 16);
     suite.aead(key).seal(nonce, header, plain, sealed);
     const out = Buffer.alloc(plain.length);
-    const flipped = (bytes: Buffer, at: number): Buffer => {
-      const copy = Buffer.from(bytes);
-      copy[at] = (copy[at] as number) ^ 1;
-      return copy;
-    };
     for (let at = 0; at < sealed.length; at += 1) {
       expect(suite.aead(key).open(nonce, header, flipped(sealed, at), out)).toBe(false);
     }

@@ -90,14 +90,16 @@ export class Acks {
     if (session === 0 || session !== peer.outgoing.id) return;
     peer.outgoing.isConfirmed = true;
     const isProgress = peer.outgoing.stream.ackTo(unicast);
-    if (this.noteBroadcastAck(peer, broadcast) || isProgress) this.handlers.acked(now, peer);
+    if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.handlers.acked(now, peer);
   }
 
   /** R6: a running maximum. Never beyond what exists, whatever a peer says. */
-  noteBroadcastAck(peer: Peer, applied: number): boolean {
+  noteBroadcastAck(now: number, peer: Peer, applied: number): boolean {
     const ack = Math.min(applied, this.context.broadcast.nextSequence - 1);
     if (ack <= peer.outgoing.ackBroadcast) return false;
     peer.outgoing.ackBroadcast = ack;
+    peer.outgoing.ackedAt = now;
+    peer.outgoing.isAbsent = false;
     this.context.isBroadcastAcked = true;
     return true;
   }
@@ -112,7 +114,7 @@ export class Acks {
       incoming.unicast.noteHighest(now, unicastSent);
       incoming.broadcast.noteHighest(now, broadcastSent);
       incoming.unicast.askNow(now);
-      incoming.broadcast.askNow(now);
+      // Not so the broadcast records: those may lie in the other socket, unread.
       if (broadcastKeptFrom > incoming.broadcast.next)
         this.handlers.broadcastGap(now, peer, broadcastKeptFrom);
     }

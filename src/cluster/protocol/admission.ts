@@ -88,12 +88,16 @@ export class Admission {
       context.members.add(peer);
       this.handlers.met(now, peer);
     }
-    if (isForPair && !peer.isProven) {
-      peer.isProven = true;
-      peer.heardAt = now;
-      this.handlers.proven(now, peer);
-    }
+    if (isForPair && !peer.mustAnswer) this.prove(now, peer);
     return { peer, plain, isForPair };
+  }
+
+  /** It is alive: it has said something that it could not have said before. */
+  prove(now: number, peer: Peer): void {
+    if (peer.isProven) return;
+    peer.isProven = true;
+    peer.heardAt = now;
+    this.handlers.proven(now, peer);
   }
 
   /** Told of a boot by a peer: it is heard of, and will be asked itself. */
@@ -120,7 +124,7 @@ export class Admission {
     }
     const tombstone = members.tombstone(tagOfBootId(bootId), restOfBootId(bootId));
     if (tombstone?.hasLeft === true) return this.#refuse('left');
-    return new Peer(
+    const peer = new Peer(
       bootId,
       members.nextIndex(),
       {
@@ -134,6 +138,8 @@ export class Admission {
       endpoint,
       now,
     );
+    peer.mustAnswer = tombstone !== undefined;
+    return peer;
   }
 
   #mayDerive(now: number): boolean {

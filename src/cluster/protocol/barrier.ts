@@ -1,7 +1,8 @@
 /**
  * R11: a connection is shown as open only when every peer has applied the announcement of its user, or after
  * `barrierMs` with those that have not declared late. Late peers are not cut off (restarts and snapshots under overload
- * would feed themselves); they are named, and their lateness lasts until they catch up.
+ * would feed themselves); they are named, and their lateness lasts until they catch up. One that is late and has acked
+ * nothing for as long is absent: further connections are added to what it is late with, without waiting for it.
  *
  * Announcement numbers of newly announced users only grow, so those who wait form a queue. A second device of a user
  * announced earlier may wait a little behind others: never longer than the bound.
@@ -21,7 +22,7 @@ export class Barrier {
 
   constructor(
     private readonly barrierMs: number,
-    private readonly reachable: (token: number) => void,
+    private readonly reachable: (token: number, announcedIn: number) => void,
   ) {}
 
   get deadline(): number {
@@ -69,6 +70,6 @@ export class Barrier {
     this.#queue.shift();
     if (first.isCancelled) return;
     this.#byToken.delete(first.token);
-    this.reachable(first.token);
+    this.reachable(first.token, first.announcedIn);
   }
 }

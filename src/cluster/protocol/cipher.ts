@@ -11,7 +11,6 @@
  * fails for any other key, nonce, header or text than the one sealed.
  */
 
-export const KEY_BYTES = 32;
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 

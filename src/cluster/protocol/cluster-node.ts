@@ -58,6 +58,9 @@ const LEAVE_INTERVAL_MS = 20;
 const PING_WANTS_REPORT = 1;
 /** Segments of the directory swept at a time: well under a millisecond of work. */
 const SWEEP_SEGMENTS = 16;
+/** Called this late, the sockets are read once before deadlines are judged; not again for a while, should it last. */
+const DOZE_MS = 20;
+const DOZE_AGAIN_MS = 1_000;
 
 export class ClusterNode implements ProtocolNode {
   readonly nodeId: NodeId;
@@ -76,9 +79,13 @@ export class ClusterNode implements ProtocolNode {
   #reportAt: number;
   /** When we were last told to be called: later than that by much means that we slept. */
   #dueAt = Infinity;
+  #wokeAt = -Infinity;
   #isSettled = false;
-  /** What every proven peer has applied of our broadcast stream; Infinity: there are none. */
+  /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
+  #judgeAt = -Infinity;
+  /** What every proven peer that is not absent has applied of our broadcast stream; Infinity: there are none. */
   #appliedByAll = Infinity;
+  #absentPeers: readonly Peer[] = [];
   #leaveAt = Infinity;
   #drainUntil = Infinity;
   #leavesSent = 0;
@@ -97,7 +104,10 @@ export class ClusterNode implements ProtocolNode {
       met: (now, peer) => this.#handshake.start(now, peer),
       proven: (now, peer) => this.#handleProven(now, peer),
     });
-    this.#handshake = new Handshake(context, this.#acks, (now, peer) => this.#membership.noteName(now, peer));
+    this.#handshake = new Handshake(context, this.#acks, {
+      introduced: (now, peer) => this.#membership.noteName(now, peer),
+      answered: (now, peer) => this.#admission.prove(now, peer),
+    });
     this.#reports = new Reports(context, this.#acks, this.#admission.ownTag, {
       acked,
       rejoin: (now, peer, missing, reason) => this.#handshake.rejoin(now, peer, missing, reason),
@@ -109,8 +119,8 @@ export class ClusterNode implements ProtocolNode {
     this.#delivery = new Delivery(context);
     this.#routing = new Routing(context);
     this.#transmission = new Transmission(context, this.#acks);
-    this.#barrier = new Barrier(context.timing.barrierMs, (token) =>
-      context.events.push({ type: 'reachable', token }),
+    this.#barrier = new Barrier(context.timing.barrierMs, (token, announcedIn) =>
+      this.#tellReachable(token, announcedIn),
     );
     this.#reportAt = options.startedAt;
   }
@@ -134,9 +144,11 @@ export class ClusterNode implements ProtocolNode {
     if (this.#hasLeft) return;
     const { receipts, inquiries, members, directory } = this.#context;
     for (const peer of members.all) this.#handlePeerTimers(now, peer);
-    if (this.#barrier.deadline <= now) this.#declareLate(now, this.#barrier.expire(now));
-    if (receipts.deadline <= now) receipts.expire(now);
-    if (inquiries.deadline <= now) inquiries.expire(now);
+    if (this.#judgeAt <= now) {
+      if (this.#barrier.deadline <= now) this.#declareLate(now, this.#barrier.expire(now));
+      if (receipts.deadline <= now) receipts.expire(now);
+      if (inquiries.deadline <= now) inquiries.expire(now);
+    }
     if (this.#discovery.knockAt <= now) this.#discovery.knock(now);
     if (this.#discovery.gossipAt <= now) this.#discovery.gossip(now);
     if (directory.isSweepDue && this.#context.sweepAt <= now) {
@@ -169,7 +181,7 @@ export class ClusterNode implements ProtocolNode {
     const key = ownHasher.key(userId);
     const user = localUsers.addDevice(key) ?? localUsers.announce(key, this.#routing.announce(now, key));
     if (this.#context.isBroadcastAcked) this.#refreshAppliedByAll();
-    if (user.announcedIn <= this.#appliedByAll) this.#context.events.push({ type: 'reachable', token });
+    if (user.announcedIn <= this.#appliedByAll) this.#tellReachable(token, user.announcedIn);
     else this.#barrier.wait(now, token, user.announcedIn);
   }
 
@@ -223,9 +235,7 @@ export class ClusterNode implements ProtocolNode {
     const { receipts, inquiries, members, directory, timing } = this.#context;
     let due = Math.min(
       this.#reportAt,
-      this.#barrier.deadline,
-      receipts.deadline,
-      inquiries.deadline,
+      Math.max(this.#judgeAt, Math.min(this.#barrier.deadline, receipts.deadline, inquiries.deadline)),
       this.#discovery.knockAt,
       this.#discovery.gossipAt,
       this.#leaveAt,
@@ -357,7 +367,7 @@ export class ClusterNode implements ProtocolNode {
         this.#reports.handle(now, peer, reader);
         break;
       case FRAME_KNOCK:
-        this.#handshake.handleKnock(now, peer, reader);
+        // That we have met is all it is for: what else it says may be a recording's.
         break;
       case FRAME_GOSSIP:
         if (peer.incoming.isAdmitted) this.#discovery.handleGossip(now, reader);
@@ -448,7 +458,8 @@ export class ClusterNode implements ProtocolNode {
         this.#context.gap(peer, 'incomplete', dropped, 'the peer has not opened its stream in time');
     }
     if (peer.pingAt <= now) {
-      peer.pingAt = now + timing.pingIntervalMs * (0.75 + 0.5 * this.#context.options.random());
+      const scale = this.#context.reportIntervalMs / timing.reportIntervalMs;
+      peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.#context.options.random());
       if (peer.isProven) this.#ping(now, peer, 0);
     }
   }
@@ -473,9 +484,14 @@ export class ClusterNode implements ProtocolNode {
     const { barrierMs } = this.#context.timing;
     for (const peer of this.#context.members.all) {
       const { outgoing } = peer;
-      if (!peer.isProven || outgoing.ackBroadcast >= announcedIn) continue;
+      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;
       const wasLate = outgoing.isLate;
       outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
+      const isOwed = outgoing.broadcastNeededAfter < this.#context.broadcast.nextToSend - 1;
+      if (isOwed && now - outgoing.ackedAt >= barrierMs) {
+        outgoing.isAbsent = true;
+        this.#context.isBroadcastAcked = true;
+      }
       if (wasLate && now - outgoing.lateToldAt < barrierMs) continue;
       outgoing.lateToldAt = now;
       const behind = announcedIn - outgoing.ackBroadcast;
@@ -490,10 +506,16 @@ export class ClusterNode implements ProtocolNode {
 
   #refreshAppliedByAll(): void {
     let applied = Infinity;
-    for (const { isProven, outgoing } of this.#context.members.all) {
-      if (isProven && outgoing.ackBroadcast < applied) applied = outgoing.ackBroadcast;
+    this.#absentPeers = this.#context.members.all.filter(({ outgoing }) => outgoing.isAbsent);
+    for (const { isCounted, outgoing } of this.#context.members.all) {
+      if (isCounted && !outgoing.isAbsent && outgoing.ackBroadcast < applied) applied = outgoing.ackBroadcast;
     }
     this.#appliedByAll = applied;
+  }
+
+  #tellReachable(token: number, announcedIn: number): void {
+    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
+    this.#context.events.push({ type: 'reachable', token });
   }
 
   #ping(now: number, peer: Peer, flags: number): void {
@@ -530,9 +552,11 @@ export class ClusterNode implements ProtocolNode {
 
   /** Called much later than we asked to be: whoever seems late may only have waited for us. */
   #noticeSleep(now: number): void {
-    const sleptMs = now - this.#dueAt;
+    const sleptMs = now - Math.max(this.#dueAt, this.#wokeAt);
+    if (sleptMs > DOZE_MS && now > this.#judgeAt + DOZE_AGAIN_MS) this.#judgeAt = now + 1;
     if (sleptMs <= this.#context.timing.reportIntervalMs) return;
-    this.#dueAt = now;
+    // The same sleep shows again at the timeout that is still due: it is forgiven once.
+    this.#wokeAt = now;
     this.#membership.forgive(sleptMs);
     this.#discovery.forgive(sleptMs);
     this.#context.warn(

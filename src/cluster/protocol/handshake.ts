@@ -32,7 +32,12 @@ export class Handshake {
   constructor(
     private readonly context: NodeContext,
     private readonly acks: Acks,
-    private readonly introduced: (now: number, peer: Peer) => void,
+    private readonly handlers: {
+      /** It has said its name for the first time. */
+      readonly introduced: (now: number, peer: Peer) => void;
+      /** It has answered the hello of now. */
+      readonly answered: (now: number, peer: Peer) => void;
+    },
   ) {}
 
   /** A new nonce: the session so far, if any, ends here, and what it delivered is told. */
@@ -95,6 +100,7 @@ export class Handshake {
     const packetNumber = reader.u48();
     const { incoming } = peer;
     if (nonce !== incoming.nonce || incoming.isAdmitted) return;
+    this.handlers.answered(now, peer);
     if (!this.#readIntroduction(now, peer, reader)) return;
     const skipped = incoming.wasAdmitted ? base - (incoming.broadcast.next - 1) : 0;
     if (skipped > 0) this.context.gap(peer, 'gap', skipped, 'broadcast records passed between two sessions');
@@ -112,10 +118,6 @@ export class Handshake {
     this.context.tellPeer(now, peer, incoming.wasAdmitted ? 'rejoined' : 'joined', 'it answered our hello');
     incoming.wasAdmitted = true;
     this.acks.sendStatus(now, peer);
-  }
-
-  handleKnock(now: number, peer: Peer, reader: ByteReader): void {
-    this.#readIntroduction(now, peer, reader);
   }
 
   #openSession(now: number, peer: Peer, nonce: number, lastSession: number, lastDelivered: number): void {
@@ -136,6 +138,7 @@ export class Handshake {
     outgoing.welcomePacketNumber = outbox.broadcastPacketNumber;
     outgoing.isConfirmed = false;
     outgoing.isLaggard = false;
+    outgoing.isAbsent = false;
     outgoing.blockingSince = Infinity;
     outgoing.stuckSince = Infinity;
     outgoing.pollAt = Infinity;
@@ -195,7 +198,7 @@ export class Handshake {
     peer.version = version;
     peer.capabilities = capabilities;
     peer.bornAt = now - uptimeMs;
-    if (isNew) this.introduced(now, peer);
+    if (isNew) this.handlers.introduced(now, peer);
     return true;
   }
 }

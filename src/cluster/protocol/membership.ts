@@ -15,6 +15,8 @@ import type { Reports } from './reports.js';
 
 /** A namesake silent for this many reports was replaced. */
 const NAMESAKE_SILENT_REPORTS = 2;
+/** A peer that has met us lists us in its next report, which may be lost once; large clusters report less often. */
+const REPORTS_TO_BE_LISTED = 3;
 
 export class Membership {
   constructor(
@@ -42,7 +44,11 @@ export class Membership {
           peer.isSilent = true;
           this.ping(now, peer);
         }
-        if (!peer.outgoing.isMutual && now - peer.metAt >= timing.notMutualAfterMs) {
+        const patienceMs = Math.max(
+          timing.notMutualAfterMs,
+          REPORTS_TO_BE_LISTED * this.context.reportIntervalMs,
+        );
+        if (!peer.outgoing.isMutual && now - peer.metAt >= patienceMs) {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
       }

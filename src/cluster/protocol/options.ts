@@ -64,14 +64,17 @@ export interface Timing {
   readonly nackUnicastMs: number;
   /** First NACK on the broadcast stream, plus as much again at random: the two sockets reorder, and N ask at once. */
   readonly nackBroadcastMs: number;
+  /** What was asked for and has not come: two turns of both loops. Longer, and 10% loss halves the throughput. */
   readonly nackRetryMs: number;
   readonly nackRetryMaxMs: number;
-  /** The same record is not repaired again within this: what is in flight is not asked twice. */
+  /** The same record is not repaired again within this: what is in flight is not sent twice. Below nackRetryMs. */
   readonly repairLingerMs: number;
   /** A broadcast gap unrepaired this long, with its sender alive, is given up: gap event and rejoin. */
   readonly gapAfterMs: number;
   /** A peer that blocks the broadcast window this long stops counting in it; it will gap and rejoin. */
   readonly laggardAfterMs: number;
+  /** One that shuts the broadcast window and acks nothing this long stops counting at once: shorter than the barrier. */
+  readonly unheardAfterMs: number;
   /** No progress of acks this long, with records unacked: the peer has stopped answering, senders are told at once. */
   readonly stalledAfterMs: number;
   /** Messages for a peer that has not opened its stream are held this long. */
@@ -143,11 +146,12 @@ export const TIMING: Timing = {
   pollIntervalMaxMs: 250,
   nackUnicastMs: 2,
   nackBroadcastMs: 5,
-  nackRetryMs: 10,
+  nackRetryMs: 4,
   nackRetryMaxMs: 250,
-  repairLingerMs: 8,
+  repairLingerMs: 3,
   gapAfterMs: 3_000,
   laggardAfterMs: 2_000,
+  unheardAfterMs: 100,
   stalledAfterMs: 500,
   holdMs: 1_000,
   barrierMs: 150,

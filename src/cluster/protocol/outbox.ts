@@ -1,7 +1,7 @@
 /**
  * Turns what is written into `writer` into sealed datagrams, and queues them for the driver.
  *
- * Everyone is one transmit in broadcast mode. In mesh mode it is one per proven peer, of the same sealed bytes: sealing
+ * Everyone is one transmit in broadcast mode. In mesh mode it is one per peer that counts, of the same sealed bytes: sealing
  * is paid once either way.
  */
 import { ByteWriter } from './byte-writer.js';
@@ -50,7 +50,7 @@ export class Outbox {
     }
     let bytes: Buffer | undefined;
     for (const peer of this.members.all) {
-      if (!peer.isProven) continue;
+      if (!peer.isCounted) continue;
       bytes ??= this.broadcastKey.seal(this.writer.written());
       this.#queue(peer.endpoint, bytes);
     }

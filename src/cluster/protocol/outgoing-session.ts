@@ -35,12 +35,18 @@ export class OutgoingSession {
 
   /** Since when this peer alone or with others has held the broadcast window shut; Infinity: it does not. */
   blockingSince = Infinity;
+  /** What it had acked then: no more since means that it does not listen, rather than that it is slow. */
+  blockingAck = 0;
   /** It blocked for too long: it no longer counts in the window, and will have to rejoin. */
   isLaggard = false;
 
   /** R11: announcements up to here were declared reachable without this peer's ack. */
   lateTo = 0;
   lateToldAt = -Infinity;
+  /** When it last acked more of the broadcast stream than before. */
+  ackedAt = -Infinity;
+  /** Late, and has acked nothing for as long: connections do not wait for it until it is heard from again. */
+  isAbsent = false;
 
   /** R8. */
   isMutual = false;

@@ -28,6 +28,11 @@ export class Peer {
 
   /** A datagram sealed for this pair has come: it is alive since we are. Before that it is only heard of. */
   isProven = false;
+  /**
+   * We dropped this boot before: a datagram sealed for us may be a recording of one that never arrived then. It is
+   * proven by its answer to our hello of now, and by nothing else.
+   */
+  mustAnswer = false;
   /** R6: when its last new report came. Only reports refresh liveness. */
   heardAt: number;
   lastReport = 0;
@@ -70,6 +75,11 @@ export class Peer {
     this.bornAt = metAt;
     this.heardAt = metAt;
     this.pingAt = metAt;
+  }
+
+  /** Proven, or in possession of a session of ours: what it has applied matters, and it has to be told how we stand. */
+  get isCounted(): boolean {
+    return this.isProven || this.outgoing.id !== 0;
   }
 
   get state(): PeerState {

@@ -61,7 +61,7 @@ export class Reports {
       peer.heardAt = now;
       peer.isSilent = false;
     }
-    if (!peer.isProven) return;
+    if (!peer.isCounted) return;
     peer.outgoing.window = Math.max(window, this.context.limits.windowRecordsMin);
     const { incoming } = peer;
     if (incoming.isAdmitted && number > incoming.welcomeReport) {
@@ -122,7 +122,7 @@ export class Reports {
     }
     if (sessionIn !== 0 && sessionIn === outgoing.id) {
       outgoing.isConfirmed = true;
-      if (this.acks.noteBroadcastAck(peer, applied)) this.handlers.acked(now, peer);
+      if (this.acks.noteBroadcastAck(now, peer, applied)) this.handlers.acked(now, peer);
     }
     const isMutual =
       incoming.isAdmitted &&
@@ -139,7 +139,7 @@ export class Reports {
   #write(send: () => void): void {
     const { context } = this;
     const { broadcast, members, outbox } = context;
-    const listed = members.all.filter(({ isProven }) => isProven);
+    const listed = members.all.filter(({ isCounted }) => isCounted);
     context.reportNumber += 1;
     const room = Math.floor((outbox.writer.bytes.length - REPORT_HEADER_BYTES) / ENTRY_BYTES);
     const perPart = Math.min(ENTRIES_MAX, room);

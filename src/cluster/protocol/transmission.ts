@@ -5,7 +5,8 @@
  * - Unicast: at most min(unicastWindowRecords, the peer's window) records in flight; acks clock the rest. There is no
  *   rate and nothing that loss alone could throttle: the window is what the receiver's buffer holds.
  * - Broadcast: at most min(broadcastWindowRecords, smallest window) beyond the slowest peer that counts. A peer that shuts the
- *   window for `laggardAfterMs` stops counting until it has caught up; the group never waits for one. What nobody that
+ *   window for `laggardAfterMs`, or acks nothing at all meanwhile for `unheardAfterMs`, stops counting until it has
+ *   caught up; the group never waits for one. What nobody that
  *   counts needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer sees the gap and
  *   rejoins.
  * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh mode). A
@@ -24,6 +25,7 @@ import {
   RECORD_URGENT,
 } from './frames.js';
 import type { NodeContext } from './node-context.js';
+import type { OutgoingSession } from './outgoing-session.js';
 import type { OutgoingRecord } from './outgoing-stream.js';
 import type { Peer } from './peer.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
@@ -47,7 +49,7 @@ export class Transmission {
 
   /** Frees what everybody that counts has; returns the sequence up to which the broadcast stream may be sent. */
   updateBroadcastWindow(now: number): number {
-    const { broadcast, limits, members, timing } = this.context;
+    const { broadcast, limits, members } = this.context;
     let slowest = Infinity;
     let window = limits.broadcastWindowRecords;
     for (const { outgoing } of members.all) {
@@ -73,8 +75,10 @@ export class Transmission {
     for (const { outgoing } of members.all) {
       if (outgoing.id === 0 || outgoing.isLaggard) continue;
       if (!isShut || outgoing.broadcastNeededAfter > slowest) outgoing.blockingSince = Infinity;
-      else if (outgoing.blockingSince === Infinity) outgoing.blockingSince = now;
-      else if (now - outgoing.blockingSince > timing.laggardAfterMs) {
+      else if (outgoing.blockingSince === Infinity) {
+        outgoing.blockingSince = now;
+        outgoing.blockingAck = outgoing.ackBroadcast;
+      } else if (now - outgoing.blockingSince > this.#patienceWith(outgoing)) {
         outgoing.isLaggard = true;
         outgoing.blockingSince = Infinity;
       }
@@ -141,6 +145,12 @@ export class Transmission {
       }
     }
     if (incoming.ackAt <= now) this.acks.sendStatus(now, peer);
+  }
+
+  /** One that acks is slow and may take its time; one that acks nothing is not there, and holds up living ones. */
+  #patienceWith({ ackBroadcast, blockingAck }: OutgoingSession): number {
+    const { laggardAfterMs, unheardAfterMs } = this.context.timing;
+    return ackBroadcast === blockingAck ? Math.min(unheardAfterMs, laggardAfterMs) : laggardAfterMs;
   }
 
   #expectAck(now: number, { outgoing, roundTripMs }: Peer): void {

@@ -36,6 +36,7 @@ export class Faults {
       oneWay: () => this.#blockFor([[this.#anyHost(), this.#anyHost()]], this.#span()),
       isolate: () => this.#isolate(),
       flap: () => this.#flap(),
+      flip: () => this.#flip(),
       narrow: () => this.#narrow(),
       slow: () => this.#slowDown(this.#anyHost()),
     };
@@ -47,9 +48,10 @@ export class Faults {
   }
 
   stop(): void {
-    const { network, hosts, homeHosts } = this.#world;
+    const { network, hosts, homeHosts, scenario } = this.#world;
     this.#isOver = true;
-    network.conditions = CALM;
+    // The adversary does not stop: recordings of the chaos must change nothing in the calm.
+    network.conditions = { ...CALM, replay: scenario.conditions.replay };
     network.mend();
     for (const host of homeHosts) {
       this.#recover(host);
@@ -137,6 +139,15 @@ export class Faults {
     round();
   }
 
+  /** Deaf in one direction, then in the other: what is delivered stays unacked, and only one side forgets. */
+  #flip(): void {
+    const { deadAfterMs } = this.#world.scenario.timing;
+    const [one, other] = [this.#anyHost(), this.#anyHost()];
+    const firstMs = deadAfterMs * this.#random.between(0.05, 0.6);
+    this.#blockFor([[one, other]], firstMs);
+    this.#later(firstMs, () => this.#blockFor([[other, one]], deadAfterMs * this.#random.between(0.8, 1.6)));
+  }
+
   #narrow(): void {
     const { network } = this.#world;
     const [from, to] = [this.#anyHost(), this.#anyHost()];
@@ -209,7 +220,7 @@ export class Faults {
       next.host.secrets = next.secrets;
       if (random.chance(0.5)) this.#shutDown(next.host);
       else this.#crash(next.host);
-      this.#later(random.between(50, 600), step);
+      this.#later(random.between(150, 1_000), step);
     };
     this.#later(200, step);
   }

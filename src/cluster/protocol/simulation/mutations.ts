@@ -211,7 +211,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: 'cluster-node.ts',
         search:
-          '    for (const peer of this.#context.members.all) {\n      const { outgoing } = peer;\n      if (!peer.isProven || outgoing.ackBroadcast >= announcedIn) continue;',
+          '    for (const peer of this.#context.members.all) {\n      const { outgoing } = peer;\n      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;',
         replace:
           '    for (const peer of this.#context.members.all) {\n      const { outgoing } = peer;\n      if (outgoing.ackBroadcast < Infinity) continue;',
       },
@@ -249,7 +249,11 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'no challenge',
     breaks: 'a boot that was only heard counts as proven',
     edits: [
-      { file: 'admission.ts', search: 'if (isForPair && !peer.isProven)', replace: 'if (!peer.isProven)' },
+      {
+        file: 'admission.ts',
+        search: 'if (isForPair && !peer.mustAnswer) this.prove(now, peer);',
+        replace: 'this.prove(now, peer);',
+      },
     ],
   },
   {
@@ -280,7 +284,11 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'who waits for a silent peer waits for ever',
     edits: [
       { file: 'cluster-node.ts', search: 'if (receipts.deadline <= now) receipts.expire(now);', replace: '' },
-      { file: 'cluster-node.ts', search: '      receipts.deadline,\n', replace: '' },
+      {
+        file: 'cluster-node.ts',
+        search: 'Math.min(this.#barrier.deadline, receipts.deadline, inquiries.deadline)',
+        replace: 'Math.min(this.#barrier.deadline, inquiries.deadline)',
+      },
     ],
   },
   {
@@ -472,17 +480,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'fragments glued',
-    breaks: 'a large message that was given up midway is completed by another',
-    edits: [
-      {
-        file: 'fragments.ts',
-        search: '    else if (index !== this.#chunks.length) {',
-        replace: '    else if (index < 0) {',
-      },
-    ],
-  },
-  {
     name: 'continuations not cut',
     breaks: 'a dropped large message leaves its tail behind',
     edits: [
@@ -527,8 +524,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'transmission.ts',
-        search: '      else if (now - outgoing.blockingSince > timing.laggardAfterMs) {',
-        replace: '      else if (now - outgoing.blockingSince > Infinity) {',
+        search: '      } else if (now - outgoing.blockingSince > this.#patienceWith(outgoing)) {',
+        replace: '      } else if (now - outgoing.blockingSince > Infinity) {',
       },
     ],
   },
@@ -547,6 +544,25 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'sleep not forgiven',
     breaks: 'a node that slept judges others by the time it slept',
     edits: [{ file: 'cluster-node.ts', search: '    this.#membership.forgive(sleptMs);\n', replace: '' }],
+  },
+  {
+    name: 'a dropped boot proven by a recording',
+    breaks: 'what never arrived before the drop counts as a sign of life after it',
+    edits: [
+      { file: 'admission.ts', search: '    peer.mustAnswer = tombstone !== undefined;\n', replace: '' },
+    ],
+  },
+  {
+    name: 'absent peers not named as late',
+    breaks: 'connections that do not wait for an absent peer are not added to what it is late with',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search:
+          '    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);\n',
+        replace: '',
+      },
+    ],
   },
 ];
 

@@ -219,8 +219,9 @@ export class Network {
   }
 
   #record(recording: Recording): void {
-    this.#recordings[this.#recorded % RECORDINGS] = recording;
-    this.#recorded += 1;
+    // Old ones are kept for long: what an adversary plays back should not all be from the last moment.
+    if (this.#recorded < RECORDINGS) this.#recordings[this.#recorded++] = recording;
+    else if (this.#random.chance(0.2)) this.#recordings[this.#random.below(RECORDINGS)] = recording;
   }
 
   /** An old datagram to whom it was meant for or to someone else, from where it came or from elsewhere. */

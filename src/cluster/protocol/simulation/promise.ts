@@ -196,14 +196,20 @@ export class Promises {
 
   /**
    * Events may excuse a miss in general; whoever had the message in hand must have counted it besides. The sender
-   * had it in hand if it knew the peer, whose user was announced and applied before (or the peer named it as late).
+   * had it in hand if it knew the peer and its users: unless it sent to nobody, was named as late, or found soon after
+   * that what it knew was stale.
    */
   #auditSenders(): void {
     const missedByPath = new Map<string, { readonly sender: Boot; readonly receiver: Boot; ids: number[] }>();
     for (const { entry, receiver, devices } of this.#obligations) {
       const { sender, at, id } = entry;
       if (devices === null || entry.reached.has(receiver.index) || sender.endedAt !== Infinity) continue;
-      if (this.#timeline.wasLate(receiver, sender, at)) continue;
+      if (
+        entry.result === 'none' ||
+        this.#timeline.wasLate(receiver, sender, at, this.#stalledOf(sender, receiver))
+      )
+        continue;
+      if (this.#timeline.wasStale(sender, receiver, at)) continue;
       const path = `${sender.index}>${receiver.index}`;
       const missed = missedByPath.get(path) ?? { sender, receiver, ids: [] };
       missed.ids.push(id);

@@ -21,6 +21,7 @@ export interface IncidentRates {
   readonly oneWay: number;
   readonly isolate: number;
   readonly flap: number;
+  readonly flip: number;
   readonly narrow: number;
   readonly slow: number;
 }
@@ -73,6 +74,7 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
   const hosts = random.pick([2, 3, 3, 3, 4, 4, 5, 6]);
   const quick = random.chance(0.7);
   const timing = drawTiming(random, quick);
+  const isRotating = kind === 'chaotic' && random.chance(0.1);
   const messageBytesMax = random.pick([4_096, 16_384, 65_536, 262_144]);
   return {
     kind,
@@ -80,15 +82,15 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
     hosts,
     foreignHosts: random.sometimes(0.15, () => random.integer(1, 2), 0),
     realCipher: random.chance(0.06),
-    isRotating: kind === 'chaotic' && random.chance(0.08),
-    chaosMs: quick ? random.between(2_000, 5_000) : random.between(4_000, 9_000),
+    isRotating,
+    chaosMs: (quick ? random.between(2_000, 5_000) : random.between(4_000, 9_000)) + (isRotating ? 2_000 : 0),
     timing,
     limits: drawLimits(random, kind),
     datagramBytes: random.pick([600, 1_200, 1_200, 1_200, 1_400, 8_900]),
     messageBytesMax,
     conditions: drawConditions(random, kind, hosts),
     incidents: drawIncidents(random, kind),
-    workload: drawWorkload(random, hosts, messageBytesMax),
+    workload: drawWorkload(random, kind, hosts, messageBytesMax),
     paces: Array.from({ length: hosts }, () => drawPace(random, kind)),
   };
 }
@@ -98,6 +100,7 @@ function drawTiming(random: Random, quick: boolean): Timing {
   if (!quick) return TIMING;
   return {
     ...TIMING,
+    unheardAfterMs: random.pick([50, 100]),
     reportIntervalMs: random.pick([50, 80, 120]),
     silentAfterMs: 400,
     deadAfterMs: random.pick([900, 1_300]),
@@ -123,7 +126,7 @@ function drawLimits(random: Random, kind: Scenario['kind']): Limits {
     unicastWindowRecords: random.pick([16, 64, 256]),
     broadcastWindowRecords: random.pick([16, 64, 512]),
     windowRecordsMin: random.pick([2, 16]),
-    unicastQueueRecords: random.pick([64, 512, 4_096]),
+    unicastQueueRecords: random.pick([16, 64, 512, 4_096]),
     unicastQueueBytes: random.pick([64 << 10, 1 << 20, 4 << 20]),
     broadcastRingRecords: random.pick([32, 128, 1_024, 8_192]),
     broadcastRingBytes: random.pick([64 << 10, 1 << 20, 8 << 20]),
@@ -194,13 +197,19 @@ function drawIncidents(random: Random, kind: Scenario['kind']): IncidentRates {
     oneWay: rate(0.15, 0.4),
     isolate: rate(0.15, 0.4),
     flap: rate(0.08, 0.3),
+    flip: rate(0.12, 0.5),
     narrow: rate(0.06, 0.3),
     slow: rate(0.12, 0.3),
   };
 }
 
-function drawWorkload(random: Random, hosts: number, messageBytesMax: number): Workload {
-  const busy = random.pick([0.3, 1, 1, 3]);
+function drawWorkload(
+  random: Random,
+  kind: Scenario['kind'],
+  hosts: number,
+  messageBytesMax: number,
+): Workload {
+  const busy = random.pick([0.3, 1, 1, 1, 3, 6]);
   const churn = random.pick([0.2, 1, 1, 5]);
   return {
     users: random.pick([2, 5, 12, 30]),
@@ -212,7 +221,7 @@ function drawWorkload(random: Random, hosts: number, messageBytesMax: number): W
     receiptShare: random.pick([0, 0.3, 1]),
     burstShare: random.sometimes(0.3, () => 0.02, 0),
     burstMessages: random.pick([20, 100]),
-    largeShare: random.sometimes(0.3, () => 0.03, 0),
+    largeShare: random.sometimes(kind === 'lossy' ? 0.5 : 0.3, () => 0.03, 0),
     largeBytes: messageBytesMax,
     publications: random.sometimes(0.5, () => random.pick([1, 10]), 0),
     inquiries: random.sometimes(0.3, () => 1, 0),

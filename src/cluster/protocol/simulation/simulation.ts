@@ -37,6 +37,8 @@ export interface Options extends Wishes {
 /** Repairs may exceed losses: a NACK and its repair cross, a lost repair is sent again, duplicates of both. */
 const REPAIRS_PER_LOSS = 3;
 const REPAIRS_FREE = 200;
+/** A process that stands still or crawls leaves in its sockets what its peers then take for lost. */
+const REPAIRS_PER_STALL = 100;
 
 const ALARMS: readonly Word[] = ['gap', 'lost', 'incomplete', 'not-mutual', 'lost-peer', 'left', 'rejoined'];
 const ALARMING_LOSS = 0.05;
@@ -95,7 +97,7 @@ function run(world: World, random: Random): void {
 
   const convergence = new Convergence(world);
   convergence.check();
-  const before = countWords(timeline.counts);
+  const perfectSince = schedule.now;
   convergence.prove();
   runAndJudge(world, timing.receiptTimeoutMs + 200);
   convergence.judgeProof();
@@ -103,8 +105,9 @@ function run(world: World, random: Random): void {
   runAndJudge(world, world.detectionMs + 1);
   promises.finish(schedule.now);
   convergence.check();
-  if (countWords(timeline.counts) !== before)
-    throw new Violation('liveness', 'somebody complains in perfect calm');
+  const living = world.boots.filter(({ endedAt }) => endedAt === Infinity);
+  const [complaint] = timeline.wordsSince(perfectSince, living);
+  if (complaint !== undefined) throw new Violation('liveness', `in perfect calm: ${complaint}`);
   judgeTraffic(world);
   judgeAlarms(world);
 }
@@ -121,7 +124,7 @@ function runAndJudge(world: World, milliseconds: number): void {
 function judgeTraffic(world: World): void {
   const { network } = world;
   const missing = network.lost + network.duplicated + network.disordered + world.overruns();
-  const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing;
+  const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing + REPAIRS_PER_STALL * world.stalls;
   const repaired = world.repaired();
   if (repaired > allowed)
     throw new Violation('repair', `${repaired} repairs for ${missing} datagrams lost, late or doubled`);
@@ -131,15 +134,17 @@ function judgeTraffic(world: World): void {
 function judgeAlarms(world: World): void {
   const { scenario, timeline } = world;
   if (scenario.kind === 'chaotic' || scenario.conditions.loss > ALARMING_LOSS) return;
+  if (world.overruns() > 0) {
+    throw new Violation(
+      'flow control',
+      `${world.overruns()} datagrams found a receive buffer full, though nobody was slow`,
+    );
+  }
   for (const word of ALARMS) {
     const count = timeline.counts[word];
     if (count > 0)
       throw new Violation('false alarm', `${count} times "${word}", with ${scenario.conditions.loss} loss`);
   }
-}
-
-function countWords(counts: Readonly<Record<Word, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function describeError(error: unknown): string {

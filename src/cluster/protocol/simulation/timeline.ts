@@ -78,6 +78,17 @@ export class Timeline {
     return this.#excuseOf(sender, receiver, at, extraMs) ?? this.#excuseOf(receiver, sender, at, extraMs);
   }
 
+  /** The words of since then that are about boots that were alive, by boots that still are. */
+  wordsSince(time: number, living: readonly Boot[]): string[] {
+    return living.flatMap((observer) =>
+      living.flatMap((subject) =>
+        this.#about(observer, subject)
+          .filter((entry) => entry.at > time)
+          .map(({ at, word }) => `${at.toFixed(1)} #${observer.index} says #${subject.index} ${word}`),
+      ),
+    );
+  }
+
   /** How many messages for `subject` the observer said it gave up. */
   givenUp(observer: Boot, subject: Boot): number {
     return this.#about(observer, subject)
@@ -86,9 +97,17 @@ export class Timeline {
   }
 
   /** Whether `subject` may not have known, at this time, of devices that `observer` had declared ready. */
-  wasLate(observer: Boot, subject: Boot, at: number): boolean {
+  wasLate(observer: Boot, subject: Boot, at: number, extraMs: number): boolean {
     return this.#about(observer, subject).some(
-      (entry) => entry.word === 'late' && entry.at <= at && at - entry.at <= this.bounds.lateMs,
+      (entry) => entry.word === 'late' && entry.at <= at && at - entry.at <= this.bounds.lateMs + extraMs,
+    );
+  }
+
+  /** Whether `observer` found, after this time, that it had missed a part of what `subject` announced. */
+  wasStale(observer: Boot, subject: Boot, at: number): boolean {
+    return this.#about(observer, subject).some(
+      ({ word, at: saidAt }) =>
+        (word === 'gap' || word === 'rejoined') && saidAt >= at && saidAt - at <= this.bounds.detectionMs,
     );
   }
 

@@ -38,6 +38,8 @@ export class World {
   readonly homeHosts: readonly Host[];
   readonly boots: Boot[] = [];
   readonly detectionMs: number;
+  /** How often a process was made to stand still or crawl. */
+  stalls = 0;
 
   readonly #random: Random;
   readonly #cipher: CipherSuite;
@@ -180,6 +182,7 @@ export class World {
 
   /** Time in which a boot could not do what it should, and for which its bounds are extended. */
   stalled(boot: Boot, milliseconds: number): void {
+    this.stalls += 1;
     this.#stalledMs[boot.index] = (this.#stalledMs[boot.index] ?? 0) + milliseconds;
   }
 

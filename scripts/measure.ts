@@ -1,0 +1,9 @@
+/** npm run measure -- sealing | core | directory | cluster */
+const SUBJECTS = ['sealing', 'core', 'directory', 'cluster'];
+
+const [subject = ''] = process.argv.slice(2);
+if (!SUBJECTS.includes(subject)) {
+  process.stderr.write(`Measure what? ${SUBJECTS.join(', ')}\n`);
+  process.exit(1);
+}
+await import(`./measure-${subject}.js`);

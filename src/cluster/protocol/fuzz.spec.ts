@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import { nodeCipherSuite } from '../bus/cipher-suites.js';
+import type { CipherSuite } from './cipher.js';
+import { seeded, VirtualLan, type Host } from './testing/virtual-lan.js';
+
+/** FUZZ_DATAGRAMS=1000000 for the long run; FUZZ_SEED to play one again. */
+const datagrams = Number(process.env['FUZZ_DATAGRAMS'] ?? 20_000);
+const seed = Number(process.env['FUZZ_SEED'] ?? 1);
+
+/** One to four changes: bytes flipped, set, cut off, put in or moved. */
+function mutate(original: Buffer, random: () => number): Buffer {
+  let bytes = Buffer.from(original);
+  const pick = (below: number): number => Math.floor(random() * below);
+  for (let change = pick(4); change >= 0; change -= 1) {
+    const at = pick(bytes.length + 1);
+    const kind = pick(5);
+    if (kind === 0 && at < bytes.length) bytes[at] = (bytes[at] as number) ^ (1 << pick(8));
+    else if (kind === 1 && at < bytes.length) bytes[at] = pick(256);
+    else if (kind === 2) bytes = bytes.subarray(0, at);
+    else if (kind === 3)
+      bytes = Buffer.concat([bytes.subarray(0, at), Buffer.alloc(pick(9), pick(256)), bytes.subarray(at)]);
+    else if (bytes.length > 0) bytes.copyWithin(at, pick(bytes.length), pick(bytes.length + 1));
+  }
+  return bytes;
+}
+
+/** Users come and go, messages of all kinds travel. */
+function converse(lan: VirtualLan, [a, b]: readonly [Host, Host], round: number): void {
+  const data = Buffer.from(JSON.stringify('x'.repeat(round % 50 === 0 ? 4_000 : round % 40)));
+  b.node.join(lan.now, `passing-${round}`, round + 10);
+  a.node.send(
+    lan.now,
+    { to: 'bob', from: round % 2 === 0 ? 'ann' : null, data },
+    round % 3 === 0 ? round + 1 : 0,
+  );
+  b.node.send(lan.now, { to: 'ann', from: 'bob', data }, 0);
+  if (round % 7 === 0) a.node.publish(lan.now, 'audit', data);
+  if (round % 11 === 0) a.node.inquire(lan.now, 'where', data, 500, round + 1);
+  lan.run(3);
+  b.node.leave(lan.now, `passing-${round}`, round + 10);
+}
+
+function startConversation(cipherOfA: CipherSuite): { lan: VirtualLan; a: Host; b: Host } {
+  const lan = new VirtualLan(nodeCipherSuite);
+  const a = lan.add('a', { cipher: cipherOfA });
+  const b = lan.add('b');
+  a.node.join(lan.now, 'ann', 1);
+  b.node.join(lan.now, 'bob', 2);
+  lan.run(1_500);
+  return { lan, a, b };
+}
+
+describe('mutated datagrams', () => {
+  it(`change nothing: ${datagrams} forged from a real conversation (seed ${seed})`, () => {
+    const random = seeded(seed);
+    const { lan, a, b } = startConversation(nodeCipherSuite);
+    for (let round = 0; round < 300; round += 1) converse(lan, [a, b], round);
+    lan.run(1_000);
+    const recorded = lan.recorded.slice(-2_000);
+    b.events.length = 0;
+    const before = JSON.stringify(b.node.peers());
+    for (let count = 0; count < datagrams; count += 1) {
+      const { transmit, from } = recorded[
+        Math.floor(random() * recorded.length)
+      ] as (typeof recorded)[number];
+      const bytes = mutate(transmit.bytes, random);
+      b.node.handleDatagram(lan.now, random() < 0.5 ? 'shared' : 'own', bytes, from);
+    }
+    expect(b.node.pollEvent()).toBeUndefined();
+    expect(JSON.stringify(b.node.peers())).toBe(before);
+    expect(b.node.pollTransmit()).toBeUndefined();
+  });
+
+  it(`from a member gone mad are counted, and end no process (seed ${seed})`, () => {
+    const random = seeded(seed + 1);
+    let isMad = false;
+    let sealed = 0;
+    const mad: CipherSuite = {
+      mac: (key, data) => nodeCipherSuite.mac(key, data),
+      aead: (key) => {
+        const sane = nodeCipherSuite.aead(key);
+        return {
+          open: (nonce, header, bytes, out) => sane.open(nonce, header, bytes, out),
+          seal(nonce, header, plain, out) {
+            sealed += 1;
+            // The length is the datagram's already: mutations here keep it.
+            const text = isMad && random() < 0.5 ? mutate(plain, random) : plain;
+            sane.seal(nonce, header, Buffer.concat([text, Buffer.alloc(plain.length)], plain.length), out);
+          },
+        };
+      },
+    };
+    const { lan, a, b } = startConversation(mad);
+    isMad = true;
+    for (let round = 0; sealed < Math.min(datagrams, 20_000); round += 1) {
+      converse(lan, [a, b], round);
+      b.events.length = 0;
+      a.events.length = 0;
+      lan.recorded.length = 0;
+    }
+    expect(b.node.statistics().datagramsRejected['malformed']).toBeGreaterThan(100);
+  });
+});
