@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ConfigType } from '@nestjs/config';
 import { WebSocket } from 'ws';
+import { operationsConfig } from '../src/operations/operations.config.js';
+import { OperationsDoor } from '../src/operations/operations-door.js';
 import { TestClient } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
@@ -279,6 +282,23 @@ describe('a node without API_KEYS', () => {
     const answer = await call(node, 'POST', '/v1/users/1/messages', { body: { data: 1 } });
     expect([answer.status, answer.body['code']]).toEqual([404, 'api_disabled']);
     await node.stop();
+  });
+});
+
+describe('a port that is taken', () => {
+  it('keeps a node from starting, unless nobody has chosen it', async () => {
+    const first = await TestNode.start(clusterEnvironment({ CLUSTER_BUS: 'none' }), [], false, {
+      operations: true,
+    });
+    const taken = new URL(first.operationsUrl).port;
+    const second = await TestNode.start(clusterEnvironment({ CLUSTER_BUS: 'none', OPS_PORT: taken }));
+    await expect(OperationsDoor.open(second.app)).rejects.toThrow(
+      `OPS_PORT: cannot listen on 127.0.0.1:${taken}`,
+    );
+    const config = second.app.get<ConfigType<typeof operationsConfig>>(operationsConfig.KEY);
+    Object.assign(config, { isPortNegotiable: true });
+    expect(await OperationsDoor.open(second.app)).toBeNull();
+    await Promise.all([first.stop(), second.stop()]);
   });
 });
 
