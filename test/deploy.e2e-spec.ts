@@ -19,6 +19,20 @@ const SECRETS = {
   API_KEYS: 'k'.repeat(64),
 };
 
+/** As much of it as concerns draining. */
+interface StatefulSet {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly terminationGracePeriodSeconds: number;
+        readonly containers: readonly [
+          { readonly lifecycle: { readonly preStop: { readonly exec: { readonly command: string[] } } } },
+        ];
+      };
+    };
+  };
+}
+
 /** The server would start with it. */
 function expectValid(env: Environment): void {
   expect(Object.keys(env).filter((name) => !knownVariables.includes(name))).toEqual([]);
@@ -101,7 +115,7 @@ describe('deploy/', () => {
     const manifests = parseAllDocuments(read('deploy/kubernetes/lanfare.yaml')).map(
       (document) => document.toJS() as Manifest,
     );
-    const find = <T>(kind: string) => manifests.find((manifest) => manifest.kind === kind) as T;
+    const find = (kind: string): unknown => manifests.find((manifest) => manifest.kind === kind);
 
     it.each(manifests.map((manifest) => [`${manifest.kind} ${manifest.metadata.name}`, manifest] as const))(
       'takes %s',
@@ -117,21 +131,12 @@ describe('deploy/', () => {
     );
 
     it('starts nodes with an environment that is valid', () => {
-      expectValid({ ...find<{ data: Environment }>('ConfigMap').data, ...SECRETS });
+      expectValid({ ...(find('ConfigMap') as { data: Environment }).data, ...SECRETS });
     });
 
     it('gives a node the time it needs to drain', () => {
-      const grace = Number(find<{ data: Environment }>('ConfigMap').data['SHUTDOWN_GRACE_MS']);
-      const { spec } = find<{
-        spec: {
-          template: {
-            spec: {
-              terminationGracePeriodSeconds: number;
-              containers: [{ lifecycle: { preStop: { exec: { command: string[] } } } }];
-            };
-          };
-        };
-      }>('StatefulSet').spec.template;
+      const grace = Number((find('ConfigMap') as { data: Environment }).data['SHUTDOWN_GRACE_MS']);
+      const { spec } = (find('StatefulSet') as StatefulSet).spec.template;
       const { command } = spec.containers[0].lifecycle.preStop.exec;
       const before = Number(/(\d+)\)$/.exec(command.join(' '))?.[1]);
       expect(spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(before + grace + 5000);

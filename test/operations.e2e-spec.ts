@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ConfigType } from '@nestjs/config';
 import { WebSocket } from 'ws';
+import { operationsConfig } from '../src/operations/operations.config.js';
+import { OperationsDoor } from '../src/operations/operations-door.js';
 import { TestClient } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
@@ -82,8 +85,7 @@ describe("the operators' door", () => {
       const sent = await call(a, 'POST', '/v1/users/api/messages', {
         body: '{"data": {"n":12345678901234567890, "x":1.0}}',
       });
-      expect(sent.status).toBe(200);
-      expect(sent.body['delivered']).toEqual(expect.any(Number));
+      expect(sent).toMatchObject({ status: 200, body: { delivered: 2, complete: true } });
       for (const device of [here, there]) {
         expect(await device.next()).toBe(
           '{"event":"message","data":{"from":null,"data":{"n":12345678901234567890, "x":1.0}}}',
@@ -184,32 +186,43 @@ describe("the operators' door", () => {
     });
   });
 
-  it("tells where a user's connections are", async () => {
-    const device = await TestClient.ready(a.url('user_id=seen'));
+  it("tells where a user's connections are, on all nodes", async () => {
+    const devices = [
+      await TestClient.ready(a.url('user_id=seen')),
+      await TestClient.ready(b.url('user_id=seen')),
+    ] as const;
     const { body } = await call(a, 'GET', '/v1/users/seen');
-    expect(body).toEqual({
-      user_id: 'seen',
-      connections: [
-        { connection_id: expect.any(String), node_id: expect.any(String), connected_at: expect.any(String) },
-      ],
-      complete: expect.any(Boolean),
+    const connection = {
+      connection_id: expect.any(String),
+      node_id: expect.any(String),
+      connected_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    };
+    expect(body).toEqual({ user_id: 'seen', connections: [connection, connection], complete: true });
+    const nodes = (body['connections'] as { node_id: string }[]).map(({ node_id: node }) => node);
+    expect(new Set(nodes).size).toBe(2);
+    await Promise.all(devices.map(async (device) => device.close()));
+    expect((await call(a, 'GET', '/v1/users/unseen')).body).toMatchObject({
+      connections: [],
+      complete: true,
     });
-    await device.close();
-    expect((await call(a, 'GET', '/v1/users/unseen')).body).toMatchObject({ connections: [] });
   });
 
-  it("closes a user's connections with 4501", async () => {
-    const device = await TestClient.ready(a.url('user_id=bad'));
+  it("closes a user's connections with 4501, on all nodes", async () => {
+    const devices = [
+      await TestClient.ready(a.url('user_id=bad')),
+      await TestClient.ready(b.url('user_id=bad')),
+    ] as const;
     const { body } = await call(a, 'DELETE', '/v1/users/bad/connections');
-    expect(body).toMatchObject({ closed: 1 });
-    expect(await device.closed).toMatchObject({ code: 4501 });
-    expect((await call(a, 'DELETE', '/v1/users/bad/connections')).body).toMatchObject({ closed: 0 });
+    expect(body).toEqual({ closed: 2, complete: true });
+    for (const device of devices) expect(await device.closed).toMatchObject({ code: 4501 });
   });
 
   it('shows the cluster, this node first', async () => {
     const { body } = await call(a, 'GET', '/v1/cluster');
-    const [self] = body['nodes'] as Record<string, unknown>[];
-    expect(self).toMatchObject({ name: 'a', self: true, state: 'up', connections: expect.any(Number) });
+    expect(body['nodes']).toEqual([
+      expect.objectContaining({ name: 'a', self: true, state: 'up', connections: 0, users: 0 }),
+      expect.objectContaining({ name: 'b', self: false, state: 'up', connections: 0, users: 0 }),
+    ]);
   });
 
   it('counts what happened in its metrics', async () => {
@@ -269,6 +282,23 @@ describe('a node without API_KEYS', () => {
     const answer = await call(node, 'POST', '/v1/users/1/messages', { body: { data: 1 } });
     expect([answer.status, answer.body['code']]).toEqual([404, 'api_disabled']);
     await node.stop();
+  });
+});
+
+describe('a port that is taken', () => {
+  it('keeps a node from starting, unless nobody has chosen it', async () => {
+    const first = await TestNode.start(clusterEnvironment({ CLUSTER_BUS: 'none' }), [], false, {
+      operations: true,
+    });
+    const taken = new URL(first.operationsUrl).port;
+    const second = await TestNode.start(clusterEnvironment({ CLUSTER_BUS: 'none', OPS_PORT: taken }));
+    await expect(OperationsDoor.open(second.app)).rejects.toThrow(
+      `OPS_PORT: cannot listen on 127.0.0.1:${taken}`,
+    );
+    const config = second.app.get<ConfigType<typeof operationsConfig>>(operationsConfig.KEY);
+    Object.assign(config, { isPortNegotiable: true });
+    expect(await OperationsDoor.open(second.app)).toBeNull();
+    await Promise.all([first.stop(), second.stop()]);
   });
 });
 

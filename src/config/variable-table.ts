@@ -53,5 +53,6 @@ function masked(secrets: string): string {
 
 function textOf(value: unknown): string {
   if (value === undefined || value === null) return '';
-  return Array.isArray(value) ? value.join(',') : String(value as string | number | boolean);
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createRequire } from 'node:module';
 import { readFrame } from '../../wire/incoming-frame.js';
 import {
