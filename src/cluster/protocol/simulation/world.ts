@@ -7,7 +7,7 @@ import type { CipherSuite } from '../cipher.js';
 import type { Endpoint } from '../contract.js';
 import { BOOT_ID_BYTES } from '../options.js';
 import { Application, type Books, type Expectations } from './application.js';
-import { NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
+import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
 import { Host, type Running } from './host.js';
 import { LocalClock } from './local-clock.js';
 import { Network } from './network.js';
@@ -103,7 +103,7 @@ export class World {
       messageBytesMax: scenario.messageBytesMax,
       receiveBufferBytes: host.usualPace.receiveBufferBytes,
       random: () => jitter.float(),
-      cipher: this.#cipher,
+      cipher: random.chance(0.1) ? new NewerVersion(this.#cipher) : this.#cipher,
       startedAt: clock.local(schedule.now),
       timing: scenario.timing,
       limits: scenario.limits,
