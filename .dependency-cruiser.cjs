@@ -1,6 +1,6 @@
 /**
  * The layers of ARCHITECTURE.md, as rules: imports go down, streams come up.
- *   gateway, operations > messaging > connections, cluster > udp-broadcast > config > wire
+ *   operations > gateway > messaging > connections, cluster > udp-broadcast > config > wire
  */
 const layer = (name, ...below) => ({
   name: `${name}-imports-only-below`,
@@ -38,6 +38,17 @@ module.exports = {
     layer('authentication', 'telemetry', 'config', 'wire'),
     layer('gateway', 'authentication', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
     layer('playground', 'authentication', 'gateway'),
+    layer(
+      'operations',
+      'gateway',
+      'messaging',
+      'connections',
+      'cluster',
+      'udp-broadcast',
+      'telemetry',
+      'config',
+      'wire',
+    ),
     {
       name: 'the-protocol-core-does-no-io',
       severity: 'error',

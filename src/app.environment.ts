@@ -3,17 +3,21 @@ import { clusterVariables } from './cluster/cluster.config.js';
 import { environmentFiles, validateEnvironment } from './config/environment.js';
 import type { Environment } from './config/variables.js';
 import { gatewayVariables } from './gateway/gateway.config.js';
+import { operationsVariables } from './operations/operations.config.js';
 import { loggingVariables } from './telemetry/logging.config.js';
 import { udpBroadcastVariables } from './udp-broadcast/udp-broadcast.config.js';
 
-/** Every variable of the application, by the feature that owns it. */
-export const features = [
-  gatewayVariables,
-  authenticationVariables,
-  clusterVariables,
-  udpBroadcastVariables,
-  loggingVariables,
-] as const;
+/** Every variable of the application, by the feature that owns it, under the title it has in the documentation. */
+export const featuresByTitle = {
+  'Public door': gatewayVariables,
+  Authentication: authenticationVariables,
+  Cluster: clusterVariables,
+  UDP: udpBroadcastVariables,
+  "Operators' door": operationsVariables,
+  Logging: loggingVariables,
+} as const;
+
+export const features = Object.values(featuresByTitle);
 
 /** Names with a meaning that no feature owns. */
 const OTHER_NAMES = ['NODE_ENV', 'ENV_FILE'];

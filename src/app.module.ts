@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { environmentOptions } from './app.environment.js';
 import { GatewayModule } from './gateway/gateway.module.js';
+import { OperationsModule } from './operations/operations.module.js';
 import { PlaygroundModule } from './playground/playground.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
@@ -11,6 +12,7 @@ import { TelemetryModule } from './telemetry/telemetry.module.js';
     ConfigModule.forRoot(environmentOptions(process.env)),
     TelemetryModule,
     GatewayModule,
+    OperationsModule,
     PlaygroundModule,
   ],
 })

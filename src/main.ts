@@ -1,4 +1,4 @@
-import { ConsoleLogger, Logger, type INestApplication } from '@nestjs/common';
+import { Logger, type INestApplication } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import { constants } from 'node:os';
@@ -6,7 +6,9 @@ import { misspelled } from './config/environment.js';
 import { ConfigurationError } from './config/variables.js';
 import { gatewayConfig } from './gateway/gateway.config.js';
 import { WebSocketAdapter } from './gateway/websocket.adapter.js';
-import { levelsDownTo, loggingConfig } from './telemetry/logging.config.js';
+import { OperationsDoor } from './operations/operations-door.js';
+import { ApplicationLogger } from './telemetry/application-logger.js';
+import { loggingConfig } from './telemetry/logging.config.js';
 
 const DRAINED = 0;
 const COULD_NOT_START = 1;
@@ -20,14 +22,13 @@ async function start(): Promise<void> {
   const { AppModule } = await import('./app.module.js');
   const { knownVariables } = await import('./app.environment.js');
   const app = await NestFactory.create(AppModule, { bufferLogs: true, abortOnError: false });
-  const { LOG_LEVEL: level, LOG_FORMAT: format } = app.get<ConfigType<typeof loggingConfig>>(
-    loggingConfig.KEY,
-  );
-  app.useLogger(new ConsoleLogger({ logLevels: levelsDownTo(level), json: format === 'json' }));
+  app.useLogger(new ApplicationLogger(app.get<ConfigType<typeof loggingConfig>>(loggingConfig.KEY)));
   for (const [written, meant] of misspelled(knownVariables, process.env)) {
     logger.warn(`${written} is not a variable of Lanfare: was ${meant} meant?`);
   }
-  endOnSignals(app);
+  // open before the node joins the cluster, closed after it has left: probes are answered all the time
+  const operations = await OperationsDoor.open(app);
+  endOnSignals(app, operations);
   const { HOST: host, PORT: port } = app.get<ConfigType<typeof gatewayConfig>>(gatewayConfig.KEY);
   app.useWebSocketAdapter(new WebSocketAdapter(app));
   await app.listen(port, host);
@@ -35,13 +36,13 @@ async function start(): Promise<void> {
 }
 
 /** The first signal drains the node; the second one ends it at once, with the shell's code for that signal. */
-function endOnSignals(app: INestApplication): void {
+function endOnSignals(app: INestApplication, operations: OperationsDoor | null): void {
   let isEnding = false;
   const end = (signal: NodeJS.Signals) => {
     if (isEnding) process.exit(128 + constants.signals[signal]);
     isEnding = true;
     logger.log(`${signal}: draining; a second signal ends at once`);
-    app.close().then(
+    drain(app, operations).then(
       () => process.exit(DRAINED),
       (error: unknown) => fail(BROKEN_INVARIANT, error),
     );
@@ -50,12 +51,19 @@ function endOnSignals(app: INestApplication): void {
   process.on('SIGINT', end);
 }
 
+async function drain(app: INestApplication, operations: OperationsDoor | null): Promise<void> {
+  await app.close();
+  await operations?.close();
+  logger.log('Drained');
+}
+
 function fail(code: number, error: unknown): never {
   if (error instanceof ConfigurationError) {
+    // thrown while the modules load, where Node may report it before start() has seen it
     logger.fatal(`The configuration is not valid; nothing was started.\n${error.message}`);
-  } else {
-    logger.fatal(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exit(COULD_NOT_START);
   }
+  logger.fatal(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exit(code);
 }
 

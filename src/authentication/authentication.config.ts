@@ -8,10 +8,10 @@ const JWT_SECRET_BYTES_MIN = 32;
 export const authenticationVariables = new Variables(
   {
     AUTH_MODE: z
-      .enum(['jwt', 'insecure'], 'must be jwt or insecure')
+      .enum(['jwt', 'insecure', 'custom'], 'must be jwt, insecure or custom')
       .default('jwt')
       .describe(
-        '`insecure` takes `?user_id=` at its word, as the original did; refused with NODE_ENV=production, loudly warned on a public HOST',
+        '`insecure` takes `?user_id=` at its word, as the original did; refused with NODE_ENV=production, loudly warned on a public HOST; `custom`: a module of your own provides the Authenticator',
       ),
     AUTH_JWT_SECRET: z
       .string()

@@ -15,8 +15,17 @@ export interface Identity {
 export type Rejection = 'unauthorized' | 'bad_user_id' | 'unavailable';
 
 /**
- * Says who stands at the door, before the upgrade. A team provides its own by one provider:
- * `{ provide: Authenticator, useClass: SessionCookieAuthenticator }`.
+ * Says who stands at the door, before the upgrade. A team provides its own in a global module, which app.module.ts
+ * imports:
+ *
+ *     @Global()
+ *     @Module({
+ *       providers: [{ provide: Authenticator, useClass: SessionCookieAuthenticator }],
+ *       exports: [Authenticator],
+ *     })
+ *     export class SessionModule {}
+ *
+ * It is in force whatever AUTH_MODE says; AUTH_MODE=custom makes sure that there is one.
  *
  * A rejection is a value. A throw is a bug: the client gets 503, the log the error. The door waits
  * WS_HANDSHAKE_TIMEOUT_MS at most.

@@ -7,7 +7,8 @@ import { Authenticator, type Identity, type Rejection } from './authenticator.js
 @Injectable()
 export class InsecureAuthenticator extends Authenticator {
   authenticate(request: IncomingMessage): Identity | Rejection {
-    const query = (request.url ?? '').split('?', 2)[1] ?? '';
+    const { url = '' } = request;
+    const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
     const ids = new URLSearchParams(query).getAll('user_id');
     // URLSearchParams turns broken escapes into U+FFFD: that would be another user than meant
     const id = ids.length === 1 && isDecodable(query) ? userIdFromText(ids[0] as string) : null;

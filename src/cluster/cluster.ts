@@ -6,6 +6,7 @@ import {
   type Answers,
   type BusHealth,
   type BusRefusal,
+  type BusStatistics,
   type Gap,
   type InboundMessage,
   type PeerChange,
@@ -111,5 +112,10 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
 
   health(): BusHealth {
     return this.bus.health();
+  }
+
+  /** What the bus counts; null when it counts nothing. */
+  statistics(): BusStatistics | null {
+    return this.bus.statistics();
   }
 }

@@ -1,26 +1,43 @@
-import { TokenBucket } from './token-bucket.js';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
 import type { UpgradeRefusalCode } from '../wire/codes.js';
+import { gatewayConfig } from './gateway.config.js';
+import { TokenBucket } from './token-bucket.js';
 
-/** Open files that are not clients': listening sockets, UDP, logs, DNS, the operators' door, and refusals under way. */
+/** Open files that are not clients': listening sockets, UDP, logs, DNS, the operators' door, and handshakes. */
 const FILES_RESERVED = 256;
+/** Of those, sockets that may be in their handshake, or be told that the node is full, when it is. */
+const HANDSHAKES_RESERVED = 128;
 /** Where the file limit can't be told. */
 const CONNECTIONS_FALLBACK = 10_000;
 
-export interface CapacityLimits {
-  readonly connections: number;
-  readonly connectionsPerAddress: number;
-  readonly connectionsPerSecond: number;
-}
-
 /** How many clients this node takes, altogether, by address and by second. A place is held from upgrade to close. */
+@Injectable()
 export class Capacity {
+  /** Clients at a time. */
+  readonly connectionsMax: number;
+  readonly #perAddress: number;
   readonly #byAddress = new Map<string, number>();
   readonly #rate: TokenBucket | null;
   #taken = 0;
 
-  constructor(private readonly limits: CapacityLimits) {
-    const perSecond = limits.connectionsPerSecond;
+  constructor(@Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>) {
+    const byFiles = connectionsAllowedByFiles();
+    const wanted = config.WS_MAX_CONNECTIONS || byFiles;
+    this.connectionsMax = Math.min(wanted, byFiles);
+    if (wanted > byFiles) {
+      new Logger(Capacity.name).warn(
+        `WS_MAX_CONNECTIONS=${wanted} is more than the file limit allows: taking ${byFiles}. Raise it (ulimit -n)`,
+      );
+    }
+    this.#perAddress = config.WS_MAX_CONNECTIONS_PER_IP;
+    const perSecond = config.WS_CONNECTIONS_PER_SECOND;
     this.#rate = perSecond === 0 ? null : new TokenBucket(perSecond, perSecond, performance.now());
+  }
+
+  /** Sockets the server may accept: clients, and those that are not clients yet. More would end in EMFILE. */
+  get socketsMax(): number {
+    return this.connectionsMax + HANDSHAKES_RESERVED;
   }
 
   get taken(): number {
@@ -29,21 +46,19 @@ export class Capacity {
 
   /** Takes a place, to be given back by `release`; or says why there is none. */
   take(address: string): UpgradeRefusalCode | null {
-    if (this.#taken >= this.limits.connections) return 'full';
-    if (this.#rate !== null && !this.#rate.take(performance.now())) return 'connecting_too_fast';
+    if (this.#taken >= this.connectionsMax) return 'full';
     const fromAddress = this.#byAddress.get(address) ?? 0;
-    if (this.limits.connectionsPerAddress > 0 && fromAddress >= this.limits.connectionsPerAddress) {
-      return 'too_many_from_address';
-    }
+    if (this.#perAddress > 0 && fromAddress >= this.#perAddress) return 'too_many_from_address';
+    if (this.#rate !== null && !this.#rate.takeWithoutDebt(performance.now())) return 'connecting_too_fast';
     this.#taken++;
     // counted only when it is limited: the map would cost memory for every client
-    if (this.limits.connectionsPerAddress > 0) this.#byAddress.set(address, fromAddress + 1);
+    if (this.#perAddress > 0) this.#byAddress.set(address, fromAddress + 1);
     return null;
   }
 
   release(address: string): void {
     this.#taken--;
-    if (this.limits.connectionsPerAddress === 0) return;
+    if (this.#perAddress === 0) return;
     const left = (this.#byAddress.get(address) ?? 1) - 1;
     if (left === 0) this.#byAddress.delete(address);
     else this.#byAddress.set(address, left);
@@ -51,7 +66,9 @@ export class Capacity {
 }
 
 /** What the process's file limit allows, less a reserve: a node must answer 503, never meet EMFILE. */
-export function connectionsAllowedByFiles(): number {
+function connectionsAllowedByFiles(): number {
+  // the part on interfaces may ask DNS, and wait for it
+  Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
   const soft = Number(report.userLimits?.open_files?.soft);
   if (!Number.isFinite(soft)) return CONNECTIONS_FALLBACK;

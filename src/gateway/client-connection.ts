@@ -1,80 +1,108 @@
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
 import type { Connection } from '../connections/connection.js';
-import { CLOSES, type CloseName } from '../wire/codes.js';
+import { CLOSES, type CloseName, type FrameErrorCode } from '../wire/codes.js';
 import type { Message } from '../wire/message.js';
-import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix } from '../wire/outgoing-frame.js';
+import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix, errorFrame } from '../wire/outgoing-frame.js';
+import type { GatewayStatistics } from './gateway-statistics.js';
+import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
+import type { TokenBucket } from './token-bucket.js';
 import { atEndOfTurn } from './turn.js';
 
 /** What a connection does with a frame of its client. One for all connections. */
 export interface FrameReceiver {
+  /** False: the client sends too fast; the frame was refused. */
+  admit(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean;
+  /** In the order of arrival, and not while the connection is paused. */
   receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): void;
 }
 
-interface Frame {
-  readonly payload: Buffer;
-  readonly isBinary: boolean;
+/** What a connection needs of its ws socket (ClientSocket). */
+interface FrameSocket {
+  readonly bufferedAmount: number;
+  readonly isDeflating: boolean;
+  sendNow(data: Buffer, options: { binary: boolean }): void;
+  ping(): void;
+  pause(): void;
+  resume(): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+}
+
+/** What all connections of a node have in common. */
+export interface ConnectionContext {
+  readonly receiver: FrameReceiver;
+  readonly statistics: GatewayStatistics;
+  readonly bufferLimitBytes: number;
+  readonly inFlightMax: number;
+  /** The connection's socket has closed: called before the callbacks of `onClosed`. */
+  left(connection: ClientConnection): void;
 }
 
 /** Why reading from a client waits. Reading goes on when none is left. */
-export type PauseReason = 'congested' | 'in-flight' | 'policy' | 'refresh';
+export type PauseReason = 'congested' | 'in-flight' | 'policy' | 'refresh' | 'finishing';
 
 const PAUSE_BITS: Readonly<Record<PauseReason, number>> = {
   congested: 1,
   'in-flight': 2,
   policy: 4,
   refresh: 8,
+  finishing: 16,
 };
+
+/** Reasons that end with the connection: nothing is gained by waiting any longer. */
+const PAUSES_UNTIL_CLOSING = PAUSE_BITS.congested | PAUSE_BITS['in-flight'] | PAUSE_BITS.finishing;
 
 /**
  * One client's connection: from the moment its upgrade is held until its socket has closed.
  *
  * Messages may come before the upgrade is answered: they wait in the queue, and follow `ready`. What is sent
  * during a turn of the event loop leaves as one write at its end. The queue is bounded in bytes: a client that
- * does not read is closed. Frames that were read already when reading was paused wait in order; ws reads no more
- * than one chunk of the socket (64 KiB) ahead, which bounds them.
+ * does not read is closed. Parts that an idle connection does not need are made when they are.
  */
 export class ClientConnection implements Connection {
   readonly connectedAt = Date.now();
   /** Parameters of the path, for gateways with a path such as /rooms/:room. */
   params: Readonly<Record<string, string | string[] | undefined>> = NO_PARAMS;
-  /** Requests not yet answered. */
-  inFlight = 0;
+  /** Milliseconds since the epoch; Infinity: never. */
+  expiresAt = Number.POSITIVE_INFINITY;
+  /** The second in which the expiry of the token is looked at next; see TokenExpiries. */
+  expiryDue = 0;
+  /** Pings sent since the client's last sign of life, and where Heartbeats keeps it. */
+  silence = 0;
+  heartbeatPart = 0;
+  /** What is left of the client's rate; see FrameRate. */
+  bucket: TokenBucket | null = null;
 
-  #ws: WebSocket | null = null;
+  #ws: FrameSocket | null = null;
   #socket: Socket | null = null;
-  #isClosing = false;
-  #isFlushing = false;
-  #isDraining = false;
-  #outbox: Outbox | null = null;
+  /** `ended`: the client or ws began it. */
+  #closing: CloseName | 'ended' | null = null;
+  #closeWhenIdle: CloseName | null = null;
+  #inFlight = 0;
   #pauses = 0;
-  #inbox: Frame[] | null = null;
+  #isFlushing = false;
+  #outbox: Outbox | null = null;
+  #inbox: Inbox | null = null;
   #closedCallbacks: (() => void)[] | null = null;
 
   constructor(
     readonly id: string,
+    /** Empty for clients of gateways that ask for no authentication. */
     readonly userId: string,
     /** Deliveries are events of lanfare.v1.json; else the bare data. */
     readonly isEnveloped: boolean,
-    private readonly bufferLimitBytes: number,
-    private readonly receiver: FrameReceiver,
+    /** Where the client is, as far as our trusted proxies know. */
+    readonly address: string,
+    private readonly context: ConnectionContext,
   ) {}
 
-  /** The client's socket is open from now on: `ready` goes first, then what has come meanwhile. */
-  open(ws: WebSocket, socket: Socket, ready: string | null): void {
-    this.#ws = ws;
-    this.#socket = socket;
-    if (ready !== null) {
-      const first = new Outbox();
-      first.add(Buffer.from(ready));
-      socket.write(first.take());
-    }
-    this.flush();
+  get isAnonymous(): boolean {
+    return this.userId === '';
   }
 
   get isOpen(): boolean {
-    return this.#ws !== null && !this.#isClosing;
+    return this.#ws !== null && this.#closing === null;
   }
 
   get isPaused(): boolean {
@@ -86,8 +114,22 @@ export class ClientConnection implements Connection {
     return (this.#outbox?.bytes ?? 0) + (this.#ws?.bufferedAmount ?? 0);
   }
 
+  /** The client's socket is open from now on: `ready` goes first, then what has come meanwhile. */
+  open(ws: FrameSocket, socket: Socket, ready: string | null): void {
+    this.#ws = ws;
+    this.#socket = socket;
+    if (ready !== null) {
+      const first = new Outbox();
+      first.add(Buffer.from(ready));
+      socket.write(first.take());
+    }
+    this.flush();
+    // closed while its upgrade was held
+    if (this.#closing !== null && this.#closing !== 'ended') this.#startClosing(ws, this.#closing);
+  }
+
   deliver(message: Message): boolean {
-    if (this.#isClosing) return false;
+    if (this.#closing !== null) return false;
     return this.isEnveloped
       ? this.#queue(deliveryPrefix(message.from), message.data, DELIVERY_SUFFIX)
       : this.#queue(bareDelivery(message.data));
@@ -95,22 +137,45 @@ export class ClientConnection implements Connection {
 
   /** Puts a text frame into the outgoing queue. False: it did not go in. */
   sendText(text: string): boolean {
-    return !this.#isClosing && this.#queue(Buffer.from(text));
+    return this.#closing === null && this.#queue(Buffer.from(text));
+  }
+
+  /** Answers a frame with an error; `id` is its own as JSON text, if it had one. */
+  refuse(code: FrameErrorCode, id: string | null, message?: string): void {
+    this.context.statistics.errors[code]++;
+    this.sendText(errorFrame(code, id, message));
   }
 
   flush(): void {
     this.#isFlushing = false;
     const outbox = this.#outbox;
-    if (this.#socket === null || outbox === null || outbox.bytes === 0) return;
+    if (this.#socket === null || outbox === null) return;
     this.#outbox = null;
     this.#socket.write(outbox.take());
   }
 
   close(why: CloseName): void {
-    if (this.#isClosing) return;
+    if (this.#closing !== null) return;
     this.flush();
-    this.#isClosing = true;
-    this.#ws?.close(CLOSES[why].code, CLOSES[why].reason);
+    this.#closing = why;
+    if (this.#ws !== null) this.#startClosing(this.#ws, why);
+  }
+
+  /** Closes once the requests under way are answered; until then nothing more is read. */
+  finish(why: CloseName): void {
+    if (this.#inFlight === 0) {
+      this.close(why);
+      return;
+    }
+    this.#closeWhenIdle = why;
+    this.pause('finishing');
+  }
+
+  /** The closing handshake begins, whoever wanted it: what is queued goes out before the close frame. */
+  closing(): void {
+    if (this.#closing !== null) return;
+    this.flush();
+    this.#closing = 'ended';
   }
 
   /** Calls back once, when the socket has closed. */
@@ -120,67 +185,105 @@ export class ClientConnection implements Connection {
 
   /** The socket has closed. */
   closed(): void {
-    this.#isClosing = true;
+    this.#closing ??= 'ended';
+    this.context.statistics.closes[this.#closing]++;
     this.#outbox = this.#inbox = null;
+    this.context.left(this);
     for (const callback of this.#closedCallbacks ?? []) callback();
     this.#closedCallbacks = null;
   }
 
   /** Ends the connection without a closing handshake. */
   terminate(): void {
-    this.#isClosing = true;
+    this.#closing ??= 'ended';
     this.#ws?.terminate();
   }
 
-  /** A frame of the client. */
+  /**
+   * A frame of the client. What it sent before it could know that the node drains is still handled, without an
+   * answer; after any other close nothing is.
+   */
   receive(payload: Buffer, isBinary: boolean): void {
-    if (this.#isClosing) return;
-    if (this.#pauses !== 0 || this.#inbox !== null) (this.#inbox ??= []).push({ payload, isBinary });
-    else this.receiver.receive(this, payload, isBinary);
+    this.silence = 0;
+    this.context.statistics.frames++;
+    if (this.#closing !== null && this.#closing !== 'draining') return;
+    if (!this.context.receiver.admit(this, payload, isBinary)) return;
+    if (this.#pauses !== 0 || this.#inbox !== null) (this.#inbox ??= new Inbox()).add(payload, isBinary);
+    else this.context.receiver.receive(this, payload, isBinary);
+  }
+
+  ping(): void {
+    this.#ws?.ping();
+  }
+
+  /** A request has begun that will be answered. At the limit reading pauses. */
+  begin(): void {
+    if (++this.#inFlight >= this.context.inFlightMax) this.pause('in-flight');
+  }
+
+  end(): void {
+    if (--this.#inFlight < this.context.inFlightMax) this.resume('in-flight');
+    if (this.#inFlight === 0 && this.#closeWhenIdle !== null) this.close(this.#closeWhenIdle);
   }
 
   /** Stops reading from the client until `resume` of the same reason. */
   pause(reason: PauseReason): void {
+    if (this.#closing !== null && (PAUSE_BITS[reason] & PAUSES_UNTIL_CLOSING) !== 0) return;
     if (this.#pauses === 0) this.#ws?.pause();
     this.#pauses |= PAUSE_BITS[reason];
   }
 
   resume(reason: PauseReason): void {
-    if ((this.#pauses & PAUSE_BITS[reason]) === 0) return;
-    this.#pauses &= ~PAUSE_BITS[reason];
+    this.#resume(PAUSE_BITS[reason]);
+  }
+
+  #resume(bits: number): void {
+    if ((this.#pauses & bits) === 0) return;
+    this.#pauses &= ~bits;
     this.#drainInbox();
     if (this.#pauses === 0 && this.#inbox === null) this.#ws?.resume();
   }
 
-  /** True while the client takes what it is sent; else it is closed. */
-  checkBacklog(): boolean {
-    if (this.backlogBytes <= this.bufferLimitBytes) return true;
-    this.close('slow_client');
-    return false;
+  #startClosing(ws: FrameSocket, why: CloseName): void {
+    ws.close(CLOSES[why].code, CLOSES[why].reason);
+    // a socket that is not read would not see the client's answer
+    this.#resume(why === 'draining' ? PAUSES_UNTIL_CLOSING : ~0);
   }
 
+  /** A message that finds the queue empty always fits: its size was judged where it came in. */
   #queue(first: Buffer, second?: Buffer, third?: Buffer): boolean {
+    const waiting = this.backlogBytes;
+    const length = first.length + (second?.length ?? 0) + (third?.length ?? 0);
+    if (waiting > 0 && waiting + length > this.context.bufferLimitBytes) {
+      this.close('slow_client');
+      return false;
+    }
+    if (this.#ws?.isDeflating === true) {
+      const whole = second === undefined ? first : Buffer.concat([first, second, third ?? EMPTY]);
+      this.#ws.sendNow(whole, { binary: false });
+      return true;
+    }
     (this.#outbox ??= new Outbox()).add(first, second, third);
     if (this.#socket !== null && !this.#isFlushing) {
       this.#isFlushing = true;
       atEndOfTurn(this);
     }
-    return this.checkBacklog();
+    return true;
   }
 
   #drainInbox(): void {
     const inbox = this.#inbox;
-    // an answer given while a frame is being handled may resume reading: the loop below is running then
-    if (inbox === null || this.#isDraining) return;
-    this.#isDraining = true;
-    let next = 0;
-    while (next < inbox.length && this.#pauses === 0 && !this.#isClosing) {
-      const { payload, isBinary } = inbox[next++] as Frame;
-      this.receiver.receive(this, payload, isBinary);
-    }
-    this.#isDraining = false;
-    this.#inbox = next < inbox.length && !this.#isClosing ? inbox.slice(next) : null;
+    // an answer given while a frame is being handled may resume reading: a loop is running then
+    if (inbox === null || inbox.isDraining) return;
+    inbox.drain((payload, isBinary) => {
+      if (this.#closing !== null && this.#closing !== 'draining') return true;
+      if (this.#pauses !== 0) return false;
+      this.context.receiver.receive(this, payload, isBinary);
+      return true;
+    });
+    if (inbox.isEmpty) this.#inbox = null;
   }
 }
 
 const NO_PARAMS = Object.freeze({});
+const EMPTY = Buffer.alloc(0);

@@ -1,5 +1,8 @@
 import { WebSocket } from 'ws';
+import { CLOSES } from '../wire/codes.js';
 import type { ClientConnection } from './client-connection.js';
+
+type Data = Parameters<WebSocket['send']>[0];
 
 /**
  * The ws socket of one client: what gateways' handlers get as their client. Its `connection` says who it is.
@@ -8,7 +11,12 @@ import type { ClientConnection } from './client-connection.js';
 export class ClientSocket extends WebSocket {
   declare connection: ClientConnection;
 
-  override send(data: Parameters<WebSocket['send']>[0], ...rest: unknown[]): void {
+  /** Frames must go through ws, which compresses them one after the other. */
+  get isDeflating(): boolean {
+    return this.extensions !== '';
+  }
+
+  override send(data: Data, ...rest: unknown[]): void {
     if (typeof data === 'string' && rest.length === 0) {
       this.connection.sendText(data);
       return;
@@ -16,11 +24,22 @@ export class ClientSocket extends WebSocket {
     // binary or with options: behind what is queued, so that the order is kept
     this.connection.flush();
     this.sendNow(data, ...rest);
-    this.connection.checkBacklog();
   }
 
   /** Straight into ws, past the queue. For the connection itself. */
-  sendNow(data: Parameters<WebSocket['send']>[0], ...rest: unknown[]): void {
+  sendNow(data: Data, ...rest: unknown[]): void {
     (super.send as (...args: unknown[]) => void).call(this, data, ...rest);
   }
+
+  /** Called by ws itself too: when the client closes, and when it breaks the protocol (without a reason then). */
+  override close(code?: number, reason?: string | Buffer): void {
+    this.connection.closing();
+    super.close(code, reason ?? (code === undefined ? undefined : PROTOCOL_REASONS.get(code)));
+  }
 }
+
+const PROTOCOL_REASONS = new Map<number, string>(
+  [CLOSES.protocol_error, CLOSES.bad_utf8, CLOSES.policy_violation, CLOSES.too_big].map(
+    ({ code, reason }) => [code, reason],
+  ),
+);

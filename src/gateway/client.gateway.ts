@@ -2,8 +2,12 @@ import { Inject, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientConnection } from './client-connection.js';
+import { Clients } from './clients.js';
 import { Door } from './door.js';
 import { gatewayConfig } from './gateway.config.js';
+import { TeamGateways } from './team-gateways.js';
+import { within } from './time-limit.js';
 
 /** Waves are small enough that the other nodes can take the clients that come over from one. */
 const WAVE_INTERVAL_MS = 50;
@@ -11,6 +15,9 @@ const WAVE_INTERVAL_MS = 50;
 const DRAIN_PER_SECOND = 1000;
 /** Share of the grace given to the waves; the rest is for closing handshakes and work still under way. */
 const DRAIN_SHARE = 0.6;
+/** When the grace is over: for sockets that were just cut to be seen as closed. */
+const LAST_MOMENT_MS = 100;
+const POLL_MS = 10;
 
 /**
  * The core's own gateway, on WS_PATH. It has no handlers: core frames take the direct path (ClientFrames), and
@@ -20,28 +27,41 @@ const DRAIN_SHARE = 0.6;
 export class ClientGateway implements BeforeApplicationShutdown {
   constructor(
     private readonly door: Door,
+    private readonly clients: Clients,
+    private readonly gateways: TeamGateways,
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {}
 
-  /** Closes every client with 1012, in waves in random order, and waits until they have gone or the grace is over. */
+  /**
+   * Closes every client with 1012, in waves in random order, and waits until they have gone and all gateways have
+   * done what they do about it, or until the grace is over. Each connection leaves the directory as it closes, so that
+   * messages find those that are still here; the node itself leaves the cluster after this.
+   */
   async beforeApplicationShutdown(): Promise<void> {
     this.door.stopAdmitting();
     const deadline = performance.now() + this.config.SHUTDOWN_GRACE_MS;
-    const clients = shuffled([...this.door.clients]);
+    await this.#sendAway(shuffled([...this.clients]), deadline);
+    while (this.clients.size > 0 && performance.now() < deadline) await delay(POLL_MS);
+    if (this.clients.size > 0) {
+      for (const client of this.clients) client.terminate();
+      await delay(POLL_MS);
+    }
+    const left = Math.max(LAST_MOMENT_MS, deadline - performance.now());
+    await within(left, this.gateways.settled(), undefined);
+  }
+
+  async #sendAway(clients: ClientConnection[], deadline: number): Promise<void> {
     const spreadMs = Math.min(
       this.config.SHUTDOWN_GRACE_MS * DRAIN_SHARE,
       (clients.length / DRAIN_PER_SECOND) * 1000,
     );
-    const waveSize = Math.max(
-      1,
-      Math.ceil((clients.length * WAVE_INTERVAL_MS) / Math.max(spreadMs, WAVE_INTERVAL_MS)),
-    );
+    const waves = Math.max(1, Math.floor(spreadMs / WAVE_INTERVAL_MS));
+    const waveSize = Math.ceil(clients.length / waves);
     for (let start = 0; start < clients.length; start += waveSize) {
-      for (const client of clients.slice(start, start + waveSize)) client.close('draining');
+      for (const client of clients.slice(start, start + waveSize)) client.finish('draining');
+      if (performance.now() >= deadline) return;
       if (start + waveSize < clients.length) await delay(WAVE_INTERVAL_MS * (0.5 + Math.random()));
     }
-    while (this.door.clients.size > 0 && performance.now() < deadline) await delay(WAVE_INTERVAL_MS / 5);
-    for (const client of this.door.clients) client.terminate();
   }
 }
 

@@ -6,16 +6,25 @@ const SLOWNESS_CHECK_MS = 1000;
 interface HandshakeLimits {
   readonly timeoutMs: number;
   readonly headerBytesMax: number;
+  /** Open sockets, clients included: more are closed as they come. */
+  readonly socketsMax: number;
 }
 
 /**
  * Bounds what a stranger can do to the HTTP server before there is a connection: slow or fat headers, idle
- * keep-alive. To be called before it listens.
+ * keep-alive, more sockets than there are files. To be called before it listens.
  */
-export function limitHandshakes(server: Server, { timeoutMs, headerBytesMax }: HandshakeLimits): void {
+export function limitHandshakes(
+  server: Server,
+  { timeoutMs, headerBytesMax, socketsMax }: HandshakeLimits,
+): void {
   server.headersTimeout = timeoutMs;
   server.requestTimeout = timeoutMs;
   server.keepAliveTimeout = Math.min(server.keepAliveTimeout, timeoutMs);
+  server.maxConnections = socketsMax;
   // read by Node when a connection comes, and when the server starts to listen
-  Object.assign(server, { maxHeaderSize: headerBytesMax, connectionsCheckingInterval: SLOWNESS_CHECK_MS });
+  Object.assign(server, {
+    maxHeaderSize: headerBytesMax,
+    connectionsCheckingInterval: Math.min(SLOWNESS_CHECK_MS, timeoutMs),
+  });
 }

@@ -18,13 +18,25 @@ export class TokenBucket {
 
   /** False: refused. */
   take(now: number): boolean {
-    const filled = this.#tokens + ((now - this.#filledAt) * this.perSecond) / 1000;
-    this.#tokens = (filled < this.burst ? filled : this.burst) - 1;
-    this.#filledAt = now;
-    return this.#tokens >= 0;
+    this.#fill(now);
+    return --this.#tokens >= 0;
+  }
+
+  /** As `take`, for callers that are not one and the same: what some are refused must not be owed by others. */
+  takeWithoutDebt(now: number): boolean {
+    this.#fill(now);
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
   }
 
   get isExhausted(): boolean {
     return this.#tokens <= -this.burst;
+  }
+
+  #fill(now: number): void {
+    const filled = this.#tokens + ((now - this.#filledAt) * this.perSecond) / 1000;
+    this.#tokens = filled < this.burst ? filled : this.burst;
+    this.#filledAt = now;
   }
 }

@@ -2,6 +2,9 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../wire/codes.js';
 
+/** For a client that does not even take the refusal. */
+const REFUSAL_TIMEOUT_MS = 2000;
+
 /** The body of a refusal: the entry of the code table. */
 export function refusalBody(code: UpgradeRefusalCode): string {
   const { message, retryable } = UPGRADE_REFUSALS[code];
@@ -12,6 +15,8 @@ export function refusalBody(code: UpgradeRefusalCode): string {
 export function refuseUpgrade(socket: Duplex, code: UpgradeRefusalCode): void {
   const { status } = UPGRADE_REFUSALS[code];
   const body = refusalBody(code);
+  const cut = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS).unref();
+  socket.once('close', () => clearTimeout(cut));
   socket.once('finish', () => socket.destroy());
   socket.end(
     [

@@ -5,11 +5,17 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { match, type MatchFunction } from 'path-to-regexp';
 import { WebSocketServer } from 'ws';
+import { BEARER_PREFIX, ENVELOPED } from '../wire/subprotocol.js';
+import { Capacity } from './capacity.js';
 import { ClientSocket } from './client-socket.js';
-import { chooseSubprotocol, Door, type Entrance } from './door.js';
+import { COMPRESSION } from './compression.js';
+import { Door } from './door.js';
+import type { Entrance } from './entrance.js';
 import { EventHandlers, type EventHandler, type Transform } from './event-handlers.js';
 import { gatewayConfig } from './gateway.config.js';
+import type { GatewayOptions } from './gateway-options.js';
 import { limitHandshakes } from './public-server.js';
+import { TeamGateways } from './team-gateways.js';
 import { refuseUpgrade } from './upgrade-refusal.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
@@ -19,11 +25,6 @@ interface Route {
   readonly path: string;
   readonly match: MatchFunction<Record<string, string | string[]>>;
   readonly server: WebSocketServer;
-}
-
-interface GatewayOptions {
-  readonly path?: string;
-  readonly namespace?: string;
 }
 
 /**
@@ -37,8 +38,10 @@ export class WebSocketAdapter extends WsAdapter {
   readonly #server: Server;
   readonly #door: Door;
   readonly #handlers: EventHandlers;
+  readonly #gateways: TeamGateways;
   readonly #config: ConfigType<typeof gatewayConfig>;
 
+  /** @param app created, and not yet initialised: its gateways exist, and are not connected */
   constructor(app: INestApplication) {
     super(app);
     this.#server = app.getHttpServer() as Server;
@@ -48,7 +51,10 @@ export class WebSocketAdapter extends WsAdapter {
     limitHandshakes(this.#server, {
       timeoutMs: this.#config.WS_HANDSHAKE_TIMEOUT_MS,
       headerBytesMax: this.#config.WS_MAX_HEADER_BYTES,
+      socketsMax: app.get(Capacity).socketsMax,
     });
+    this.#gateways = app.get(TeamGateways);
+    this.#gateways.prepare();
     this.#server.on('upgrade', this.#upgrade);
   }
 
@@ -60,10 +66,10 @@ export class WebSocketAdapter extends WsAdapter {
     }
     if (options.namespace !== undefined) {
       throw new Error(
-        `Namespaces are Socket.IO's: give the gateway a path instead of "${options.namespace}"`,
+        `Namespaces are Socket.IO's: give the gateway a path instead of "${String(options.namespace)}"`,
       );
     }
-    const path = `/${(options.path ?? this.#config.WS_PATH).replace(/^\/+/, '')}`;
+    const path = this.#gateways.pathOf(options.path);
     const present = this.#routes.find((route) => route.path === path);
     if (present !== undefined) return present.server;
     const server = new WebSocketServer({
@@ -73,11 +79,12 @@ export class WebSocketAdapter extends WsAdapter {
       maxPayload: this.#config.WS_MAX_PAYLOAD_BYTES,
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: chooseSubprotocol,
-      perMessageDeflate: false,
-      ...({ maxFragments: this.#config.WS_MAX_FRAGMENTS } as object),
+      perMessageDeflate: this.#config.WS_COMPRESSION ? COMPRESSION : false,
+      maxFragments: this.#config.WS_MAX_FRAGMENTS,
     } as never);
     server.setMaxListeners(0); // one per gateway of this path
-    this.#routes.push({ path, match: match(path), server });
+    server.on('wsClientError', (_, socket) => refuseUpgrade(socket, 'bad_handshake'));
+    this.#addRoute({ path, match: match(path, { sensitive: true, trailing: false }), server });
     return server;
   }
 
@@ -109,11 +116,25 @@ export class WebSocketAdapter extends WsAdapter {
     // else it is for another library that listens on this server too
   };
 
+  /** Paths are tried in the order of the gateways, those with parameters last. */
+  #addRoute(route: Route): void {
+    const isPlain = ({ path }: Route) => !/[:*{]/.test(path);
+    const firstPattern = this.#routes.findIndex((other) => !isPlain(other));
+    if (isPlain(route) && firstPattern >= 0) this.#routes.splice(firstPattern, 0, route);
+    else this.#routes.push(route);
+  }
+
   #find(url: string): Entrance | null {
     const pathname = url.split('?', 1)[0] as string;
     for (const { path, match, server } of this.#routes) {
       const found = matchSafely(match, pathname);
-      if (found) return { server, isMain: path === this.#config.WS_PATH, params: found.params };
+      if (!found) continue;
+      return {
+        server,
+        isMain: path === this.#config.WS_PATH,
+        isAnonymous: this.#gateways.isAnonymous(path),
+        params: found.params,
+      };
     }
     return null;
   }
@@ -126,4 +147,10 @@ function matchSafely(match: Route['match'], pathname: string) {
   } catch {
     return false;
   }
+}
+
+/** What a client that offered subprotocols is told. The token is never echoed. */
+function chooseSubprotocol(offers: Set<string>): string | false {
+  if (offers.has(ENVELOPED)) return ENVELOPED;
+  return [...offers].find((offer) => !offer.startsWith(BEARER_PREFIX)) ?? false;
 }

@@ -1,11 +1,18 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
 import { Cluster } from '../cluster/cluster.js';
-import type { BusRefusal } from '../cluster/bus/bus.js';
+import type { BusRefusal, Receipt } from '../cluster/bus/bus.js';
 import type { Connection } from '../connections/connection.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import type { Message } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 import { userIdFromText } from '../wire/user-id.js';
+import type { MessageSample } from './message-sample.js';
+import { MessageStatistics } from './message-statistics.js';
+import { RecentMessages } from './recent-messages.js';
+
+/** One message in so many is measured, if anyone wants to know. */
+const SAMPLE_EVERY = 256;
 
 /** The message went nowhere, and why. */
 export class MessageRefusedError extends Error {
@@ -23,14 +30,27 @@ export class MessageRefusedError extends Error {
  */
 @Injectable()
 export class Messaging implements OnModuleInit {
+  readonly #recent = new RecentMessages();
+  readonly #statistics = new MessageStatistics();
+  readonly #samples = new Subject<MessageSample>();
+  #untilSample = SAMPLE_EVERY;
+
+  /** One message in many, after it went. Hot; never ends. Nothing is measured while nobody subscribes. */
+  readonly samples$: Observable<MessageSample> = this.#samples.asObservable();
+
   constructor(
     private readonly connections: ConnectionRegistry,
     private readonly cluster: Cluster,
   ) {}
 
+  get statistics(): Readonly<MessageStatistics> {
+    return this.#statistics;
+  }
+
   onModuleInit(): void {
     this.cluster.inbound$.subscribe((message) => {
-      const delivered = this.connections.deliver(message);
+      const delivered = this.#deliver(message);
+      this.#statistics.countInbound(delivered);
       message.acknowledge?.(delivered);
     });
   }
@@ -51,15 +71,19 @@ export class Messaging implements OnModuleInit {
    * within a second. A refusal means that no device got it, and `outcome` is not called.
    */
   post(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
+    if (--this.#untilSample === 0) {
+      this.#untilSample = SAMPLE_EVERY;
+      if (this.#samples.observed) return this.#postMeasured(message, outcome);
+    }
     if (outcome === null) {
-      const refusal = this.cluster.send(message, null);
-      if (refusal === null) this.connections.deliver(message);
+      const refusal = this.#sendToCluster(message, null);
+      if (refusal === null) this.#deliverHere(message);
       return refusal;
     }
     const tally = new Tally(outcome);
     // the cluster first: what it refuses must not have been delivered here
-    const refusal = this.cluster.send(message, (remote) => tally.addRemote(remote));
-    if (refusal === null) tally.addLocal(this.connections.deliver(message));
+    const refusal = this.#sendToCluster(message, (remote) => tally.addRemote(remote));
+    if (refusal === null) tally.addLocal(this.#deliverHere(message));
     return refusal;
   }
 
@@ -79,7 +103,58 @@ export class Messaging implements OnModuleInit {
       if (refusal !== null) reject(new MessageRefusedError(refusal));
     });
   }
+
+  #sendToCluster(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
+    const refusal = this.cluster.send(message, receipt);
+    if (refusal === null) this.#statistics.clusterAccepted++;
+    else this.#statistics.clusterRefused[refusal]++;
+    return refusal;
+  }
+
+  #deliverHere(message: Message): number {
+    const delivered = this.#deliver(message);
+    this.#statistics.countLocal(delivered);
+    return delivered;
+  }
+
+  /** As `post`, with a clock running. A receipt is asked for even where the sender wants none. */
+  #postMeasured(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
+    const start = performance.now();
+    const finish = (path: MessageSample['path'], what: Outcome) => {
+      const durationMs = performance.now() - start;
+      this.#samples.next({
+        path,
+        startedAt: performance.timeOrigin + start,
+        durationMs,
+        outcome: what,
+      });
+    };
+    const tally = new Tally(outcome ?? ignore);
+    const refusal = this.#sendToCluster(message, (remote) => {
+      // nobody asked, nobody answered: that is no round trip
+      if (remote.delivered > 0) finish('cluster', remote);
+      tally.addRemote(remote);
+    });
+    if (refusal !== null) return refusal;
+    const delivered = this.#deliverHere(message);
+    tally.addLocal(delivered);
+    // connections write in the check phase of this turn; this was asked for after theirs
+    if (delivered > 0) setImmediate(finish, 'local', { delivered, complete: true });
+    return null;
+  }
+
+  /** To this node's connections, unless it is a retry of what they got already. */
+  #deliver(message: Message): number {
+    if (message.messageId === undefined) return this.connections.deliver(message);
+    const before = this.#recent.deliveredBefore(message);
+    if (before !== undefined && before > 0) return before;
+    const delivered = this.connections.deliver(message);
+    this.#recent.remember(message, delivered);
+    return delivered;
+  }
 }
+
+function ignore(): void {}
 
 /** Adds up what this node and the others say; either may come first. */
 class Tally {

@@ -1,4 +1,4 @@
-import { registerAs } from '@nestjs/config';
+import { registerAs, type ConfigType } from '@nestjs/config';
 import { z } from 'zod';
 import { Variables } from '../config/variables.js';
 
@@ -16,6 +16,8 @@ export const loggingVariables = new Variables({
 });
 
 export const loggingConfig = registerAs('logging', () => loggingVariables.parse(process.env));
+
+export type LoggingSettings = ConfigType<typeof loggingConfig>;
 
 /** The levels that are written when `level` is the least serious of them. */
 export function levelsDownTo(level: (typeof LEVELS)[number]): (typeof LEVELS)[number][] {

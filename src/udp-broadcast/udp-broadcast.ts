@@ -73,6 +73,11 @@ export class UdpBroadcast implements OnApplicationShutdown {
     return this.config.UDP_MODE === 'mesh';
   }
 
+  /** False before `open`, after `close`, and on a bus that needs no sockets. */
+  get isOpen(): boolean {
+    return this.#own !== undefined;
+  }
+
   /** The largest datagram that may be sent, in bytes. */
   get datagramBytesMax(): number {
     return this.config.UDP_DATAGRAM_BYTES;
@@ -80,7 +85,8 @@ export class UdpBroadcast implements OnApplicationShutdown {
 
   /** "address:port" this node sends from and can be reached at, as far as it knows itself. Open sockets only. */
   get ownAddress(): { address: string; port: number } {
-    return this.#requireOwn().address();
+    const { address, port } = this.#requireOwn().address();
+    return { address, port };
   }
 
   /** What the kernel granted, in bytes, of the smaller of the sockets. Linux counts its bookkeeping in it. */

@@ -26,6 +26,8 @@ export const FRAME_ERRORS = {
   rate_limited: { retryable: true, message: 'Too many frames; this one was not handled' },
   forbidden: { retryable: false, message: 'You may not send this message' },
   token_rejected: { retryable: false, message: 'The token was not accepted; the old one stays in force' },
+  rejected: { retryable: false, message: 'The handler of this event rejected the request' },
+  authentication_unavailable: { retryable: true, message: 'Tokens cannot be checked right now' },
   internal: { retryable: true, message: 'The server failed to handle the frame' },
 } as const satisfies Record<string, ErrorEntry>;
 
@@ -41,8 +43,8 @@ export const UPGRADE_REFUSALS = {
   },
   draining: { status: 503, retryable: true, message: 'This node is shutting down; connect to another one' },
   full: { status: 503, retryable: true, message: 'This node has all the connections it can take' },
-  connecting_too_fast: { status: 503, retryable: true, message: 'Too many new connections a second' },
   too_many_from_address: { status: 429, retryable: true, message: 'Too many connections from your address' },
+  connecting_too_fast: { status: 503, retryable: true, message: 'Too many new connections a second' },
   origin_not_allowed: { status: 403, retryable: false, message: 'This origin may not connect' },
   unauthorized: { status: 401, retryable: false, message: 'A valid token is needed' },
   authentication_unavailable: { status: 503, retryable: true, message: 'Tokens cannot be checked right now' },
@@ -74,7 +76,11 @@ interface CloseEntry {
 
 /** 1012 and 4000-4499: reconnect with back-off. 4500-4999: do not reconnect as you are. The rest is RFC 6455's. */
 export const CLOSES = {
+  protocol_error: { code: 1002, reason: 'not a valid WebSocket frame' },
+  bad_utf8: { code: 1007, reason: 'text that is not UTF-8' },
   policy_violation: { code: 1008, reason: 'too many fragments' },
+  too_big: { code: 1009, reason: 'the message is too big' },
+  failed: { code: 1011, reason: 'the server failed' },
   draining: { code: 1012, reason: 'node is shutting down' },
   slow_client: { code: 4000, reason: 'you read too slowly' },
   rate_limited: { code: 4001, reason: 'you send too fast' },

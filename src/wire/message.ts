@@ -6,4 +6,6 @@ export interface Message {
   readonly from: string | null;
   /** The sender's JSON text, verbatim, as UTF-8. Valid JSON. Not to be written to. */
   readonly data: Buffer;
+  /** The sender's own name for it, by which a retry is recognised; see RecentMessages. */
+  readonly messageId?: string;
 }

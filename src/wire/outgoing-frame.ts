@@ -24,7 +24,18 @@ export function errorFrame(
   id: string | null,
   message: string = FRAME_ERRORS[code].message,
 ): string {
-  const data = JSON.stringify({ code, message, retryable: FRAME_ERRORS[code].retryable });
+  return refusalFrame({ code, message, retryable: FRAME_ERRORS[code].retryable }, id);
+}
+
+/** An error of the table in codes.ts, or one an application's gateway defines. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+export function refusalFrame({ code, message, retryable }: Refusal, id: string | null): string {
+  const data = JSON.stringify({ code, message, retryable });
   return id === null ? `{"event":"error","data":${data}}` : `{"event":"error","id":${id},"data":${data}}`;
 }
 
@@ -39,6 +50,16 @@ export function eventFrame(event: string, id: string | null, data: unknown): str
 
 export function readyFrame(ready: { user_id: string; connection_id: string; node_id: string }): string {
   return eventFrame('ready', null, ready);
+}
+
+/** Tells a client, a while before, when its connection will end (in seconds since the epoch, as in the token). */
+export function tokenExpiringFrame(expiresAt: number): string {
+  return eventFrame('token_expiring', null, { expires_at: expiresAt / 1000 });
+}
+
+/** The answer to `refresh`: until when the connection may live now; null: for ever. */
+export function refreshedFrame(id: string, expiresAt: number | null): string {
+  return eventFrame('ack', id, { expires_at: expiresAt === null ? null : expiresAt / 1000 });
 }
 
 const QUOTE = 0x22;

@@ -9,6 +9,8 @@ import {
 } from '../../src/authentication/authentication.config.js';
 import { clusterConfig, clusterVariables } from '../../src/cluster/cluster.config.js';
 import type { Environment } from '../../src/config/variables.js';
+import { operationsConfig, operationsVariables } from '../../src/operations/operations.config.js';
+import { OperationsDoor } from '../../src/operations/operations-door.js';
 import { gatewayConfig, gatewayVariables } from '../../src/gateway/gateway.config.js';
 import { WebSocketAdapter } from '../../src/gateway/websocket.adapter.js';
 import { udpBroadcastConfig, udpBroadcastVariables } from '../../src/udp-broadcast/udp-broadcast.config.js';
@@ -19,6 +21,8 @@ export class TestNode {
   private constructor(
     readonly app: INestApplication,
     readonly port: number,
+    /** The operators' door, where `operations` asked for one: its URL is on a free port. */
+    private readonly operations: OperationsDoor | null,
   ) {}
 
   /** `imports`: modules as a team would add them to app.module.ts. */
@@ -26,6 +30,7 @@ export class TestNode {
     env: Environment,
     imports: ModuleMetadata['imports'] = [],
     logger: LoggerService | false = false,
+    { operations = false } = {},
   ): Promise<TestNode> {
     const all = { ...nodeEnvironment, ...env };
     const module = await Test.createTestingModule({ imports: [AppModule, ...imports] })
@@ -37,11 +42,19 @@ export class TestNode {
       .useValue(clusterVariables.parse(all))
       .overrideProvider(udpBroadcastConfig.KEY)
       .useValue(udpBroadcastVariables.parse(all))
+      .overrideProvider(operationsConfig.KEY)
+      .useValue({ ...operationsVariables.parse(all), isPortNegotiable: false })
       .compile();
     const app = module.createNestApplication({ logger });
     app.useWebSocketAdapter(new WebSocketAdapter(app));
+    const door = operations ? await OperationsDoor.openAt(app, { host: '127.0.0.1', port: 0 }) : null;
     await app.listen(Number(all['PORT']), all['HOST'] as string);
-    return new TestNode(app, ((app.getHttpServer() as Server).address() as AddressInfo).port);
+    return new TestNode(app, ((app.getHttpServer() as Server).address() as AddressInfo).port, door);
+  }
+
+  get operationsUrl(): string {
+    if (this.operations === null) throw new Error('this node was started without operations');
+    return this.operations.url;
   }
 
   url(query: string, path = '/chat'): string {
@@ -50,5 +63,6 @@ export class TestNode {
 
   async stop(): Promise<void> {
     await this.app.close();
+    await this.operations?.close();
   }
 }

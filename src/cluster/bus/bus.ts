@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Message } from '../../wire/message.js';
+import type { ProtocolStatistics } from '../protocol/contract.js';
 
 /** What the rest of the cluster could say of one message. The sender's own node is not counted. */
 export interface Receipt {
@@ -76,6 +77,9 @@ export interface BusHealth {
   readonly problems: readonly string[];
 }
 
+/** What the protocol counts. Counters only grow; the rest are gauges. */
+export type BusStatistics = ProtocolStatistics;
+
 /**
  * The port through which nodes speak to each other. An adapter moves messages between nodes; it does not know
  * connections or clients.
@@ -121,4 +125,9 @@ export abstract class Bus {
 
   abstract peers(): PeerView[];
   abstract health(): BusHealth;
+
+  /** Read when metrics are scraped. Null: this bus counts nothing. */
+  statistics(): BusStatistics | null {
+    return null;
+  }
 }

@@ -1,12 +1,12 @@
 import { NEVER, of, type Observable } from 'rxjs';
-import { Bus, type Answers, type BusHealth, type PeerView, type Receipt } from './bus.js';
+import { Bus, type Answers, type BusHealth, type Inquiry, type PeerView, type Receipt } from './bus.js';
 import type { Message } from '../../wire/message.js';
 
 /** A cluster of one: there is nobody to tell anything, and that answer is complete. */
 export class NoneBus extends Bus {
   readonly messages$: Observable<never> = NEVER;
   readonly publications$: Observable<never> = NEVER;
-  readonly inquiries$: Observable<never> = NEVER;
+  readonly inquiries$: Observable<Inquiry> = NEVER;
   readonly peerChanges$: Observable<never> = NEVER;
   readonly gaps$: Observable<never> = NEVER;
   readonly congested$ = of(false);
@@ -33,7 +33,7 @@ export class NoneBus extends Bus {
     return true;
   }
 
-  async inquire(): Promise<Answers> {
+  async inquire(_topic: string, _body: Buffer): Promise<Answers> {
     return { answers: [], missing: [], complete: true };
   }
 

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
-import { readFileSync } from 'node:fs';
 import { BehaviorSubject, distinctUntilChanged, Subject, type Observable, type Subscription } from 'rxjs';
+import { VERSION } from '../../config/version.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import type { Datagram } from '../../udp-broadcast/datagram.js';
 import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
@@ -89,7 +89,7 @@ export class UdpBus extends Bus {
   }
 
   /** The core's counters, for metrics. Null before the start. */
-  get statistics(): ProtocolStatistics | null {
+  override statistics(): ProtocolStatistics | null {
     return this.#node?.statistics() ?? null;
   }
 
@@ -193,7 +193,7 @@ export class UdpBus extends Bus {
       bootId: this.bootId,
       nodeName,
       clusterName,
-      version: ownVersion(),
+      version: VERSION,
       secrets: (secrets.length === 0 ? [DEVELOPMENT_SECRET] : secrets).map((secret) => Buffer.from(secret)),
       mode: this.udp.isMesh ? 'mesh' : 'broadcast',
       seeds: [],
@@ -381,9 +381,4 @@ const MESSAGE_BYTES_MAX = 1_048_576;
 function viewOf({ endpoint, ...peer }: PeerSnapshot): PeerView {
   const { nodeId, name, state, version, roundTripMs, loss, uptimeMs } = peer;
   return { nodeId, name, address: endpoint, state, version, roundTripMs, loss, uptimeMs };
-}
-
-function ownVersion(): string {
-  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }

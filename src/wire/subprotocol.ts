@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-
 /** Deliveries, answers and life cycle as events; see docs/client-protocol.md. */
 export const ENVELOPED = 'lanfare.v1.json';
 
@@ -9,9 +7,12 @@ export const BEARER_PREFIX = 'lanfare.bearer.';
 /** RFC 6455 4.1: tokens of RFC 2616, comma-separated, none twice. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The subprotocols offered, in the client's order; null when the header is malformed. */
-export function offeredSubprotocols({ headers }: IncomingMessage): string[] | null {
-  const header = headers['sec-websocket-protocol'];
+/**
+ * The subprotocols offered, in the client's order; null when the header is malformed.
+ *
+ * @param header Sec-WebSocket-Protocol
+ */
+export function offeredSubprotocols(header: string | undefined): string[] | null {
   if (header === undefined) return [];
   const offers = header.split(',').map((offer) => offer.trim());
   const isValid = offers.every((offer) => TOKEN.test(offer)) && new Set(offers).size === offers.length;

@@ -1,0 +1,261 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { residentBytes } from './proc.js';
+
+/**
+ * What is measured. `goals` are Lanfare's, as ratios within one run: [measure, against whom, at least / at most, figure].
+ *
+ * @typedef {object} Scenario
+ * @property {string} title
+ * @property {'pairs' | 'overload' | 'idle' | 'accept'} kind
+ * @property {number} nodes
+ * @property {number} [inFlight]
+ * @property {number} [bytes]
+ * @property {number} [seconds] when the default would be too short
+ * @property {string[]} [also] peers that are otherwise measured only on request
+ * @property {[string, string, 'min' | 'max', number][]} [goals]
+ */
+
+/** @type {Record<string, Scenario>} */
+export const scenarios = {
+  'two-nodes-1': {
+    title: 'two nodes, 100 pairs, 64 B, 1 in flight',
+    kind: 'pairs',
+    nodes: 2,
+    inFlight: 1,
+    bytes: 64,
+    goals: [
+      ['rate', 'nats', 'min', 1.1],
+      ['rate', 'socketio', 'min', 2.5],
+      ['p99', 'nats', 'max', 1],
+    ],
+  },
+  'two-nodes-16': {
+    title: 'two nodes, 100 pairs, 64 B, 16 in flight',
+    kind: 'pairs',
+    nodes: 2,
+    inFlight: 16,
+    bytes: 64,
+    goals: [
+      ['rate', 'nats', 'min', 1],
+      ['cpuPerMessage', 'nats', 'max', 1],
+      ['rate', 'socketio', 'min', 5],
+    ],
+  },
+  'two-nodes-16-1k': {
+    title: 'two nodes, 100 pairs, 1 KiB, 16 in flight',
+    kind: 'pairs',
+    nodes: 2,
+    inFlight: 16,
+    bytes: 1024,
+  },
+  'one-node-1': {
+    title: 'one node, 100 pairs, 64 B, 1 in flight',
+    kind: 'pairs',
+    nodes: 1,
+    inFlight: 1,
+    bytes: 64,
+  },
+  'one-node': {
+    title: 'one node, 100 pairs, 64 B, 16 in flight',
+    kind: 'pairs',
+    nodes: 1,
+    inFlight: 16,
+    bytes: 64,
+    also: ['sink'],
+    goals: [
+      ['rate', 'ws', 'min', 1],
+      ['cpuPerMessage', 'ws', 'max', 1],
+    ],
+  },
+  'nodes-2': { title: '2 nodes, two talk (16 in flight)', kind: 'pairs', nodes: 2, inFlight: 16, bytes: 64 },
+  'nodes-4': { title: '4 nodes, two talk (16 in flight)', kind: 'pairs', nodes: 4, inFlight: 16, bytes: 64 },
+  'nodes-8': { title: '8 nodes, two talk (16 in flight)', kind: 'pairs', nodes: 8, inFlight: 16, bytes: 64 },
+  overload: {
+    title: 'two nodes at twice their best rate',
+    kind: 'overload',
+    nodes: 2,
+    inFlight: 16,
+    bytes: 64,
+  },
+  idle: {
+    title: '15,000 idle connections on one node',
+    kind: 'idle',
+    nodes: 1,
+    goals: [['bytesPerConnection', 'ws', 'max', 1.3]],
+  },
+  accept: {
+    title: 'connections accepted, one node',
+    kind: 'accept',
+    nodes: 1,
+    goals: [['rate', 'ws', 'min', 0.8]],
+  },
+};
+
+/** Which scenarios are measured side by side, round by round: 2, 4 and 8 nodes are compared with each other. */
+export const groups = [
+  ['two-nodes-1'],
+  ['two-nodes-16'],
+  ['two-nodes-16-1k'],
+  ['one-node'],
+  ['one-node-1'],
+  ['nodes-2', 'nodes-4', 'nodes-8'],
+  ['overload'],
+  ['idle'],
+  ['accept'],
+];
+
+export const onRequest = ['one-node-1'];
+
+const MiB = 1024 * 1024;
+
+/** Talkers stay on the first two nodes however many there are. */
+async function openPairs(bench) {
+  const { generator, running, scenario, settings, sources } = bench;
+  await generator.ask('openPairs', {
+    pairs: settings.pairs,
+    nodes: running.nodes.slice(0, 2),
+    dialect: running.dialect,
+    options: running.options,
+    sources,
+    bytes: scenario.bytes,
+    users: settings.users,
+  });
+}
+
+function latencyOf({ p50, p99, p999 }) {
+  return { p50, p99, p999 };
+}
+
+function costOf(measured) {
+  const perMessage = (us) => (us === null || measured.received === 0 ? null : us / measured.received);
+  return {
+    rate: measured.rate,
+    cpuPerMessage: perMessage(measured.serverCpuUs),
+    ...latencyOf(measured),
+    machineCpuPerMessage: perMessage(measured.machineUs),
+    busiestThread: measured.busiestThread,
+    generatorCpuPerMessage: perMessage(measured.generatorCpuUs),
+    generatorBusy: measured.generatorBusy,
+    othersBusy: othersBusy(measured),
+  };
+}
+
+/** CPUs' worth of time that neither servers nor generator used: other programs, and the kernel's own threads. */
+function othersBusy({ machineUs, serverCpuUs, generatorCpuUs, seconds }) {
+  if (machineUs === null || serverCpuUs === null) return null;
+  return (machineUs - serverCpuUs - generatorCpuUs) / 1e6 / seconds;
+}
+
+/** Highest resident memory of the servers while `action` runs. */
+async function watchMemory(pids, action) {
+  let peak = residentBytes(pids);
+  const timer = setInterval(() => (peak = Math.max(peak, residentBytes(pids))), 100);
+  try {
+    return { result: await action(), peakMiB: Math.max(peak, residentBytes(pids)) / MiB };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+export const kinds = {
+  async pairs(bench) {
+    const { generator, pids, scenario, settings } = bench;
+    await openPairs(bench);
+    const { result, peakMiB } = await watchMemory(pids, () =>
+      generator.ask('closedLoop', {
+        inFlight: scenario.inFlight,
+        warmMs: settings.warmMs,
+        ms: settings.ms,
+        pids,
+      }),
+    );
+    return { ...costOf(result), memoryMiB: peakMiB, ...(await generator.ask('pairsAccount')) };
+  },
+
+  /**
+   * The best rate, then twice that whether or not it is taken, then the first load again. A closed loop need not
+   * find what a server can do, so a flood it takes whole becomes the new best, and is doubled in its turn.
+   */
+  async overload(bench) {
+    const { generator, pids, scenario, settings } = bench;
+    await openPairs(bench);
+    const closed = { inFlight: scenario.inFlight, warmMs: settings.warmMs, ms: settings.ms, pids };
+    const { result: normal, peakMiB: memoryBeforeMiB } = await watchMemory(pids, () =>
+      generator.ask('closedLoop', closed),
+    );
+    const deep = await generator.ask('closedLoop', { ...closed, inFlight: 8 * scenario.inFlight });
+    let best = Math.max(normal.rate, deep.rate);
+    let flood;
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      flood = await watchMemory(pids, () =>
+        generator.ask('openLoop', { rate: 2 * best, ms: settings.ms * 2, pids }),
+      );
+      if (flood.result.rate <= 1.25 * best) break;
+      if (attempt < 3) best = flood.result.rate;
+    }
+    const again = await generator.ask('closedLoop', { ...closed, warmMs: 0 });
+    const memoryAfterMiB = residentBytes(pids) / MiB;
+    const { result } = flood;
+    return {
+      ...costOf(result),
+      bestRate: best,
+      throughputKept: result.rate / best,
+      offeredRate: result.offered / result.seconds,
+      heldBack: result.heldBack / result.offered,
+      drainMs: result.drainMs,
+      normalRate: normal.rate,
+      normalP99: normal.p99,
+      recovered: again.rate / normal.rate,
+      recoveredP99: again.p99,
+      memoryMiB: flood.peakMiB,
+      memoryBeforeMiB,
+      memoryAfterMiB,
+      ...(await generator.ask('pairsAccount')),
+    };
+  },
+
+  /** The first connections load code and size heaps; what is counted is what one more costs. */
+  async idle(bench) {
+    const { generator, pids, settings } = bench;
+    const join = (count) => generator.ask('joinCrowd', { ...crowdRequest(bench), count, concurrency: 100 });
+    const warm = 100;
+    await join(warm);
+    await sleep(settings.settleMs);
+    const empty = residentBytes(pids);
+    const joined = await join(settings.connections - warm);
+    await sleep(settings.settleMs);
+    const full = residentBytes(pids);
+    const { connectionsLost } = await generator.ask('crowdAccount');
+    return {
+      bytesPerConnection: (full - empty) / (settings.connections - warm),
+      memoryMiB: full / MiB,
+      emptyMiB: empty / MiB,
+      joinedPerSecond: joined.rate,
+      connectionsLost,
+    };
+  },
+
+  async accept(bench) {
+    const { generator, settings } = bench;
+    const request = crowdRequest(bench);
+    await generator.ask('joinCrowd', { ...request, count: 500, concurrency: 50 });
+    const joined = await generator.ask('joinCrowd', {
+      ...request,
+      count: settings.accepts,
+      concurrency: 100,
+    });
+    const { connectionsLost } = await generator.ask('crowdAccount');
+    return {
+      rate: joined.rate,
+      cpuPerConnection: joined.serverCpuUs === null ? null : joined.serverCpuUs / joined.connections,
+      generatorBusy: joined.generatorBusy,
+      othersBusy: othersBusy(joined),
+      memoryMiB: residentBytes(bench.pids) / MiB,
+      connectionsLost,
+    };
+  },
+};
+
+function crowdRequest({ running, sources, pids }) {
+  return { node: running.nodes[0], dialect: running.dialect, options: running.options, sources, pids };
+}

@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
+
+/**
+ * Where servers and clients live, and how to start something there.
+ *
+ * @typedef {object} Place
+ * @property {string} address
+ * @property {string[]} enter command to prefix, to run something in that place
+ *
+ * @typedef {object} Topology
+ * @property {string} name
+ * @property {string} broadcast where a datagram reaches every node
+ * @property {boolean} isLoopback
+ * @property {(index: number) => Place} node
+ * @property {Place} store where a broker's process lives that is on none of the nodes
+ * @property {Place} generator
+ * @property {(nodes: number) => void} use takes the hosts off the network that a measurement has no node for
+ * @property {() => string[]} freshSources client addresses that the last measurements did not use
+ * @property {() => Promise<number>} freshPort
+ * @property {() => void} close
+ */
+
+/** Everything on 127.0.0.1. */
+export function loopback() {
+  const place = { address: '127.0.0.1', enter: [] };
+  let measurement = 0;
+  return {
+    name: 'loopback: nodes, broker and clients share one network stack',
+    broadcast: '127.255.255.255',
+    isLoopback: true,
+    node: () => place,
+    store: place,
+    generator: place,
+    use() {},
+    freshSources() {
+      measurement++;
+      return Array.from({ length: 8 }, (_, i) => `127.${10 + (measurement % 200)}.0.${1 + i}`);
+    },
+    async freshPort() {
+      for (;;) {
+        // Below the ephemeral range: a client's own port can never be in the way.
+        const port = 12_000 + Math.floor(Math.random() * 18_000);
+        if (await isFree(port)) return port;
+      }
+    },
+    close() {},
+  };
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', () => resolve(false));
+    server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)));
+  });
+}
+
+const SUBNET = '10.88.0';
+/** Client addresses, out of the nodes' way: 10.88.0.64/26 is all the generator's. */
+const SOURCES = { route: `${SUBNET}.64/26`, first: 65, count: 62 };
+
+function ip(command) {
+  execFileSync('ip', command.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/**
+ * A host per node, one for a broker, one for the clients: network namespaces, joined by veth pairs and a
+ * bridge, which has a namespace too. Nothing in the machine's own network is touched.
+ */
+export function namespaces(nodes) {
+  const prefix = `lanfare-bench-${process.pid}`;
+  const created = [];
+  const close = () => {
+    for (const name of created.splice(0)) {
+      try {
+        ip(`netns del ${name}`);
+      } catch {
+        // Gone already.
+      }
+    }
+  };
+  const makeNamespace = (name) => {
+    ip(`netns add ${name}`);
+    created.push(name);
+    ip(`-n ${name} link set lo up`);
+  };
+  const makePlace = (role, host) => {
+    const name = `${prefix}-${role}`;
+    makeNamespace(name);
+    ip(`-n ${prefix}-switch link add ${role} type veth peer name eth0 netns ${name}`);
+    ip(`-n ${prefix}-switch link set ${role} master bridge up`);
+    ip(`-n ${name} addr add ${SUBNET}.${host}/24 broadcast ${SUBNET}.255 dev eth0`);
+    ip(`-n ${name} link set eth0 up`);
+    return { address: `${SUBNET}.${host}`, enter: ['ip', 'netns', 'exec', name] };
+  };
+
+  try {
+    makeNamespace(`${prefix}-switch`);
+    ip(`-n ${prefix}-switch link add bridge type bridge`);
+    ip(`-n ${prefix}-switch link set bridge up`);
+    const hosts = Array.from({ length: nodes }, (_, index) => makePlace(`node${index}`, index + 1));
+    const store = makePlace('store', 40);
+    const generator = makePlace('clients', 50);
+    ip(`-n ${prefix}-clients route add local ${SOURCES.route} dev lo`);
+
+    let measurement = 0;
+    let port = 20_000 + Math.floor(Math.random() * 5_000);
+    return {
+      name: `${nodes} hosts in network namespaces (veth, one bridge), one for a broker, one for the clients`,
+      broadcast: `${SUBNET}.255`,
+      isLoopback: false,
+      node: (index) => hosts[index],
+      store,
+      generator,
+      use(count) {
+        // A bridge copies a broadcast to every port, at its sender's cost.
+        for (const index of hosts.keys()) {
+          ip(`-n ${prefix}-switch link set node${index} ${index < count ? 'up' : 'down'}`);
+        }
+      },
+      freshSources() {
+        measurement++;
+        return Array.from(
+          { length: 8 },
+          (_, i) => `${SUBNET}.${SOURCES.first + ((measurement * 8 + i) % SOURCES.count)}`,
+        );
+      },
+      freshPort: async () => ++port,
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Namespaces where they can be had (Linux, root), else loopback, with the reason. */
+export function makeTopology(wanted, nodes) {
+  if (wanted === 'loopback') return { topology: loopback(), reason: '' };
+  try {
+    return { topology: namespaces(nodes), reason: '' };
+  } catch (error) {
+    if (wanted === 'namespaces') throw error;
+    const detail = String(error.stderr ?? '').trim() || error.message;
+    return { topology: loopback(), reason: `no network namespaces here: ${detail}` };
+  }
+}

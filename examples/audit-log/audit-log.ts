@@ -1,0 +1,55 @@
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Subject, type Observable, type Subscription } from 'rxjs';
+import { Cluster } from '../../src/cluster/cluster.js';
+import { ConnectionRegistry } from '../../src/connections/connection-registry.js';
+
+export interface AuditEntry {
+  readonly at: string;
+  readonly node: string;
+  readonly what: string;
+  readonly user: string | null;
+}
+
+/**
+ * Who came and went, on every node: each node publishes what it sees on the module's own channel, sealed and in
+ * order, so that any of them can show all of it.
+ */
+@Injectable()
+export class AuditLog implements OnModuleInit, OnModuleDestroy {
+  readonly #logger = new Logger(AuditLog.name);
+  readonly #entries = new Subject<AuditEntry>();
+  readonly #subscriptions: Subscription[] = [];
+
+  /** Entries of all nodes. Hot. */
+  readonly entries$: Observable<AuditEntry> = this.#entries.asObservable();
+
+  constructor(
+    private readonly connections: ConnectionRegistry,
+    private readonly cluster: Cluster,
+  ) {}
+
+  onModuleInit(): void {
+    const channel = this.cluster.channel<AuditEntry>('audit');
+    this.#subscriptions.push(
+      channel.messages$.subscribe(({ data }) => this.#entries.next(data)),
+      this.connections.changes$.subscribe(({ change, connection }) => {
+        const entry = this.#entry(`connection ${change}`, connection.userId);
+        this.#entries.next(entry);
+        // refused only while queues are full: an audit that must have everything keeps and repeats
+        if (!channel.publish(entry)) this.#logger.warn('An audit entry stayed on this node: queues are full');
+      }),
+      // what could not be promised belongs into an audit more than anything else
+      this.cluster.gaps$.subscribe(({ nodeId, reason }) =>
+        this.#entries.next(this.#entry(`not certain with ${nodeId}: ${reason}`, null)),
+      ),
+    );
+  }
+
+  onModuleDestroy(): void {
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+  }
+
+  #entry(what: string, user: string | null): AuditEntry {
+    return { at: new Date().toISOString(), node: this.cluster.nodeId, what, user };
+  }
+}

@@ -1,0 +1,53 @@
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { ConfigurationError } from '../config/variables.js';
+import { authenticationConfig } from './authentication.config.js';
+import { Authenticator } from './authenticator.js';
+import { InsecureAuthenticator } from './insecure-authenticator.js';
+import { JwtAuthenticator } from './jwt-authenticator.js';
+
+/**
+ * Which authenticator is in force: a team's own, when a global module of theirs provides one, else the one
+ * AUTH_MODE names. (Nest resolves an import before a global module, so the default must not have the port's token.)
+ */
+@Injectable()
+export class Authentication {
+  readonly authenticator: Authenticator;
+  /** Anyone can be anyone. */
+  readonly isInsecure: boolean;
+
+  constructor(
+    @Inject(authenticationConfig.KEY) config: ConfigType<typeof authenticationConfig>,
+    @Optional() own?: Authenticator,
+  ) {
+    this.authenticator = own ?? configured(config);
+    this.isInsecure = this.authenticator instanceof InsecureAuthenticator;
+    const logger = new Logger(Authentication.name);
+    if (own !== undefined) logger.log(`Clients are authenticated by ${own.constructor.name}`);
+    if (this.isInsecure) {
+      logger.warn('AUTH_MODE=insecure: clients are whoever they say they are. For development only');
+    }
+  }
+}
+
+function configured(config: ConfigType<typeof authenticationConfig>): Authenticator {
+  switch (config.AUTH_MODE) {
+    case 'insecure':
+      return new InsecureAuthenticator();
+    case 'custom':
+      throw new ConfigurationError([
+        {
+          variable: 'AUTH_MODE',
+          message: 'custom needs a global module of your own that exports an Authenticator',
+        },
+      ]);
+    case 'jwt':
+      return new JwtAuthenticator({
+        secret: config.AUTH_JWT_SECRET,
+        jwksUrl: config.AUTH_JWKS_URL,
+        issuer: config.AUTH_JWT_ISSUER,
+        audience: config.AUTH_JWT_AUDIENCE,
+        clockToleranceS: config.AUTH_CLOCK_TOLERANCE_S,
+      });
+  }
+}

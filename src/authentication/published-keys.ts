@@ -1,0 +1,90 @@
+import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { Logger } from '@nestjs/common';
+import { describeError } from '../telemetry/excerpt.js';
+import { LogBudget } from '../telemetry/log-budget.js';
+
+const FETCH_TIMEOUT_MS = 5000;
+/** Keys are looked up again after this, so that a withdrawn one stops working. */
+const FRESH_MS = 600_000;
+/** A token with an unknown key may cause one fetch in this time, however many come. */
+const COOLDOWN_MS = 30_000;
+/** After a failed fetch the next one may come sooner. */
+const RETRY_MS = 1000;
+
+type Header = Parameters<JWTVerifyGetKey>[0];
+type Key = Awaited<ReturnType<JWTVerifyGetKey>>;
+
+/** The keys can't be had right now: neither a valid nor an invalid token can be told. */
+export class KeysUnavailableError extends Error {
+  override readonly name = 'KeysUnavailableError';
+}
+
+/**
+ * The public keys at AUTH_JWKS_URL. Rotation is followed: an unknown key id, and age, make it look again. While the
+ * server that publishes them is out of reach the keys it last gave keep working: an outage there must not
+ * lock out clients whose keys are known.
+ */
+export class PublishedKeys {
+  readonly #warnings = new LogBudget(new Logger('Authentication'));
+  #keys: JWTVerifyGetKey | null = null;
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+  #triedAt = Number.NEGATIVE_INFINITY;
+  #hasFailed = false;
+  #fetching: Promise<void> | null = null;
+
+  constructor(
+    private readonly url: string,
+    private readonly now: () => number = performance.now.bind(performance),
+  ) {}
+
+  /** @throws {KeysUnavailableError | errors.JOSEError} */
+  async find(header: Header): Promise<Key> {
+    if (this.#keys === null) await this.#fetch();
+    else if (this.now() - this.#fetchedAt > FRESH_MS) void this.#fetch();
+    try {
+      return await this.#lookUp(header);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      await this.#fetch();
+      if (this.#hasFailed) throw new KeysUnavailableError('the key may be new', { cause: error });
+      return this.#lookUp(header);
+    }
+  }
+
+  async #lookUp(header: Header): Promise<Key> {
+    if (this.#keys === null) throw new KeysUnavailableError('no keys yet');
+    return this.#keys(header, { payload: '', signature: '' });
+  }
+
+  /** Never rejects. At most one at a time, and not again at once. */
+  async #fetch(): Promise<void> {
+    if (this.#fetching === null) {
+      if (this.now() - this.#triedAt < (this.#hasFailed ? RETRY_MS : COOLDOWN_MS)) return;
+      this.#fetching = this.#load().finally(() => {
+        this.#fetching = null;
+      });
+    }
+    await this.#fetching;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const response = await fetch(this.url, {
+        headers: { accept: 'application/jwk-set+json, application/json' },
+        redirect: 'error',
+        signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+      });
+      if (response.status !== 200) throw new Error(`it answered ${response.status}`);
+      this.#keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0]);
+      this.#fetchedAt = this.now();
+      this.#hasFailed = false;
+    } catch (error) {
+      this.#hasFailed = true;
+      const cause =
+        error instanceof Error && error.cause !== undefined ? `, ${describeError(error.cause)}` : '';
+      this.#warnings.warn('jwks', `AUTH_JWKS_URL cannot be read: ${describeError(error)}${cause}`);
+    } finally {
+      this.#triedAt = this.now();
+    }
+  }
+}

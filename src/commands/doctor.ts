@@ -1,0 +1,104 @@
+/**
+ * Checks what usually goes wrong on a host, and between hosts when it runs on two or more at the same time:
+ * `npm run doctor`, or `node dist/commands/doctor.js [--seconds 5]`. Exit code 1 when something must be changed.
+ */
+import { Logger } from '@nestjs/common';
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { parseArgs } from 'node:util';
+import { clusterVariables } from '../cluster/cluster.config.js';
+import { failure, ok, warning, type Finding } from '../doctor/finding.js';
+import { judgeFiles, judgeMtu, judgeReceiveBuffer } from '../doctor/host-checks.js';
+import { LanCheck } from '../doctor/lan-check.js';
+import { gatewayVariables } from '../gateway/gateway.config.js';
+import { udpBroadcastVariables } from '../udp-broadcast/udp-broadcast.config.js';
+import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
+import { loadEnvironment } from './environment.js';
+
+const MARKS = { ok: '  ok   ', warning: '  WARN ', failure: '  FAIL ' } as const;
+
+const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '5' } } });
+const env = await loadEnvironment();
+const cluster = clusterVariables.parse(env);
+const udpConfig = udpBroadcastVariables.parse(env);
+const verdicts: Finding['verdict'][] = [];
+
+function report(findings: readonly Finding[]): void {
+  for (const { verdict, text } of findings) {
+    verdicts.push(verdict);
+    process.stdout.write(`${MARKS[verdict]}${text}\n`);
+  }
+}
+
+Logger.overrideLogger(false);
+report([ok('configuration: valid'), secretFinding(), filesFinding()]);
+
+const udp = new UdpBroadcast(udpConfig);
+try {
+  await udp.open();
+  const { address, port } = udp.ownAddress;
+  report([
+    ok(`UDP ${udpConfig.UDP_MODE}, port ${udpConfig.UDP_PORT}, from ${address}:${port}`),
+    judgeReceiveBuffer(
+      udpConfig.UDP_RECEIVE_BUFFER_BYTES,
+      udp.receiveBufferBytes,
+      await numberIn('/proc/sys/net/core/rmem_max'),
+    ),
+    ...(await mtuFindings(address)),
+  ]);
+  const seconds = Math.min(60, Math.max(1, Number(options.seconds) || 1));
+  process.stdout.write(`  ...  listening for ${seconds} s\n`);
+  const check = new LanCheck(udp, {
+    clusterName: cluster.CLUSTER_NAME,
+    // hosts without a secret have the same one
+    secrets: cluster.CLUSTER_SECRET.length === 0 ? ['development'] : cluster.CLUSTER_SECRET,
+    durationMs: seconds * 1000,
+  });
+  report(await check.run());
+  await udp.close();
+} catch (error) {
+  const { code, message } = error as NodeJS.ErrnoException;
+  report([
+    failure(
+      code === 'EADDRINUSE'
+        ? `UDP: port ${udpConfig.UDP_PORT} is taken. In mesh mode it is a node's own: stop the node of this host for the time`
+        : `UDP: ${message}`,
+    ),
+  ]);
+}
+process.exitCode = verdicts.includes('failure') ? 1 : 0;
+
+function secretFinding(): Finding {
+  const count = cluster.CLUSTER_SECRET.length;
+  return count === 0
+    ? warning('CLUSTER_SECRET is empty: the development key, which everybody knows. openssl rand -hex 32')
+    : ok(`CLUSTER_SECRET: ${count} of at least 32 bytes`);
+}
+
+function filesFinding(): Finding {
+  const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
+  const soft = Number(report.userLimits?.open_files?.soft);
+  return judgeFiles(Number.isFinite(soft) ? soft : null, gatewayVariables.parse(env).WS_MAX_CONNECTIONS);
+}
+
+/** Linux tells the MTU of each interface. The one we send from, or all that might carry it. */
+async function mtuFindings(from: string): Promise<Finding[]> {
+  const names = Object.entries(networkInterfaces()).flatMap(([name, infos]) =>
+    (infos ?? []).some(({ address }) => from === '0.0.0.0' || address === from) ? [name] : [],
+  );
+  const findings = await Promise.all(
+    names.map(async (name) => {
+      const mtu = await numberIn(`/sys/class/net/${name}/mtu`);
+      return mtu === null ? [] : [judgeMtu(name, mtu, udpConfig.UDP_DATAGRAM_BYTES)];
+    }),
+  );
+  return findings.flat();
+}
+
+async function numberIn(path: string): Promise<number | null> {
+  try {
+    return Number(await readFile(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,100 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { environmentFiles, misspelled, validateEnvironment } from './environment.js';
+import { ConfigurationError, flag, integer, list, port, Variables } from './variables.js';
+
+const variables = new Variables(
+  {
+    PORT: port().default(8866),
+    NAMES: list().default([]),
+    VERBOSE: flag().default(false),
+    LIMIT: integer(1, 9).optional(),
+  },
+  ({ PORT: value }, { production }) =>
+    production && value === 80 ? [{ variable: 'PORT', message: 'not in production' }] : [],
+);
+
+describe('Variables', () => {
+  it('gives defaults for what is not set, and for what is empty', () => {
+    expect(variables.parse({ PORT: '', VERBOSE: '' })).toEqual({
+      PORT: 8866,
+      NAMES: [],
+      VERBOSE: false,
+      LIMIT: undefined,
+    });
+  });
+
+  it('reads numbers, flags and lists', () => {
+    expect(variables.parse({ PORT: '80', NAMES: ' a,,b ', VERBOSE: 'true', LIMIT: '9' })).toEqual({
+      PORT: 80,
+      NAMES: ['a', 'b'],
+      VERBOSE: true,
+      LIMIT: 9,
+    });
+  });
+
+  it.each(['1e3', '0x10', '-1', '65536', ' 80', '80 ', '8.0', 'eighty'])('refuses %j as a port', (text) => {
+    expect(variables.problems({ PORT: text })).toEqual([{ variable: 'PORT', message: expect.any(String) }]);
+  });
+
+  it.each(['yes', '1', 'TRUE'])('refuses %j as a flag', (text) => {
+    expect(variables.problems({ VERBOSE: text })).toMatchObject([{ variable: 'VERBOSE' }]);
+  });
+
+  it('names every bad variable, rules between variables included', () => {
+    const env = { NODE_ENV: 'production', PORT: '80', VERBOSE: 'maybe', LIMIT: '10' };
+    expect(variables.problems(env).map(({ variable }) => variable)).toEqual(['VERBOSE', 'LIMIT', 'PORT']);
+    expect(() => variables.parse(env)).toThrow(ConfigurationError);
+  });
+});
+
+describe('validateEnvironment', () => {
+  it('collects the problems of all features in one error', () => {
+    const other = new Variables({ MODE: z.enum(['a', 'b'], 'must be a or b') });
+    expect(() => validateEnvironment([variables, other], { PORT: 'x', MODE: 'c' })).toThrow(
+      /^PORT: must be a whole number in decimal digits\n(PORT: .*\n)?MODE: must be a or b$/,
+    );
+  });
+});
+
+describe('environmentFiles', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lanfare-env-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('are .env.<NODE_ENV> and .env', () => {
+    expect(environmentFiles({})).toEqual(['.env']);
+    expect(environmentFiles({ NODE_ENV: 'staging' })).toEqual(['.env.staging', '.env']);
+  });
+
+  it('are ENV_FILE alone when it is set', () => {
+    const file = join(folder, 'node.env');
+    writeFileSync(file, 'PORT=1\n');
+    expect(environmentFiles({ NODE_ENV: 'staging', ENV_FILE: file })).toEqual([file]);
+  });
+
+  it('refuse an ENV_FILE that is not there', () => {
+    expect(() => environmentFiles({ ENV_FILE: join(folder, 'missing') })).toThrow(ConfigurationError);
+  });
+});
+
+describe('misspelled', () => {
+  const known = ['UDP_PORT', 'CLUSTER_SECRET', 'HOST'];
+
+  it.each([
+    ['UPD_PORT', 'UDP_PORT'],
+    ['UDP_PORTS', 'UDP_PORT'],
+    ['UDP_PRT', 'UDP_PORT'],
+    ['UDP_PORK', 'UDP_PORT'],
+    ['udp_port', 'UDP_PORT'],
+    ['CLUSTER_SECERT', 'CLUSTER_SECRET'],
+  ])('finds that %s was meant to be %s', (written, meant) => {
+    expect(misspelled(known, { [written]: '1' })).toEqual([[written, meant]]);
+  });
+
+  it.each(['UDP_PORT', 'HOME', 'UDP_MODE', 'CLUSTER_SECRETS_2', 'PATH'])('leaves %s alone', (name) => {
+    expect(misspelled(known, { [name]: '1' })).toEqual([]);
+  });
+});

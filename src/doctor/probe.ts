@@ -1,0 +1,53 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+
+const probeSchema = z.object({
+  lanfare_doctor: z.literal(1),
+  id: z.string().max(64),
+  host: z.string().max(255),
+  cluster: z.string().max(64),
+  at: z.number(),
+  proof: z.string().max(128),
+  padding: z.string().optional(),
+});
+
+/** What one doctor tells the others. */
+export type Probe = Omit<z.infer<typeof probeSchema>, 'lanfare_doctor' | 'proof' | 'padding'>;
+
+/** What was heard of another doctor. */
+export interface HeardProbe extends Probe {
+  /** True: it was made with one of our secrets. */
+  readonly isOurs: boolean;
+  readonly bytes: number;
+}
+
+/** The probe as a datagram, filled up to `length` bytes: full-size ones show what the network does to those. */
+export function encodeProbe(probe: Probe, secret: string, length = 0): Buffer {
+  const body = { lanfare_doctor: 1, ...probe, proof: prove(probe, secret).toString('base64'), padding: '' };
+  const missing = length - Buffer.byteLength(JSON.stringify(body));
+  return Buffer.from(JSON.stringify({ ...body, padding: ' '.repeat(Math.max(0, missing)) }));
+}
+
+/** Null: no probe, but something else that was sent to the port. */
+export function decodeProbe(bytes: Buffer, secrets: readonly string[]): HeardProbe | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return null;
+  }
+  const parsed = probeSchema.safeParse(value);
+  if (!parsed.success) return null;
+  const { proof, id, host, cluster, at } = parsed.data;
+  const probe = { id, host, cluster, at };
+  const given = Buffer.from(proof, 'base64');
+  const isOurs = secrets.some((secret) => {
+    const right = prove(probe, secret);
+    return right.length === given.length && timingSafeEqual(right, given);
+  });
+  return { ...probe, isOurs, bytes: bytes.length };
+}
+
+function prove({ id, at }: Probe, secret: string): Buffer {
+  return createHmac('sha256', secret).update(`lanfare doctor ${id} ${at}`).digest();
+}

@@ -1,0 +1,125 @@
+import { Injectable, Logger, Optional, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Subscription } from 'rxjs';
+import { Cluster } from '../cluster/cluster.js';
+import { MessagePolicy } from '../messaging/message-policy.js';
+import { Messaging } from '../messaging/messaging.js';
+import { describeError } from '../telemetry/excerpt.js';
+import { LogBudget } from '../telemetry/log-budget.js';
+import type { SendFrame } from '../wire/incoming-frame.js';
+import type { Message } from '../wire/message.js';
+import { ackFrame } from '../wire/outgoing-frame.js';
+import type { ClientConnection } from './client-connection.js';
+import { within } from './time-limit.js';
+
+/** A policy that is slower than this is taken for broken. */
+const POLICY_TIMEOUT_MS = 10_000;
+
+/**
+ * Posts what clients send: asks the policy where there is one, answers those that gave an id, and slows senders
+ * down while the queues towards other nodes are full.
+ */
+@Injectable()
+export class ClientSends implements OnModuleInit, OnApplicationShutdown {
+  readonly #warnings = new LogBudget(new Logger(ClientSends.name));
+  readonly #waiting = new Set<ClientConnection>();
+  #isCongested = false;
+  #subscription: Subscription | undefined;
+
+  constructor(
+    private readonly messaging: Messaging,
+    private readonly cluster: Cluster,
+    @Optional() private readonly policy?: MessagePolicy,
+  ) {}
+
+  onModuleInit(): void {
+    this.#subscription = this.cluster.congested$.subscribe((isCongested) => {
+      this.#isCongested = isCongested;
+      if (!isCongested) this.#resumeSenders();
+    });
+  }
+
+  /** Not earlier: those who are still draining must be resumed. */
+  onApplicationShutdown(): void {
+    this.#subscription?.unsubscribe();
+  }
+
+  handle(connection: ClientConnection, { id, to, data, messageId }: SendFrame): void {
+    if (connection.isAnonymous) {
+      connection.refuse('forbidden', id);
+      return;
+    }
+    const from = connection.userId;
+    const message = messageId === null ? { to, from, data } : { to, from, data, messageId };
+    if (this.policy === undefined) this.#post(connection, message, id);
+    else this.#judge(this.policy, connection, message, id);
+  }
+
+  #post(connection: ClientConnection, message: Message, id: string | null): void {
+    if (id === null) {
+      const refusal = this.messaging.post(message, null);
+      if (refusal !== null) connection.refuse(refusal, null);
+    } else {
+      connection.begin();
+      const refusal = this.messaging.post(message, (outcome) => {
+        connection.sendText(ackFrame(id, outcome));
+        connection.end();
+      });
+      if (refusal !== null) {
+        connection.refuse(refusal, id);
+        connection.end();
+      }
+    }
+    if (this.#isCongested && connection.isOpen) {
+      this.#waiting.add(connection);
+      connection.pause('congested');
+    }
+  }
+
+  #judge(policy: MessagePolicy, connection: ClientConnection, message: Message, id: string | null): void {
+    let verdict: Promise<boolean> | boolean;
+    try {
+      verdict = policy.allows(connection, message);
+    } catch (error) {
+      this.#failed(connection, id, error);
+      return;
+    }
+    if (typeof verdict === 'boolean') this.#obey(verdict, connection, message, id);
+    else void this.#await(verdict, connection, message, id);
+  }
+
+  async #await(
+    verdict: Promise<boolean>,
+    connection: ClientConnection,
+    message: Message,
+    id: string | null,
+  ): Promise<void> {
+    connection.begin();
+    connection.pause('policy');
+    try {
+      const isAllowed = await within<boolean | null>(POLICY_TIMEOUT_MS, verdict, null);
+      if (isAllowed === null) throw new Error(`no answer within ${POLICY_TIMEOUT_MS} ms`);
+      this.#obey(isAllowed, connection, message, id);
+    } catch (error) {
+      this.#failed(connection, id, error);
+    }
+    connection.resume('policy');
+    connection.end();
+  }
+
+  #obey(isAllowed: boolean, connection: ClientConnection, message: Message, id: string | null): void {
+    if (isAllowed) this.#post(connection, message, id);
+    else connection.refuse('forbidden', id);
+  }
+
+  #failed(connection: ClientConnection, id: string | null, error: unknown): void {
+    this.#warnings.warn('policy', `The message policy failed: ${describeError(error)}`);
+    connection.refuse('internal', id);
+  }
+
+  #resumeSenders(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    // one that is resumed may be paused again by its own next frame
+    for (const connection of waiting) connection.resume('congested');
+  }
+}

@@ -1,0 +1,113 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { Identity } from '../authentication/authenticator.js';
+import { Cluster } from '../cluster/cluster.js';
+import { Messaging } from '../messaging/messaging.js';
+import { readyFrame } from '../wire/outgoing-frame.js';
+import { Capacity } from './capacity.js';
+import { ClientConnection, type ConnectionContext } from './client-connection.js';
+import { ClientFrames } from './client-frames.js';
+import type { ClientSocket } from './client-socket.js';
+import { FrameRate } from './frame-rate.js';
+import { gatewayConfig } from './gateway.config.js';
+import { GatewayStatistics } from './gateway-statistics.js';
+import { Heartbeats } from './heartbeats.js';
+import { TokenExpiries } from './token-expiries.js';
+
+/**
+ * Every client with an open socket, of all paths, from the upgrade to the end of its socket: makes the
+ * connections, watches over them, and clears up after them. No listener or timer is made for a single client.
+ */
+@Injectable()
+export class Clients implements OnApplicationShutdown {
+  readonly #open = new Set<ClientConnection>();
+  readonly #heartbeats: Heartbeats<ClientConnection> | null;
+  readonly #context: ConnectionContext;
+  readonly #onControl: (this: WebSocket) => void;
+
+  constructor(
+    frames: ClientFrames,
+    rate: FrameRate,
+    private readonly expiries: TokenExpiries,
+    private readonly capacity: Capacity,
+    private readonly messaging: Messaging,
+    private readonly cluster: Cluster,
+    statistics: GatewayStatistics,
+    @Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>,
+  ) {
+    this.#heartbeats = config.WS_PING_INTERVAL_MS === 0 ? null : new Heartbeats(config.WS_PING_INTERVAL_MS);
+    this.#context = {
+      receiver: frames,
+      statistics,
+      bufferLimitBytes: config.WS_BUFFER_LIMIT_BYTES,
+      inFlightMax: config.WS_MAX_IN_FLIGHT,
+      left: (connection) => this.#remove(connection),
+    };
+    this.#onControl = function (this: WebSocket) {
+      const { connection } = this as ClientSocket;
+      connection.silence = 0;
+      rate.countControl(connection);
+    };
+  }
+
+  onApplicationShutdown(): void {
+    this.#heartbeats?.stop();
+  }
+
+  /** How many there are now. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** All of them, in the order in which they came. */
+  [Symbol.iterator](): IterableIterator<ClientConnection> {
+    return this.#open.values();
+  }
+
+  create({ userId, expiresAt }: Identity, isEnveloped: boolean, address: string): ClientConnection {
+    const connection = new ClientConnection(randomUUID(), userId, isEnveloped, address, this.#context);
+    connection.expiresAt = expiresAt ?? Number.POSITIVE_INFINITY;
+    return connection;
+  }
+
+  /** The upgrade has been answered. A client of the core's own path is told so by `ready`. */
+  add(connection: ClientConnection, ws: ClientSocket, socket: Socket, isMain: boolean): void {
+    ws.connection = connection;
+    ws.on('message', onMessage);
+    ws.on('ping', this.#onControl);
+    ws.on('pong', this.#onControl);
+    ws.on('error', onError);
+    ws.on('close', onClose);
+    this.#open.add(connection);
+    this.#heartbeats?.add(connection);
+    const ready = {
+      user_id: connection.userId,
+      connection_id: connection.id,
+      node_id: this.cluster.nodeId,
+    };
+    connection.open(ws, socket, isMain && connection.isEnveloped ? readyFrame(ready) : null);
+    this.expiries.watch(connection);
+  }
+
+  #remove(connection: ClientConnection): void {
+    this.#open.delete(connection);
+    this.#heartbeats?.remove(connection);
+    this.expiries.forget(connection);
+    this.capacity.release(connection.address);
+    this.messaging.leave(connection);
+  }
+}
+
+function onMessage(this: WebSocket, payload: Buffer, isBinary: boolean): void {
+  (this as ClientSocket).connection.receive(payload, isBinary);
+}
+
+/** A protocol error of the client: ws closes with the right code, and 'close' follows. */
+function onError(): void {}
+
+function onClose(this: WebSocket): void {
+  (this as ClientSocket).connection.closed();
+}

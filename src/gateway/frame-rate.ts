@@ -1,0 +1,41 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { readFrame } from '../wire/incoming-frame.js';
+import type { ClientConnection } from './client-connection.js';
+import { gatewayConfig } from './gateway.config.js';
+import { TokenBucket } from './token-bucket.js';
+
+/**
+ * How fast a client may send: WS_MESSAGES_PER_SECOND, with a burst. Each frame beyond it is refused by name; a
+ * client that goes on until it owes a whole burst is closed. Pings and pongs count too: they cost the server the same.
+ */
+@Injectable()
+export class FrameRate {
+  readonly #perSecond: number;
+  readonly #burst: number;
+
+  constructor(@Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>) {
+    this.#perSecond = config.WS_MESSAGES_PER_SECOND;
+    this.#burst = config.WS_MESSAGES_BURST;
+  }
+
+  admit(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean {
+    if (this.#take(connection)) return true;
+    connection.refuse('rate_limited', isBinary ? null : readFrame(payload).id);
+    return false;
+  }
+
+  /** A ping or pong of the client. */
+  countControl(connection: ClientConnection): void {
+    this.#take(connection);
+  }
+
+  #take(connection: ClientConnection): boolean {
+    if (this.#perSecond === 0 || this.#burst === 0) return true;
+    const now = performance.now();
+    const bucket = (connection.bucket ??= new TokenBucket(this.#perSecond, this.#burst, now));
+    if (bucket.take(now)) return true;
+    if (bucket.isExhausted) connection.close('rate_limited');
+    return false;
+  }
+}

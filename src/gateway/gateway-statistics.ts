@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import {
+  CLOSES,
+  FRAME_ERRORS,
+  UPGRADE_REFUSALS,
+  type CloseName,
+  type FrameErrorCode,
+  type UpgradeRefusalCode,
+} from '../wire/codes.js';
+
+/** How clients came, what they were refused and how they went, since the start. Plain fields that only grow. */
+@Injectable()
+export class GatewayStatistics {
+  /** Upgrades, by how they ended. */
+  readonly handshakes = zeros<'accepted' | UpgradeRefusalCode>([
+    'accepted',
+    ...Object.keys(UPGRADE_REFUSALS),
+  ]);
+  /** Error frames, by code. */
+  readonly errors = zeros<FrameErrorCode>(Object.keys(FRAME_ERRORS));
+  /** Connections that have gone, by why this node closed them; `ended`: the client or the network did. */
+  readonly closes = zeros<CloseName | 'ended'>(['ended', ...Object.keys(CLOSES)]);
+  /** Frames received. */
+  frames = 0;
+}
+
+function zeros<K extends string>(names: readonly string[]): Record<K, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>;
+}

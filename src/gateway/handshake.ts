@@ -1,0 +1,90 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { Authentication } from '../authentication/authentication.js';
+import type { Identity, Rejection } from '../authentication/authenticator.js';
+import type { UpgradeRefusalCode } from '../wire/codes.js';
+import { ENVELOPED, offeredSubprotocols } from '../wire/subprotocol.js';
+import { userIdFromText } from '../wire/user-id.js';
+import type { Entrance } from './entrance.js';
+import { gatewayConfig } from './gateway.config.js';
+import { isOriginAllowed } from './origin.js';
+import { within } from './time-limit.js';
+
+/** RFC 6455 4.1: 16 bytes in base64. */
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+
+/** Clients of gateways that ask for no authentication. */
+const NOBODY: Identity = { userId: '', expiresAt: null };
+
+/** What a good handshake says of its client. */
+export interface Introduction {
+  readonly identity: Identity;
+  readonly isEnveloped: boolean;
+}
+
+/**
+ * Reads what an upgrade request says of its client: where the page comes from, who it is, and which subprotocol it
+ * speaks, in the order of the contract.
+ */
+@Injectable()
+export class Handshake implements OnModuleInit {
+  constructor(
+    private readonly authentication: Authentication,
+    @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
+  ) {}
+
+  onModuleInit(): void {
+    const { HOST: host } = this.config;
+    if (!this.authentication.isInsecure || isLoopback(host)) return;
+    new Logger(Handshake.name).error(
+      `INSECURE: AUTH_MODE=insecure on HOST=${host}: anyone who reaches this port can be any user. ` +
+        'Set AUTH_MODE=jwt, or HOST=127.0.0.1',
+    );
+  }
+
+  /** Whether it is a handshake of RFC 6455 at all. */
+  isUpgrade({ method, headers }: IncomingMessage): boolean {
+    return (
+      method === 'GET' &&
+      headers.upgrade?.toLowerCase() === 'websocket' &&
+      headers['sec-websocket-version'] === '13'
+    );
+  }
+
+  /** Rejects when the authenticator does. */
+  async introduce(request: IncomingMessage, entrance: Entrance): Promise<Introduction | UpgradeRefusalCode> {
+    if (!isOriginAllowed(request, this.config.WS_ALLOWED_ORIGINS)) return 'origin_not_allowed';
+    const identity = entrance.isAnonymous ? NOBODY : await this.#authenticate(request);
+    if (typeof identity === 'string') {
+      return identity === 'unavailable' ? 'authentication_unavailable' : identity;
+    }
+    if (!entrance.isAnonymous && userIdFromText(identity.userId) === null) return 'bad_user_id';
+    if (!KEY.test(request.headers['sec-websocket-key'] ?? '')) return 'bad_handshake';
+    const offers = offeredSubprotocols(request.headers['sec-websocket-protocol']);
+    if (offers === null) return 'bad_handshake';
+    const isEnveloped = offers.includes(ENVELOPED);
+    if (entrance.isMain && !isEnveloped) {
+      if (offers.length > 0) return 'bad_subprotocol';
+      if (this.config.WS_REQUIRE_SUBPROTOCOL) return 'subprotocol_required';
+    }
+    return { identity, isEnveloped };
+  }
+
+  async #authenticate(request: IncomingMessage): Promise<Identity | Rejection> {
+    const work = this.authentication.authenticator.authenticate(request);
+    // a verdict that is there already needs no timer
+    if (!(work instanceof Promise)) return work;
+    return within<Identity | Rejection>(this.config.WS_HANDSHAKE_TIMEOUT_MS, work, 'unavailable');
+  }
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+function isLoopback(host: string): boolean {
+  if (isIPv4(host)) return loopback.check(host, 'ipv4');
+  return isIPv6(host) ? loopback.check(host, 'ipv6') : host === 'localhost';
+}

@@ -1,0 +1,55 @@
+import type { ClientConnection } from './client-connection.js';
+
+/** Over how many parts of the interval the pings are spread. */
+const PARTS_MAX = 64;
+const PART_MS_MIN = 50;
+/** Pings without a sign of life after which a client is given up. */
+const PINGS_UNANSWERED_MAX = 2;
+
+/** What a heartbeat needs of a client. */
+type Beating = Pick<ClientConnection, 'silence' | 'heartbeatPart' | 'isPaused' | 'ping' | 'close'>;
+
+/**
+ * Pings every client once an interval, and closes those that gave no sign of life for two. One timer for all; each
+ * client has a part of the interval, in turn, so that the pings are spread.
+ */
+export class Heartbeats<Client extends Beating> {
+  readonly #parts: Set<Client>[];
+  readonly #timer: NodeJS.Timeout;
+  #next = 0;
+  #turn = 0;
+
+  constructor(intervalMs: number) {
+    const parts = Math.max(1, Math.min(PARTS_MAX, Math.floor(intervalMs / PART_MS_MIN)));
+    this.#parts = Array.from({ length: parts }, () => new Set<Client>());
+    this.#timer = setInterval(() => this.#beat(), intervalMs / parts).unref();
+  }
+
+  add(client: Client): void {
+    this.#turn = (this.#turn + 1) % this.#parts.length;
+    (this.#parts[this.#turn] as Set<Client>).add(client);
+    client.heartbeatPart = this.#turn;
+  }
+
+  remove(client: Client): void {
+    this.#parts[client.heartbeatPart]?.delete(client);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #beat(): void {
+    this.#next = (this.#next + 1) % this.#parts.length;
+    for (const client of this.#parts[this.#next] as Set<Client>) {
+      // what a client sends while it is not read can't be seen
+      if (client.isPaused) client.silence = 0;
+      if (client.silence >= PINGS_UNANSWERED_MAX) {
+        client.close('heartbeat');
+      } else {
+        client.silence++;
+        client.ping();
+      }
+    }
+  }
+}

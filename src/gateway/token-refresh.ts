@@ -1,0 +1,58 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { Authentication } from '../authentication/authentication.js';
+import type { Identity, Rejection } from '../authentication/authenticator.js';
+import { describeError } from '../telemetry/excerpt.js';
+import { LogBudget } from '../telemetry/log-budget.js';
+import type { EventFrame } from '../wire/incoming-frame.js';
+import { refreshedFrame } from '../wire/outgoing-frame.js';
+import type { ClientConnection } from './client-connection.js';
+import { gatewayConfig } from './gateway.config.js';
+import { within } from './time-limit.js';
+import { TokenExpiries } from './token-expiries.js';
+
+/** The event `refresh`: a newer token of the same user lets the connection live longer. Reading waits for the verdict. */
+@Injectable()
+export class TokenRefresh {
+  readonly #warnings = new LogBudget(new Logger(TokenRefresh.name));
+
+  constructor(
+    private readonly authentication: Authentication,
+    private readonly expiries: TokenExpiries,
+    @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
+  ) {}
+
+  /** Never rejects. */
+  async handle(connection: ClientConnection, { id, data }: EventFrame): Promise<void> {
+    connection.begin();
+    connection.pause('refresh');
+    const token = tokenOf(data);
+    const verdict = token === null || connection.isAnonymous ? 'unauthorized' : await this.#judge(token);
+    if (typeof verdict === 'object' && verdict.userId === connection.userId) {
+      connection.expiresAt = verdict.expiresAt ?? Number.POSITIVE_INFINITY;
+      // it may have closed meanwhile
+      if (connection.isOpen) this.expiries.watch(connection);
+      if (id !== null) connection.sendText(refreshedFrame(id, verdict.expiresAt));
+    } else {
+      const code = verdict === 'unavailable' ? 'authentication_unavailable' : 'token_rejected';
+      connection.refuse(code, id);
+    }
+    connection.resume('refresh');
+    connection.end();
+  }
+
+  async #judge(token: string): Promise<Identity | Rejection> {
+    try {
+      const judging = Promise.resolve(this.authentication.authenticator.refresh(token));
+      return await within(this.config.WS_HANDSHAKE_TIMEOUT_MS, judging, 'unavailable');
+    } catch (error) {
+      this.#warnings.warn('refresh', `The authenticator failed: ${describeError(error)}`);
+      return 'unavailable';
+    }
+  }
+}
+
+function tokenOf(data: unknown): string | null {
+  const token = typeof data === 'object' && data !== null && 'token' in data ? data.token : null;
+  return typeof token === 'string' ? token : null;
+}

@@ -1,0 +1,29 @@
+import type { BusRefusal } from '../cluster/bus/bus.js';
+
+/** Where this node's messages went. Plain fields that only grow: counting one costs an addition. */
+export class MessageStatistics {
+  /** Messages posted here whose user had a connection here, and those whose user had none. */
+  localDelivered = 0;
+  localAbsent = 0;
+  /** Messages posted here that the cluster took; those it refused went nowhere. */
+  clusterAccepted = 0;
+  readonly clusterRefused: Record<BusRefusal, number> = { too_large: 0, congested: 0 };
+  /** Messages from other nodes. One that finds nobody was late, or addressed by an old directory. */
+  inboundDelivered = 0;
+  inboundAbsent = 0;
+  /** Connections into whose outgoing queue a message went. */
+  localDeliveries = 0;
+  inboundDeliveries = 0;
+
+  countLocal(deliveries: number): void {
+    this.localDeliveries += deliveries;
+    if (deliveries > 0) this.localDelivered++;
+    else this.localAbsent++;
+  }
+
+  countInbound(deliveries: number): void {
+    this.inboundDeliveries += deliveries;
+    if (deliveries > 0) this.inboundDelivered++;
+    else this.inboundAbsent++;
+  }
+}

@@ -1,0 +1,19 @@
+import { Injectable, type NestMiddleware } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import { ApiError } from './api-error.js';
+import { ApiKeys } from './api-keys.js';
+
+/** A middleware and not a guard: guards run after the body was read, and strangers' bodies are not worth reading. */
+@Injectable()
+export class ApiKeyCheck implements NestMiddleware<Request, Response> {
+  constructor(private readonly keys: ApiKeys) {}
+
+  use(request: Request, response: Response, next: NextFunction): void {
+    if (this.keys.isEmpty) throw new ApiError('api_disabled');
+    const [, key] = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    const index = key === undefined ? -1 : this.keys.find(key);
+    if (index < 0) throw new ApiError('unauthorized');
+    response.locals['apiKey'] = index;
+    next();
+  }
+}

@@ -1,0 +1,78 @@
+import { Body, Controller, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
+import type { Outcome } from '../../wire/outgoing-frame.js';
+import { RunningNode } from '../running-node.js';
+import { API_ERRORS, ApiError, errorBody, type ErrorBody } from './api-error.js';
+import { IdempotentInterceptor } from './idempotent.interceptor.js';
+import type { JsonBody } from './json-body.js';
+import { batchAnswer, batchBody, errorAnswer, messageBody, outcomeAnswer } from './schemas.js';
+import { UserIdPipe } from './user-id.pipe.js';
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  required: false,
+  description: 'A repetition within five minutes, at this node, gets the first answer and sends nothing',
+};
+
+/** Messages from backends. Their `from` is null. */
+@ApiTags('messages')
+@ApiBearerAuth()
+@ApiHeader(IDEMPOTENCY_KEY)
+@ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })
+@ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer })
+@UseInterceptors(IdempotentInterceptor)
+@Controller('v1')
+export class MessagesController {
+  constructor(private readonly node: RunningNode) {}
+
+  @ApiOperation({ summary: 'Send a message to every device of a user' })
+  @ApiResponse({ status: 200, description: 'What became of it', standardSchema: outcomeAnswer })
+  @HttpCode(200)
+  @Post('users/:user_id/messages')
+  async send(
+    @Param('user_id', UserIdPipe) userId: string,
+    @Body({ schema: messageBody }) body: JsonBody<z.infer<typeof messageBody>>,
+  ): Promise<Outcome> {
+    const outcome = await this.#post(userId, body.text('data'));
+    if (typeof outcome === 'string') throw new ApiError(outcome);
+    return outcome;
+  }
+
+  @ApiOperation({ summary: 'Send the same message to many users' })
+  @ApiResponse({ status: 200, description: 'What became of each', standardSchema: batchAnswer })
+  @HttpCode(200)
+  @Post('messages')
+  async sendToMany(
+    @Body({ schema: batchBody }) body: JsonBody<z.infer<typeof batchBody>>,
+  ): Promise<z.infer<typeof batchAnswer>> {
+    if (!areNumbersExact(body.text('user_ids'))) throw new ApiError('bad_user_id');
+    const userIds = [...new Set(body.value.user_ids.map(String))];
+    const data = body.text('data');
+    const results = await Promise.all(
+      userIds.map(async (userId) => {
+        const outcome = await this.#post(userId, data);
+        return { user_id: userId, ...(typeof outcome === 'string' ? { error: error(outcome) } : outcome) };
+      }),
+    );
+    return { results };
+  }
+
+  async #post(to: string, data: Buffer): Promise<Outcome | 'too_large' | 'congested'> {
+    return new Promise((resolve) => {
+      const refusal = this.node.messaging.post({ to, from: null, data }, resolve);
+      if (refusal !== null) resolve(refusal);
+    });
+  }
+}
+
+function error(code: 'too_large' | 'congested'): ErrorBody & { problems?: never } {
+  return errorBody(code) as ErrorBody & { problems?: never };
+}
+
+/** Whether every number of a JSON array is written as JavaScript writes it: JSON.parse rounds others to another user. */
+function areNumbersExact(json: Buffer): boolean {
+  const withoutStrings = json.toString('utf8').replaceAll(/"(?:[^"\\]|\\.)*"/g, '');
+  const numbers = withoutStrings.match(/[^\s,[\]]+/g) ?? [];
+  return numbers.every((number) => String(Number(number)) === number);
+}

@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Subject } from 'rxjs';
+import type { Answers, Inquiry } from '../cluster/bus/bus.js';
+import { NoneBus } from '../cluster/bus/none-bus.js';
+import { Cluster } from '../cluster/cluster.js';
+import type { Connection } from '../connections/connection.js';
+import { ConnectionRegistry } from '../connections/connection-registry.js';
+import type { CloseName } from '../wire/codes.js';
+import { ClusterUsers } from './cluster-users.js';
+
+/** Two nodes in one process: what one asks, the other answers at once, if it knows the topic. */
+class PairBus extends NoneBus {
+  readonly #inquiries = new Subject<Inquiry>();
+  override readonly inquiries$ = this.#inquiries.asObservable();
+  other: PairBus | undefined;
+
+  override async inquire(topic: string, body: Buffer): Promise<Answers> {
+    const answers: { nodeId: string; body: Buffer }[] = [];
+    const other = this.other as PairBus;
+    other.#inquiries.next({
+      topic,
+      body,
+      nodeId: this.nodeId,
+      answer: (answer) => answers.push({ nodeId: other.nodeId, body: answer }),
+    });
+    const missing = answers.length === 0 ? [other.nodeId] : [];
+    return { answers, missing, complete: missing.length === 0 };
+  }
+}
+
+class FakeConnection implements Connection {
+  readonly connectedAt = 1000;
+  closedWith: CloseName | null = null;
+
+  constructor(
+    readonly id: string,
+    readonly userId: string,
+  ) {}
+
+  deliver(): boolean {
+    return true;
+  }
+
+  close(why: CloseName): void {
+    this.closedWith = why;
+  }
+}
+
+describe('ClusterUsers', () => {
+  let registries: [ConnectionRegistry, ConnectionRegistry];
+  let users: ClusterUsers;
+
+  async function start({ otherAnswers = true } = {}): Promise<void> {
+    const buses = [new PairBus('a'), new PairBus('b')] as const;
+    [buses[0].other, buses[1].other] = [buses[1], buses[0]];
+    const clusters = [new Cluster(buses[0]), new Cluster(buses[1])] as const;
+    registries = [new ConnectionRegistry(), new ConnectionRegistry()];
+    users = new ClusterUsers(clusters[0], registries[0]);
+    if (otherAnswers) void new ClusterUsers(clusters[1], registries[1]);
+    await Promise.all(clusters.map(async (cluster) => cluster.onApplicationBootstrap()));
+  }
+
+  beforeEach(async () => start());
+
+  it("finds a user's connections on all nodes, this one's first", async () => {
+    registries[1].add(new FakeConnection('c2', 'u'));
+    registries[0].add(new FakeConnection('c1', 'u'));
+    registries[1].add(new FakeConnection('c3', 'another'));
+    expect(await users.connectionsOf('u')).toEqual({
+      complete: true,
+      connections: [
+        { connectionId: 'c1', nodeId: 'a', connectedAt: 1000 },
+        { connectionId: 'c2', nodeId: 'b', connectedAt: 1000 },
+      ],
+    });
+  });
+
+  it("closes a user's connections on all nodes, and nobody else's", async () => {
+    const connections = [new FakeConnection('c1', 'u'), new FakeConnection('c2', 'u')] as const;
+    const bystander = new FakeConnection('c3', 'another');
+    registries[0].add(connections[0]);
+    registries[1].add(connections[1]);
+    registries[1].add(bystander);
+    expect(await users.disconnect('u')).toEqual({ closed: 2, complete: true });
+    expect(connections.map(({ closedWith }) => closedWith)).toEqual(['kicked', 'kicked']);
+    expect(bystander.closedWith).toBeNull();
+  });
+
+  it('counts who is connected where', async () => {
+    registries[1].add(new FakeConnection('c1', 'u'));
+    registries[1].add(new FakeConnection('c2', 'u'));
+    expect(Object.fromEntries(await users.census())).toEqual({
+      a: { connections: 0, users: 0 },
+      b: { connections: 2, users: 1 },
+    });
+  });
+
+  it('says that an answer is not complete when a node did not give one', async () => {
+    await start({ otherAnswers: false });
+    expect((await users.connectionsOf('u')).complete).toBe(false);
+  });
+});

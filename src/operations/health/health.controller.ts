@@ -1,0 +1,28 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
+import { Readiness } from './readiness.js';
+
+/** For load balancers and orchestrators. */
+@ApiTags('health')
+@Controller()
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly readiness: Readiness,
+  ) {}
+
+  /** Alive: the process answers. A failure means: restart it. */
+  @Get('healthz')
+  @HealthCheck()
+  async alive(): Promise<HealthCheckResult> {
+    return this.health.check([]);
+  }
+
+  /** Serving. A failure means: send no new clients here. */
+  @Get('readyz')
+  @HealthCheck()
+  async ready(): Promise<HealthCheckResult> {
+    return this.health.check([...this.readiness.checks]);
+  }
+}

@@ -1,0 +1,69 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { Hysteresis } from './hysteresis.js';
+
+const SAMPLE_INTERVAL_MS = 1000;
+/** The histogram counts the timer's own interval as delay. */
+const RESOLUTION_MS = 10;
+/** A client waits this long for anything: the node is no longer a real-time server. */
+const OVERLOADED_LAG_MS = 500;
+const RELAXED_LAG_MS = 100;
+const RELAXED_FOR_MS = 5000;
+/** Nodes that are overloaded together must not leave together: each has a patience of its own, drawn at its start. */
+const PATIENCE_MS = { least: 10_000, most: 30_000 };
+
+/**
+ * How long the event loop keeps people waiting, and whether that has gone on for so long that no new clients
+ * should be sent here.
+ */
+@Injectable()
+export class Load implements OnApplicationShutdown {
+  readonly #logger = new Logger(Load.name);
+  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #overload = new Hysteresis({
+    above: OVERLOADED_LAG_MS,
+    below: RELAXED_LAG_MS,
+    riseMs: PATIENCE_MS.least + Math.random() * (PATIENCE_MS.most - PATIENCE_MS.least),
+    fallMs: RELAXED_FOR_MS,
+  });
+  readonly #timer = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS).unref();
+  #lagMs = 0;
+
+  constructor() {
+    this.#delay.enable();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#timer);
+    this.#delay.disable();
+  }
+
+  /** Mean delay of the event loop during the last second. */
+  get lagMs(): number {
+    return this.#lagMs;
+  }
+
+  /** Above what is comfortable, though perhaps not for long enough to be `isOverloaded`. */
+  get isHigh(): boolean {
+    return this.#lagMs > OVERLOADED_LAG_MS;
+  }
+
+  get isOverloaded(): boolean {
+    return this.#overload.isOver;
+  }
+
+  #sample(): void {
+    const before = this.#overload.isOver;
+    // nothing was counted while the loop stood still: NaN
+    this.#lagMs = Math.max(0, (this.#delay.mean || 0) / 1e6 - RESOLUTION_MS);
+    this.#delay.reset();
+    this.#overload.observe(this.#lagMs, performance.now());
+    if (this.#overload.isOver === before) return;
+    if (before) this.#logger.log('The load has gone down: ready again');
+    else {
+      this.#logger.warn(
+        `Overloaded, so not ready: the event loop runs ${Math.round(this.#lagMs)} ms late. Add nodes, or lower WS_MAX_CONNECTIONS`,
+      );
+    }
+  }
+}

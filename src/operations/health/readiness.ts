@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { RunningNode } from '../running-node.js';
+import { Load } from './load.js';
+
+/** What must be true of a node before clients are sent to it. Each check says, for people, what stands against it. */
+@Injectable()
+export class Readiness {
+  constructor(
+    private readonly node: RunningNode,
+    private readonly load: Load,
+    private readonly indicators: HealthIndicatorService,
+  ) {}
+
+  readonly checks: readonly (() => HealthIndicatorResult)[] = [
+    () => this.#door(),
+    () => this.#cluster(),
+    () => this.#nodes(),
+    () => this.#load(),
+  ];
+
+  /** As the checks say, in one word. */
+  get isReady(): boolean {
+    return this.checks.every((check) => Object.values(check()).every(({ status }) => status !== 'down'));
+  }
+
+  #door(): HealthIndicatorResult {
+    const door = this.indicators.check('door');
+    if (this.node.door.isDraining) return door.down('draining: this node is shutting down');
+    return this.node.isListening ? door.up() : door.down('starting: the public port is not open yet');
+  }
+
+  #cluster(): HealthIndicatorResult {
+    const { ready, problems } = this.node.cluster.health();
+    const cluster = this.indicators.check('cluster');
+    return ready ? cluster.up() : cluster.down({ problems });
+  }
+
+  #nodes(): HealthIndicatorResult {
+    const wanted = this.node.nodesWanted;
+    const up = 1 + this.node.cluster.peers().filter(({ state }) => state === 'up').length;
+    const nodes = this.indicators.check('nodes');
+    return up >= wanted ? nodes.up({ up, wanted }) : nodes.down({ up, wanted });
+  }
+
+  #load(): HealthIndicatorResult {
+    const load = this.indicators.check('load');
+    const data = { lag_ms: Math.round(this.load.lagMs) };
+    if (this.load.isOverloaded) return load.down(data);
+    return this.load.isHigh ? load.degraded(data) : load.up(data);
+  }
+}

@@ -1,0 +1,180 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Subscription } from 'rxjs';
+import { VERSION } from '../../config/version.js';
+import { KernelDrops } from '../../telemetry/kernel-drops.js';
+import { Metrics } from '../../telemetry/metrics.js';
+import { Load } from '../health/load.js';
+import { Readiness } from '../health/readiness.js';
+import { RunningNode } from '../running-node.js';
+
+const PEER_STATES = ['pending', 'up', 'silent'] as const;
+/** The event-loop histogram counts its own timer's interval as delay. */
+const RESOLUTION_MS = 10;
+
+/**
+ * Fills the metrics from the live node. Everything that happens often is read from counters when somebody scrapes;
+ * only rare events (samples, gaps, peers) are counted as they come.
+ */
+@Injectable()
+export class MetricsCollection implements OnApplicationShutdown {
+  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #drops = new KernelDrops();
+  readonly #subscriptions: readonly Subscription[];
+  #scrape: Promise<string> | undefined;
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly node: RunningNode,
+    private readonly readiness: Readiness,
+    private readonly load: Load,
+  ) {
+    this.#delay.enable();
+    const { cluster, messaging } = node;
+    this.#subscriptions = [
+      messaging.samples$.subscribe(({ path, durationMs }) =>
+        metrics.messageLatency.observe({ path }, durationMs / 1000),
+      ),
+      cluster.gaps$.subscribe(({ kind }) => metrics.gaps.inc({ kind })),
+      cluster.peerChanges$.subscribe(({ change }) => metrics.peerChanges.inc({ change })),
+      cluster.congested$.subscribe((isCongested) => metrics.congested.set(Number(isCongested))),
+    ];
+    metrics.nodeInfo.set(
+      { node_id: cluster.nodeId, node_name: node.name, version: VERSION, bus: node.bus },
+      1,
+    );
+    metrics.startTime.set(performance.timeOrigin / 1000);
+  }
+
+  onApplicationShutdown(): void {
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    this.#delay.disable();
+  }
+
+  /** All metrics in Prometheus' text format. Scrapes that overlap share one. */
+  async scrape(): Promise<string> {
+    this.#scrape ??= this.#collect().finally(() => {
+      this.#scrape = undefined;
+    });
+    return this.#scrape;
+  }
+
+  async #collect(): Promise<string> {
+    this.#collectNode();
+    this.#collectClients();
+    this.#collectMessages();
+    this.#collectCluster();
+    this.#collectProtocol();
+    await this.#collectUdp();
+    this.#collectProcess();
+    return this.metrics.registry.metrics();
+  }
+
+  #collectNode(): void {
+    this.metrics.ready.set(Number(this.readiness.isReady));
+    this.metrics.overloaded.set(Number(this.load.isOverloaded));
+  }
+
+  #collectClients(): void {
+    const { metrics, node } = this;
+    metrics.connections.set(node.clients.size);
+    metrics.devices.set(node.connections.size);
+    metrics.users.set(node.connections.userCount);
+    for (const [result, count] of Object.entries(node.gateway.handshakes)) {
+      metrics.set(metrics.handshakes, count, { result });
+    }
+    metrics.set(metrics.frames, node.gateway.frames);
+    for (const [code, count] of Object.entries(node.gateway.errors)) {
+      metrics.set(metrics.errors, count, { code });
+    }
+    for (const [reason, count] of Object.entries(node.gateway.closes)) {
+      metrics.set(metrics.closes, count, { reason });
+    }
+  }
+
+  #collectMessages(): void {
+    const { metrics } = this;
+    const counted = this.node.messaging.statistics;
+    const messages = (path: string, outcome: string, count: number) =>
+      metrics.set(metrics.messages, count, { path, outcome });
+    messages('local', 'delivered', counted.localDelivered);
+    messages('local', 'absent', counted.localAbsent);
+    messages('cluster', 'accepted', counted.clusterAccepted);
+    for (const [code, count] of Object.entries(counted.clusterRefused)) messages('cluster', code, count);
+    messages('inbound', 'delivered', counted.inboundDelivered);
+    messages('inbound', 'absent', counted.inboundAbsent);
+    metrics.set(metrics.deliveries, counted.localDeliveries, { path: 'local' });
+    metrics.set(metrics.deliveries, counted.inboundDeliveries, { path: 'inbound' });
+  }
+
+  #collectCluster(): void {
+    const { metrics, node } = this;
+    metrics.clusterReady.set(Number(node.cluster.health().ready));
+    const peers = node.cluster.peers();
+    for (const state of PEER_STATES) {
+      metrics.peers.set({ state }, peers.filter((peer) => peer.state === state).length);
+    }
+    // those who have left must not stay as they were
+    metrics.peerLoss.reset();
+    metrics.peerRoundTrip.reset();
+    for (const { name, nodeId, loss, roundTripMs } of peers) {
+      const labels = { peer: name, peer_id: nodeId };
+      metrics.peerLoss.set(labels, loss);
+      if (roundTripMs !== null) metrics.peerRoundTrip.set(labels, roundTripMs / 1000);
+    }
+  }
+
+  #collectProtocol(): void {
+    const { metrics } = this;
+    const counted = this.node.cluster.statistics();
+    if (counted === null) return;
+    metrics.set(metrics.clusterMessages, counted.messagesSent, { direction: 'sent' });
+    metrics.set(metrics.clusterMessages, counted.messagesReceived, { direction: 'received' });
+    metrics.set(metrics.clusterDatagrams, counted.datagramsSent, { direction: 'sent' });
+    metrics.set(metrics.clusterDatagrams, counted.datagramsReceived, { direction: 'received' });
+    for (const [reason, count] of Object.entries(counted.datagramsRejected)) {
+      metrics.set(metrics.datagramsRejected, count, { reason });
+    }
+    metrics.set(metrics.recordsRepaired, counted.recordsRepaired);
+    metrics.set(metrics.recordsRequested, counted.recordsRequested);
+    metrics.queueBytes.set(counted.queuedBytes);
+    metrics.queueRecords.set(counted.queuedRecords);
+    metrics.directoryEntries.set(counted.directoryEntries);
+    metrics.set(metrics.directoryLookups, counted.directoryHits, { result: 'hit' });
+    metrics.set(metrics.directoryLookups, counted.directoryMisses, { result: 'miss' });
+  }
+
+  async #collectUdp(): Promise<void> {
+    const { metrics } = this;
+    const { udp } = this.node;
+    const counted = udp.statistics;
+    metrics.set(metrics.udpDatagrams, counted.datagramsSent, { direction: 'sent' });
+    metrics.set(metrics.udpDatagrams, counted.datagramsReceived, { direction: 'received' });
+    metrics.set(metrics.udpBytes, counted.bytesSent, { direction: 'sent' });
+    metrics.set(metrics.udpBytes, counted.bytesReceived, { direction: 'received' });
+    metrics.set(metrics.udpErrors, counted.sendErrors, { kind: 'send' });
+    metrics.set(metrics.udpErrors, counted.socketErrors, { kind: 'socket' });
+    if (!udp.isOpen) return;
+    metrics.udpReceiveBuffer.set(udp.receiveBufferBytes);
+    const drops = await this.#drops.count();
+    if (drops !== null) metrics.set(metrics.udpKernelDrops, drops);
+  }
+
+  #collectProcess(): void {
+    const { metrics } = this;
+    const { user, system } = process.cpuUsage();
+    metrics.set(metrics.cpu, (user + system) / 1e6);
+    const memory = process.memoryUsage();
+    metrics.residentMemory.set(memory.rss);
+    metrics.heapUsed.set(memory.heapUsed);
+    metrics.externalMemory.set(memory.external);
+    metrics.eventLoopLag.set({ quantile: 'p50' }, lagSeconds(this.#delay.percentile(50)));
+    metrics.eventLoopLag.set({ quantile: 'p99' }, lagSeconds(this.#delay.percentile(99)));
+    metrics.eventLoopLag.set({ quantile: 'max' }, lagSeconds(this.#delay.max));
+    this.#delay.reset();
+  }
+}
+
+function lagSeconds(delayNs: number): number {
+  return Math.max(0, delayNs / 1e9 - RESOLUTION_MS / 1000);
+}

@@ -1,0 +1,71 @@
+import { Module, type DynamicModule, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
+import { raw } from 'express';
+import { Metrics } from '../telemetry/metrics.js';
+import { ApiErrorFilter } from './api/api-error.filter.js';
+import { ApiKeyCheck } from './api/api-key-check.js';
+import { ApiKeys } from './api/api-keys.js';
+import { ClusterController } from './api/cluster.controller.js';
+import { Idempotency } from './api/idempotency.js';
+import { IdempotentInterceptor } from './api/idempotent.interceptor.js';
+import { JsonBodyPipe } from './api/json-body.js';
+import { MessagesController } from './api/messages.controller.js';
+import { UsersController } from './api/users.controller.js';
+import { ClusterUsers } from './cluster-users.js';
+import { HealthController } from './health/health.controller.js';
+import { Load } from './health/load.js';
+import { Readiness } from './health/readiness.js';
+import { CountRequests } from './metrics/count-requests.js';
+import { MetricsCollection } from './metrics/metrics-collection.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { AsyncApiController } from './reference/async-api.controller.js';
+import { RunningNode } from './running-node.js';
+
+const BODY_BYTES_MAX = 1_048_576;
+
+/** What the door shows and drives. None of these may have life-cycle hooks; see RunningNode. */
+interface Behind {
+  readonly node: RunningNode;
+  readonly users: ClusterUsers;
+  readonly apiKeys: readonly string[];
+}
+
+/** The operators' door: an application of its own, over a running node. */
+@Module({})
+export class OperationsDoorModule implements NestModule {
+  static over({ node, users, apiKeys }: Behind): DynamicModule {
+    return {
+      module: OperationsDoorModule,
+      // its log would have a line for every probe that fails
+      imports: [TerminusModule.forRoot({ logger: false })],
+      controllers: [
+        HealthController,
+        MetricsController,
+        MessagesController,
+        UsersController,
+        ClusterController,
+        AsyncApiController,
+      ],
+      providers: [
+        { provide: RunningNode, useValue: node },
+        { provide: ClusterUsers, useValue: users },
+        { provide: ApiKeys, useValue: new ApiKeys(apiKeys) },
+        { provide: APP_FILTER, useClass: ApiErrorFilter },
+        { provide: APP_PIPE, useClass: JsonBodyPipe },
+        Metrics,
+        MetricsCollection,
+        Load,
+        Readiness,
+        Idempotency,
+        IdempotentInterceptor,
+      ],
+    };
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer
+      .apply(CountRequests, ApiKeyCheck, raw({ type: 'application/json', limit: BODY_BYTES_MAX }))
+      .forRoutes('v1/{*path}');
+  }
+}

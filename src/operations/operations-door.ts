@@ -1,0 +1,89 @@
+import { Logger, type INestApplication } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ConfigurationError } from '../config/variables.js';
+import { ClusterUsers } from './cluster-users.js';
+import { OperationsDoorModule } from './operations-door.module.js';
+import { operationsConfig } from './operations.config.js';
+import { serveOpenApi } from './reference/open-api.js';
+import { RunningNode } from './running-node.js';
+
+const logger = new Logger('OperationsDoor');
+
+/** A port of which somebody says that it is taken. */
+interface Where {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/**
+ * The second door of a node: health, metrics and the HTTP API, on a port of their own. It is a Nest application of
+ * its own, so that no route of it can appear on the public port; it opens before the node joins the cluster and
+ * closes after the node has left it, so that probes are answered all the time.
+ */
+export class OperationsDoor {
+  private constructor(
+    private readonly app: INestApplication,
+    readonly url: string,
+  ) {}
+
+  /**
+   * Opens the door of `node`, where OPS_HOST and OPS_PORT say.
+   *
+   * @returns null when it is off
+   * @throws {ConfigurationError} when OPS_PORT is taken
+   */
+  static async open(node: INestApplication): Promise<OperationsDoor | null> {
+    const {
+      OPS_HOST: host,
+      OPS_PORT: port,
+      isPortNegotiable,
+    } = node.get<ConfigType<typeof operationsConfig>>(operationsConfig.KEY);
+    if (port === 0) return null;
+    try {
+      return await OperationsDoor.openAt(node, { host, port });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL' && code !== 'EACCES') throw error;
+      if (code === 'EADDRINUSE' && isPortNegotiable) {
+        logger.warn(
+          `Port ${port} is taken, by another node of this machine perhaps: this one has no health, metrics and API. Set OPS_PORT`,
+        );
+        return null;
+      }
+      const variable = code === 'EADDRNOTAVAIL' ? 'OPS_HOST' : 'OPS_PORT';
+      throw new ConfigurationError([{ variable, message: `cannot listen on ${host}:${port} (${code})` }]);
+    }
+  }
+
+  static async openAt(node: INestApplication, { host, port }: Where): Promise<OperationsDoor> {
+    const { API_KEYS: apiKeys } = node.get<ConfigType<typeof operationsConfig>>(operationsConfig.KEY);
+    const behind = { node: node.get(RunningNode), users: node.get(ClusterUsers), apiKeys };
+    const app = await NestFactory.create<NestExpressApplication>(OperationsDoorModule.over(behind), {
+      bodyParser: false,
+      abortOnError: false,
+      // a scraper that keeps its connection must not hold up the end
+      forceCloseConnections: true,
+    });
+    app.disable('x-powered-by');
+    app.disable('etag');
+    serveOpenApi(app);
+    try {
+      await app.listen(port, host);
+    } catch (error) {
+      await app.close();
+      throw error;
+    }
+    const url = (await app.getUrl()).replace('[::1]', 'localhost');
+    logger.log(
+      `Health, metrics and API on ${url}${apiKeys.length === 0 ? ' (API off: API_KEYS is empty)' : ''}`,
+    );
+    return new OperationsDoor(app, url);
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+  }
+}

@@ -1,0 +1,38 @@
+import { registerAs } from '@nestjs/config';
+import { z } from 'zod';
+import { list, port, Variables } from '../config/variables.js';
+
+/** A shorter key can be guessed by someone who may ask often enough. */
+const KEY_CHARACTERS_MIN = 16;
+const KEYS_MAX = 16;
+
+export const DEFAULT_OPS_PORT = 9866;
+
+export const operationsVariables = new Variables({
+  OPS_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe("address the operators' door listens on. Anyone who reaches it can read health and metrics"),
+  OPS_PORT: port()
+    .default(DEFAULT_OPS_PORT)
+    .describe("port of the operators' door: /healthz, /readyz, /metrics, HTTP API; 0 = off"),
+  API_KEYS: list()
+    .refine((keys) => keys.length <= KEYS_MAX, `must be at most ${KEYS_MAX} keys`)
+    .refine(
+      (keys) => keys.every((key) => key.length >= KEY_CHARACTERS_MIN && /^[\x21-\x7e]+$/.test(key)),
+      `every key must be at least ${KEY_CHARACTERS_MIN} visible ASCII characters`,
+    )
+    .default([])
+    .describe(
+      'secret: comma-separated bearer keys of the HTTP API, any of which is accepted; empty = the API is off',
+    ),
+});
+
+export const operationsConfig = registerAs('operations', () => ({
+  ...operationsVariables.parse(process.env),
+  /**
+   * A second node on a developer's machine, whose OPS_PORT nobody has thought of, starts all the same; one that was
+   * told its port, or is in production, must have it.
+   */
+  isPortNegotiable: !process.env['OPS_PORT'] && process.env['NODE_ENV'] !== 'production',
+}));

@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import { clusterConfig } from '../cluster/cluster.config.js';
+import { gatewayConfig } from '../gateway/gateway.config.js';
+import { GatewayModule } from '../gateway/gateway.module.js';
+import { MessagingModule } from '../messaging/messaging.module.js';
+import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
+import { ClusterUsers } from './cluster-users.js';
+import { operationsConfig } from './operations.config.js';
+import { MessageTracing } from './message-tracing.js';
+import { RunningNode } from './running-node.js';
+
+/**
+ * The part of operations that lives in the public application: what other nodes may ask, and what the operators'
+ * door, an application of its own, looks at. It has no controllers, so that nothing of it is public.
+ */
+@Module({
+  imports: [
+    GatewayModule,
+    MessagingModule,
+    UdpBroadcastModule,
+    ConfigModule.forFeature(operationsConfig),
+    ConfigModule.forFeature(clusterConfig),
+    ConfigModule.forFeature(gatewayConfig),
+  ],
+  providers: [ClusterUsers, RunningNode, MessageTracing],
+})
+export class OperationsModule {}

@@ -1,0 +1,16 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { RunningNode } from '../running-node.js';
+import { asyncApiDocument } from './async-api.js';
+
+@ApiExcludeController()
+@Controller('docs')
+export class AsyncApiController {
+  constructor(private readonly node: RunningNode) {}
+
+  /** The client protocol, for programs. */
+  @Get('asyncapi.json')
+  document(): object {
+    return asyncApiDocument(this.node.publicPath);
+  }
+}

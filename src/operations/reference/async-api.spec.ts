@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals';
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
+import { createRequire } from 'node:module';
+import { readFrame } from '../../wire/incoming-frame.js';
+import {
+  ackFrame,
+  deliveryPrefix,
+  DELIVERY_SUFFIX,
+  doneFrame,
+  errorFrame,
+  pongFrame,
+  readyFrame,
+  refreshedFrame,
+  tokenExpiringFrame,
+} from '../../wire/outgoing-frame.js';
+import { asyncApiDocument } from './async-api.js';
+import { clientFrames, serverFrames } from './client-frames.js';
+
+describe('the AsyncAPI document', () => {
+  it("is valid by AsyncAPI's own schema", () => {
+    const specification = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json') as object;
+    const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
+    const isValid = ajv.compile(specification);
+    const document: unknown = JSON.parse(JSON.stringify(asyncApiDocument('/chat')));
+    isValid(document);
+    expect(isValid.errors).toBeNull();
+    // and the check can fail
+    expect(isValid({ ...(document as object), operations: { bad: { action: 'shout' } } })).toBe(false);
+  });
+
+  it('has every frame, and every reference leads somewhere', () => {
+    const document = JSON.stringify(asyncApiDocument('/chat'));
+    const references = [...document.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path]) =>
+      (path as string).split('/'),
+    );
+    for (const path of references) {
+      let at: unknown = JSON.parse(document);
+      for (const step of path) at = (at as Record<string, unknown>)[step];
+      expect(at).toBeDefined();
+    }
+    expect(references.length).toBeGreaterThan(20);
+  });
+});
+
+describe('the schemas of client frames', () => {
+  const id = fc.oneof(
+    fc.string({ maxLength: 70, unit: 'binary' }),
+    fc.integer(),
+    fc.constant(-0),
+    fc.double(),
+    fc.boolean(),
+  );
+  const member = fc.oneof(
+    id,
+    fc.constant(null),
+    fc.constant(''),
+    fc.string({ minLength: 120, maxLength: 135 }),
+  );
+  const body = fc.record({ user_id: member, data: fc.jsonValue(), message_id: member }, { requiredKeys: [] });
+  const frame = fc.oneof(
+    fc.record({ event: fc.constant('send'), id, data: body }, { requiredKeys: ['event'] }),
+    fc.record(
+      { user_id: member, data: fc.jsonValue(), id, message_id: member },
+      { requiredKeys: ['user_id'] },
+    ),
+    fc.record({ event: fc.constant('ping'), id }, { requiredKeys: ['event'] }),
+  );
+
+  it('take exactly what the server takes', () => {
+    fc.assert(
+      fc.property(frame, (value) => {
+        const text = JSON.stringify(value);
+        const parsed = JSON.parse(text) as object;
+        const read = readFrame(Buffer.from(text));
+        const { send, plainSend, ping } = clientFrames;
+        const schema = 'event' in parsed ? (parsed.event === 'ping' ? ping : send) : plainSend;
+        expect({ text, isTaken: schema.safeParse(parsed).success }).toEqual({
+          text,
+          isTaken: read.kind !== 'bad',
+        });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('the schemas of server frames', () => {
+  const delivery = (from: string | null) =>
+    Buffer.concat([deliveryPrefix(from), Buffer.from('{"x":1}'), DELIVERY_SUFFIX]).toString();
+
+  it.each([
+    ['ready', readyFrame({ user_id: '1', connection_id: 'c', node_id: 'n' })],
+    ['message', delivery('1')],
+    ['message', delivery(null)],
+    ['ack', ackFrame('7', { delivered: 3, complete: true })],
+    ['ack', doneFrame('"a"')],
+    ['ack', refreshedFrame('7', 1000)],
+    ['ack', refreshedFrame('7', null)],
+    ['pong', pongFrame(null)],
+    ['pong', pongFrame('1')],
+    ['error', errorFrame('bad_json', null)],
+    ['error', errorFrame('congested', '"x"')],
+    ['tokenExpiring', tokenExpiringFrame(1000)],
+  ] as const)('describe %s as it is sent: %s', (name, text) => {
+    const value: unknown = JSON.parse(text);
+    // parsing drops what a schema does not name
+    expect(serverFrames[name].parse(value)).toEqual(value);
+  });
+});

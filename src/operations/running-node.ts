@@ -1,0 +1,65 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { Server } from 'node:http';
+import { clusterConfig } from '../cluster/cluster.config.js';
+import { Cluster } from '../cluster/cluster.js';
+import { ConnectionRegistry } from '../connections/connection-registry.js';
+import { Clients } from '../gateway/clients.js';
+import { Door } from '../gateway/door.js';
+import { gatewayConfig } from '../gateway/gateway.config.js';
+import { GatewayStatistics } from '../gateway/gateway-statistics.js';
+import { Messaging } from '../messaging/messaging.js';
+import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
+
+/**
+ * The live node, as the operators' door sees it. The door is an application of its own, and Nest starts and stops
+ * every provider of an application: what it is given must have no life-cycle hooks, or the node would be started
+ * and stopped twice. This has none.
+ */
+@Injectable()
+export class RunningNode {
+  constructor(
+    readonly cluster: Cluster,
+    readonly messaging: Messaging,
+    readonly connections: ConnectionRegistry,
+    readonly door: Door,
+    readonly clients: Clients,
+    readonly gateway: GatewayStatistics,
+    readonly udp: UdpBroadcast,
+    private readonly http: HttpAdapterHost,
+    @Inject(gatewayConfig.KEY) private readonly publicConfig: ConfigType<typeof gatewayConfig>,
+    @Inject(clusterConfig.KEY) private readonly config: ConfigType<typeof clusterConfig>,
+  ) {}
+
+  get name(): string {
+    return this.config.NODE_NAME;
+  }
+
+  /** CLUSTER_MIN_NODES. */
+  get nodesWanted(): number {
+    return this.config.CLUSTER_MIN_NODES;
+  }
+
+  /** WS_PATH. */
+  get publicPath(): string {
+    return this.publicConfig.WS_PATH;
+  }
+
+  /** CLUSTER_BUS. */
+  get bus(): string {
+    return this.config.CLUSTER_BUS;
+  }
+
+  /** "address:port" this node sends datagrams from; null when it has no open socket (CLUSTER_BUS=none, starting). */
+  get udpAddress(): string | null {
+    if (!this.udp.isOpen) return null;
+    const { address, port } = this.udp.ownAddress;
+    return `${address}:${port}`;
+  }
+
+  /** Whether the public port is open: the last thing that happens at a start. */
+  get isListening(): boolean {
+    return (this.http.httpAdapter.getHttpServer() as Server).listening;
+  }
+}

@@ -1,0 +1,58 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { Metrics } from './metrics.js';
+
+/** Prometheus makes these of a histogram, and `up` of every scrape. */
+const SUFFIXES = /_(bucket|sum|count)$/;
+const NAME = /\b(?:lanfare|process|nodejs)_[a-z0-9_]+/g;
+
+describe('metrics', () => {
+  const metrics = new Metrics();
+  let names: Set<string>;
+
+  beforeAll(async () => {
+    names = new Set((await metrics.registry.getMetricsAsJSON()).map(({ name }) => name));
+  });
+
+  function unknownIn(text: string): string[] {
+    return (text.match(NAME) ?? []).filter(
+      (name) => !names.has(name) && !names.has(name.replace(SUFFIXES, '')),
+    );
+  }
+
+  it('are all that the dashboard shows', () => {
+    const text = readFileSync('deploy/grafana/lanfare.json', 'utf8');
+    const { panels } = JSON.parse(text) as { panels: { targets?: { expr: string }[] }[] };
+    const expressions = panels.flatMap(({ targets }) => targets ?? []).map(({ expr }) => expr);
+    expect(expressions.length).toBeGreaterThan(20);
+    expect(expressions.flatMap(unknownIn)).toEqual([]);
+  });
+
+  it('are all that the alerts watch, and every alert says what to do', () => {
+    const { groups } = parse(readFileSync('deploy/prometheus/alerts.yaml', 'utf8')) as {
+      groups: {
+        rules: { alert: string; expr: string; annotations: { summary?: string; action?: string } }[];
+      }[];
+    };
+    const rules = groups.flatMap(({ rules }) => rules);
+    expect(rules.flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
+    expect(rules.filter(({ annotations }) => !annotations.summary || !annotations.action)).toEqual([]);
+  });
+
+  it('are each documented in docs/operations.md', () => {
+    const documented = readFileSync('docs/operations.md', 'utf8');
+    expect([...names].filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
+    expect(unknownIn(documented)).toEqual([]);
+  });
+
+  it('mirror counters that are counted elsewhere', async () => {
+    metrics.set(metrics.frames, 5);
+    metrics.set(metrics.frames, 7);
+    metrics.set(metrics.errors, 3, { code: 'bad_json' });
+    metrics.set(metrics.errors, 4, { code: 'bad_json' });
+    const text = await metrics.registry.metrics();
+    expect(text).toMatch(/^lanfare_frames_received_total 7$/m);
+    expect(text).toMatch(/^lanfare_errors_total\{code="bad_json"\} 4$/m);
+  });
+});

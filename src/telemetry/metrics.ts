@@ -1,0 +1,191 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/**
+ * Every metric of the server: its name, what it means and its labels, whose values come from fixed sets (peers:
+ * from the cluster, at most 128). docs/operations.md lists them, and a spec holds dashboards and alerts against them.
+ *
+ * What is counted on the hot path is counted in plain fields by those who do the work; `set` copies it here when
+ * somebody scrapes.
+ */
+export class Metrics {
+  readonly registry = new Registry();
+
+  // the node
+  readonly nodeInfo = this.#gauge('lanfare_node_info', 'Always 1; its labels say which node this is', [
+    'node_id',
+    'node_name',
+    'version',
+    'bus',
+  ]);
+  readonly ready = this.#gauge('lanfare_ready', '1: /readyz answers 200');
+  readonly overloaded = this.#gauge(
+    'lanfare_overloaded',
+    '1: the event loop has been late for so long that the node is not ready',
+  );
+
+  // clients
+  readonly connections = this.#gauge('lanfare_connections', 'Clients with an open socket, of all paths');
+  readonly devices = this.#gauge('lanfare_devices', "Connections registered as a user's device");
+  readonly users = this.#gauge('lanfare_users', 'Users with at least one device on this node');
+  readonly handshakes = this.#counter(
+    'lanfare_handshakes_total',
+    'Upgrade requests, by how they ended: accepted, or the code of the refusal',
+    ['result'],
+  );
+  readonly closes = this.#counter(
+    'lanfare_closes_total',
+    'Connections that have gone, by why this node closed them; ended: the client or the network did',
+    ['reason'],
+  );
+  readonly frames = this.#counter('lanfare_frames_received_total', 'Frames received from clients');
+  readonly errors = this.#counter('lanfare_errors_total', 'Frames refused with an error frame, by its code', [
+    'code',
+  ]);
+
+  // messages
+  readonly messages = this.#counter(
+    'lanfare_messages_total',
+    'Messages. path local: posted here, delivered to devices here or absent; cluster: posted here, accepted by the cluster or refused as too_large, congested; inbound: from other nodes, delivered or absent',
+    ['path', 'outcome'],
+  );
+  readonly deliveries = this.#counter(
+    'lanfare_deliveries_total',
+    'Outgoing queues of connections here into which a message went, by where it was posted: local, inbound',
+    ['path'],
+  );
+  readonly messageLatency = this.#histogram(
+    'lanfare_message_latency_seconds',
+    'Sampled, 1 in 256. path local: from arrival to the write to the socket; cluster: round trip, until all nodes that hold the user answered',
+    ['path'],
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+  );
+
+  // the cluster
+  readonly clusterReady = this.#gauge('lanfare_cluster_ready', '1: the cluster view has settled');
+  readonly congested = this.#gauge(
+    'lanfare_cluster_congested',
+    '1: queues towards other nodes are full, senders wait',
+  );
+  readonly peers = this.#gauge('lanfare_peers', 'Other nodes, by state: pending, up, silent', ['state']);
+  readonly peerLoss = this.#gauge(
+    'lanfare_peer_loss_ratio',
+    "Share of a peer's datagrams that had to be repaired lately, 0 to 1",
+    ['peer', 'peer_id'],
+  );
+  readonly peerRoundTrip = this.#gauge(
+    'lanfare_peer_round_trip_seconds',
+    'Round trip to a peer, as last measured',
+    ['peer', 'peer_id'],
+  );
+  readonly peerChanges = this.#counter(
+    'lanfare_peer_changes_total',
+    'Other nodes joined, rejoined, left, lost',
+    ['change'],
+  );
+  readonly gaps = this.#counter(
+    'lanfare_gaps_total',
+    'Times that delivery could not be promised: gap, lost, incomplete, late, not-mutual',
+    ['kind'],
+  );
+  readonly clusterMessages = this.#counter(
+    'lanfare_cluster_messages_total',
+    'Messages sent to and received from other nodes',
+    ['direction'],
+  );
+  readonly recordsRepaired = this.#counter(
+    'lanfare_cluster_records_repaired_total',
+    'Records that were sent again because a peer missed them',
+  );
+  readonly recordsRequested = this.#counter(
+    'lanfare_cluster_records_requested_total',
+    'Records that were missed here and asked for again',
+  );
+  readonly queueBytes = this.#gauge('lanfare_cluster_queue_bytes', 'Bytes queued towards other nodes');
+  readonly queueRecords = this.#gauge('lanfare_cluster_queue_records', 'Records queued towards other nodes');
+  readonly directoryEntries = this.#gauge(
+    'lanfare_directory_entries',
+    'Users of other nodes in the directory of who is where',
+  );
+  readonly directoryLookups = this.#counter(
+    'lanfare_directory_lookups_total',
+    'Look-ups in the directory, by result: hit, miss',
+    ['result'],
+  );
+  readonly clusterDatagrams = this.#counter(
+    'lanfare_cluster_datagrams_total',
+    "The protocol's datagrams, by direction: sent, received",
+    ['direction'],
+  );
+  readonly datagramsRejected = this.#counter(
+    'lanfare_cluster_datagrams_rejected_total',
+    'Datagrams that were not believed, by reason. Foreign programs, other clusters, forgery',
+    ['reason'],
+  );
+
+  // UDP
+  readonly udpDatagrams = this.#counter(
+    'lanfare_udp_datagrams_total',
+    'Datagrams of the sockets, own broadcasts included, by direction: sent, received',
+    ['direction'],
+  );
+  readonly udpBytes = this.#counter('lanfare_udp_bytes_total', 'Payload bytes of those datagrams', [
+    'direction',
+  ]);
+  readonly udpErrors = this.#counter('lanfare_udp_errors_total', 'Errors of sending, and of the sockets', [
+    'kind',
+  ]);
+  readonly udpKernelDrops = this.#counter(
+    'lanfare_udp_kernel_drops_total',
+    "Datagrams the kernel dropped because this node's receive buffers were full (Linux)",
+  );
+  readonly udpReceiveBuffer = this.#gauge(
+    'lanfare_udp_receive_buffer_bytes',
+    'Receive buffer the kernel granted, of the smaller socket',
+  );
+
+  // the operators' door
+  readonly apiRequests = this.#counter(
+    'lanfare_api_requests_total',
+    'Requests to the HTTP API, by route and status',
+    ['route', 'status'],
+  );
+
+  // the process; names as Prometheus clients have them, so that common dashboards work
+  readonly cpu = this.#counter('process_cpu_seconds_total', 'CPU time of the process, user and system');
+  readonly startTime = this.#gauge('process_start_time_seconds', 'Start of the process, since the epoch');
+  readonly residentMemory = this.#gauge('process_resident_memory_bytes', 'Memory the process holds');
+  readonly heapUsed = this.#gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use');
+  readonly externalMemory = this.#gauge(
+    'nodejs_external_memory_bytes',
+    'Buffers outside the JavaScript heap',
+  );
+  readonly eventLoopLag = this.#gauge(
+    'nodejs_eventloop_lag_seconds',
+    'How late the event loop ran since the last scrape: p50, p99, max',
+    ['quantile'],
+  );
+
+  /** Makes a counter what the field it mirrors is. */
+  set(counter: Counter, value: number, labels: Readonly<Record<string, string>> = {}): void {
+    // prom-client's counters cannot be set, and a removed one starts at 0
+    counter.remove(labels);
+    counter.inc(labels, value);
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
+    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  #histogram<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    buckets: number[],
+  ): Histogram<L> {
+    return new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [this.registry] });
+  }
+}

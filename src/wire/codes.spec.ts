@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from './codes.js';
+
+const document = readFileSync('docs/client-protocol.md', 'utf8');
+
+/** The rows of the table under a heading. */
+function table(heading: string): string[][] {
+  const section = document.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| '));
+  return rows.slice(1).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('`', '')),
+  );
+}
+
+const yesNo = (isSo: boolean) => (isSo ? 'yes' : 'no');
+
+describe('docs/client-protocol.md', () => {
+  it('has every error of the code table, and no other', () => {
+    expect(table('Errors')).toEqual(
+      Object.entries(FRAME_ERRORS).map(([code, { retryable, message }]) => [code, yesNo(retryable), message]),
+    );
+  });
+
+  it('has every refusal of the code table in its order, and no other', () => {
+    expect(table('Refused upgrades')).toEqual(
+      Object.entries(UPGRADE_REFUSALS).map(([code, { status, retryable, message }]) => [
+        String(status),
+        code,
+        yesNo(retryable),
+        message,
+      ]),
+    );
+  });
+
+  it('has every close code of the table, and no other', () => {
+    expect(table('Close codes')).toEqual(
+      Object.values(CLOSES).map(({ code, reason }) => [String(code), reason]),
+    );
+  });
+});
+
+describe('a close code', () => {
+  it.each(Object.entries(CLOSES))(
+    '%s is valid, unique, and its reason fits a close frame',
+    (_, { code, reason }) => {
+      const codes = Object.values(CLOSES).map((close) => close.code);
+      expect(codes.filter((other) => other === code)).toHaveLength(1);
+      expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
+      expect((code >= 1002 && code <= 1012) || (code >= 4000 && code <= 4999)).toBe(true);
+    },
+  );
+});

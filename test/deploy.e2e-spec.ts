@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse, parseAllDocuments } from 'yaml';
+import { features, knownVariables } from '../src/app.environment.js';
+import { validateEnvironment } from '../src/config/environment.js';
+import type { Environment } from '../src/config/variables.js';
+
+const read = (path: string) => readFileSync(path, 'utf8');
+
+/** The programs are not everywhere: CI has them, a developer's machine may not. */
+const withProgram = (path: string) => (existsSync(path) ? it : it.skip);
+
+const SECRETS = {
+  CLUSTER_SECRET: 'c'.repeat(64),
+  AUTH_JWT_SECRET: 'j'.repeat(64),
+  API_KEYS: 'k'.repeat(64),
+};
+
+/** The server would start with it. */
+function expectValid(env: Environment): void {
+  expect(Object.keys(env).filter((name) => !knownVariables.includes(name))).toEqual([]);
+  validateEnvironment(features, env);
+}
+
+describe('deploy/', () => {
+  let directory: string;
+
+  /** A copy with what this machine has, checked by the program itself. */
+  function check(program: string, args: string[], file: string, text: string) {
+    const path = join(directory, file);
+    writeFileSync(path, text);
+    const { status, stdout, stderr } = spawnSync(program, [...args, path], { encoding: 'utf8' });
+    return { status, output: `${stdout}${stderr}` };
+  }
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'lanfare-deploy-'));
+    const key = join(directory, 'key.pem');
+    const certificate = join(directory, 'certificate.pem');
+    const subject = ['-subj', '/CN=chat.example.com', '-days', '1', '-nodes'];
+    const out = ['-keyout', key, '-out', certificate];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...subject, ...out], { stdio: 'ignore' });
+    writeFileSync(join(directory, 'both.pem'), read(certificate) + read(key));
+  });
+
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  withProgram('/usr/bin/systemd-analyze')('systemd takes the unit', () => {
+    const unit = read('deploy/systemd/lanfare.service').replace('/usr/bin/node', process.execPath);
+    const result = check('/usr/bin/systemd-analyze', ['verify', '--man=no'], 'lanfare.service', unit);
+    expect(result).toEqual({ status: 0, output: '' });
+  });
+
+  it("the unit's environment is the server's", () => {
+    const [, environment = ''] = /^Environment=(.*)$/m.exec(read('deploy/systemd/lanfare.service')) ?? [];
+    const env = Object.fromEntries(environment.split(' ').map((pair) => pair.split('=') as [string, string]));
+    expectValid({ ...env, ...SECRETS, UDP_ADDRESS: 'auto' });
+  });
+
+  withProgram('/usr/sbin/nginx')('nginx takes its configuration', () => {
+    const site = read('deploy/nginx/lanfare.conf')
+      .replaceAll('/etc/nginx/tls/chat.example.com.crt', join(directory, 'certificate.pem'))
+      .replaceAll('/etc/nginx/tls/chat.example.com.key', join(directory, 'key.pem'));
+    const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((kind) => `${kind}_temp_path ${directory}/${kind};`)
+      .join('\n');
+    const whole = `pid ${directory}/nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\n${paths}\naccess_log off;\n${site}}\n`;
+    const { status, output } = check('/usr/sbin/nginx', ['-t', '-e', 'stderr', '-c'], 'nginx.conf', whole);
+    expect({ status, output }).toEqual({ status: 0, output: expect.not.stringContaining('[warn]') });
+  });
+
+  withProgram('/usr/sbin/haproxy')('HAProxy takes its configuration', () => {
+    const text = read('deploy/haproxy/haproxy.cfg').replace(
+      '/etc/haproxy/tls/chat.example.com.pem',
+      join(directory, 'both.pem'),
+    );
+    const { status, output } = check('/usr/sbin/haproxy', ['-c', '-f'], 'haproxy.cfg', text);
+    expect({ status, output }).toEqual({ status: 0, output: expect.not.stringContaining('WARNING') });
+  });
+
+  it('two containers make a cluster by broadcast', () => {
+    const compose = parse(read('deploy/compose.yaml'), { merge: true }) as {
+      services: Record<string, { environment: Record<string, string>; stop_grace_period: string }>;
+    };
+    expect(Object.keys(compose.services)).toEqual(['a', 'b']);
+    for (const { environment, stop_grace_period: grace } of Object.values(compose.services)) {
+      expectValid({ ...environment, ...SECRETS, NODE_ENV: 'production' });
+      expect(Number.parseInt(grace, 10)).toBeGreaterThan(10);
+    }
+  });
+
+  describe('Kubernetes', () => {
+    interface Manifest {
+      readonly apiVersion: string;
+      readonly kind: string;
+      readonly metadata: { readonly name: string };
+    }
+    const manifests = parseAllDocuments(read('deploy/kubernetes/lanfare.yaml')).map(
+      (document) => document.toJS() as Manifest,
+    );
+    const find = <T>(kind: string) => manifests.find((manifest) => manifest.kind === kind) as T;
+
+    it.each(manifests.map((manifest) => [`${manifest.kind} ${manifest.metadata.name}`, manifest] as const))(
+      'takes %s',
+      async (_name, { apiVersion, kind, ...rest }) => {
+        const models = (await import(`kubernetes-models/${apiVersion}`)) as Record<
+          string,
+          new (data: object) => { validate(): void }
+        >;
+        const Model = models[kind];
+        if (Model === undefined) throw new Error(`${apiVersion} has no ${kind}`);
+        new Model(rest).validate();
+      },
+    );
+
+    it('starts nodes with an environment that is valid', () => {
+      expectValid({ ...find<{ data: Environment }>('ConfigMap').data, ...SECRETS });
+    });
+
+    it('gives a node the time it needs to drain', () => {
+      const grace = Number(find<{ data: Environment }>('ConfigMap').data['SHUTDOWN_GRACE_MS']);
+      const { spec } = find<{
+        spec: {
+          template: {
+            spec: {
+              terminationGracePeriodSeconds: number;
+              containers: [{ lifecycle: { preStop: { exec: { command: string[] } } } }];
+            };
+          };
+        };
+      }>('StatefulSet').spec.template;
+      const { command } = spec.containers[0].lifecycle.preStop.exec;
+      const before = Number(/(\d+)\)$/.exec(command.join(' '))?.[1]);
+      expect(spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(before + grace + 5000);
+    });
+
+    it('lets nodes find each other before they are ready', () => {
+      const peers = manifests.find(({ metadata }) => metadata.name === 'lanfare-peers');
+      expect(peers).toMatchObject({ spec: { clusterIP: 'None', publishNotReadyAddresses: true } });
+    });
+  });
+
+  it('the image runs what the build makes, as nobody', () => {
+    const dockerfile = read('Dockerfile');
+    expect(dockerfile).toMatch(/^USER node$/m);
+    expect(dockerfile).toMatch(/^HEALTHCHECK /m);
+    expect(dockerfile).toMatch(/^CMD \["node", "dist\/main.js"\]$/m);
+    const ignored = read('.dockerignore').split('\n');
+    for (const [, sources = ''] of dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
+      for (const source of sources.split(' ')) expect(ignored).toContain(`!${source}`);
+    }
+  });
+});

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { filter, firstValueFrom } from 'rxjs';
+import { AuditLog } from '../examples/audit-log/audit-log.js';
+import { AuditLogModule } from '../examples/audit-log/audit-log.module.js';
+import { DatagramTap } from '../examples/datagram-tap/datagram-tap.js';
+import { DatagramTapModule } from '../examples/datagram-tap/datagram-tap.module.js';
+import { NotificationsModule } from '../examples/notifications/notifications.module.js';
+import { SessionAuthenticatorModule } from '../examples/session-authenticator/session-authenticator.module.js';
+import { Sessions } from '../examples/session-authenticator/sessions.js';
+import { TestClient } from './support/client.js';
+import { clusterEnvironment } from './support/environment.js';
+import { TestNode } from './support/node.js';
+
+describe('the examples, on two nodes,', () => {
+  let a: TestNode;
+  let b: TestNode;
+
+  beforeAll(async () => {
+    const env = clusterEnvironment();
+    const modules = [AuditLogModule, NotificationsModule, DatagramTapModule];
+    [a, b] = await Promise.all([TestNode.start(env, modules), TestNode.start(env, modules)]);
+  });
+
+  afterAll(async () => {
+    await Promise.all([a.stop(), b.stop()]);
+  });
+
+  it('audit: a node tells of connections on another', async () => {
+    const heard = firstValueFrom(b.app.get(AuditLog).entries$.pipe(filter(({ user }) => user === 'audited')));
+    const client = await TestClient.ready(a.url('user_id=audited'));
+    expect(await heard).toMatchObject({ what: 'connection added', user: 'audited' });
+    await client.close();
+  });
+
+  it('notify: a REST request reaches a device on another node', async () => {
+    const device = await TestClient.ready(b.url('user_id=notified'));
+    const response = await fetch(`http://127.0.0.1:${a.port}/notifications/notified`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"text":"dinner"}',
+    });
+    expect(await response.json()).toEqual({ reached: 1, isCertain: true });
+    expect(await device.nextJson()).toEqual({
+      event: 'message',
+      data: { from: null, data: { kind: 'notification', body: { text: 'dinner' } } },
+    });
+    await device.close();
+  });
+
+  it('tap: datagrams of both nodes are seen', () => {
+    expect(a.app.get(DatagramTap).counts.size).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('the session authenticator', () => {
+  it('lets a browser with a session in, and nobody else', async () => {
+    const node = await TestNode.start(clusterEnvironment({ CLUSTER_BUS: 'none', AUTH_MODE: 'custom' }), [
+      SessionAuthenticatorModule,
+    ]);
+    node.app.get(Sessions).open('s3cr3t', { userId: '1', expiresAt: Date.now() + 60_000 });
+    const client = await TestClient.connect(node.url(''), ['lanfare.v1.json'], {
+      headers: { Cookie: 'theme=dark; session=s3cr3t' },
+    });
+    expect(await client.nextJson()).toMatchObject({ event: 'ready', data: { user_id: '1' } });
+    const stranger = await TestClient.refusal(node.url(''), ['lanfare.v1.json'], {
+      headers: { Cookie: 'session=guessed' },
+    });
+    expect(stranger.status).toBe(401);
+    await client.close();
+    await node.stop();
+  });
+});

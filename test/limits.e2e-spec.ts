@@ -1,0 +1,308 @@
+import { describe, expect, it } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
+import type { Environment } from '../src/config/variables.js';
+import { Clients } from '../src/gateway/clients.js';
+import { Door } from '../src/gateway/door.js';
+import { CLOSES } from '../src/wire/codes.js';
+import { TestClient, V1 } from './support/client.js';
+import { TestNode } from './support/node.js';
+import { clientFrame, handshake, RawClient } from './support/raw-client.js';
+
+const TEXT = 1;
+const PING = 9;
+
+/** Runs the test on a node of its own. */
+async function on(env: Environment, test: (node: TestNode) => Promise<void>): Promise<void> {
+  const node = await TestNode.start({ CLUSTER_BUS: 'none', ...env });
+  try {
+    await test(node);
+  } finally {
+    await node.stop();
+  }
+}
+
+const refusal = async (url: string, headers: Record<string, string> = {}) => {
+  const { status, body } = await TestClient.refusal(url, [], { headers });
+  return [status, body['code']];
+};
+
+const from = (address: string) => ({ 'x-forwarded-for': address });
+
+/** Waits until the node has noticed, turn by turn. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await setImmediate();
+}
+
+describe('connections', () => {
+  it('are limited altogether, and a place that is left can be taken', async () =>
+    on({ WS_MAX_CONNECTIONS: '2' }, async (node) => {
+      const [first] = await Promise.all(
+        [1, 2].map(async (id) => TestClient.connect(node.url(`user_id=${id}`))),
+      );
+      expect(await refusal(node.url('user_id=3'))).toEqual([503, 'full']);
+      await first?.close();
+      await until(() => node.app.get(Clients).size === 1);
+      await TestClient.connect(node.url('user_id=3'));
+    }));
+
+  it('are limited by user, however many come at once', async () =>
+    on({ WS_MAX_CONNECTIONS_PER_USER: '3' }, async (node) => {
+      const results = await Promise.allSettled(
+        Array.from({ length: 20 }, async () => {
+          const raw = await RawClient.connect(node.port);
+          raw.write(handshake('/chat?user_id=many'));
+          return (await raw.response()).status;
+        }),
+      );
+      const statuses = results.map((result) => (result.status === 'fulfilled' ? result.value : 0));
+      expect([statuses.filter((s) => s === 101).length, statuses.filter((s) => s === 429).length]).toEqual([
+        3, 17,
+      ]);
+      expect(await refusal(node.url('user_id=many'))).toEqual([429, 'too_many_for_user']);
+    }));
+
+  it('are limited by address, as trusted proxies tell it', async () =>
+    on({ WS_MAX_CONNECTIONS_PER_IP: '1', WS_TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8' }, async (node) => {
+      await TestClient.connect(node.url('user_id=1'), [], { headers: from('192.0.2.1') });
+      const again = ['192.0.2.1', '198.51.100.7, 192.0.2.1', '192.0.2.1, 10.1.2.3', '::ffff:192.0.2.1'];
+      for (const address of again) {
+        expect([address, ...(await refusal(node.url('user_id=2'), from(address)))]).toEqual([
+          address,
+          429,
+          'too_many_from_address',
+        ]);
+      }
+      const other = await TestClient.connect(node.url('user_id=2'), [], { headers: from('192.0.2.2') });
+      await other.close();
+    }));
+
+  it('are limited by second, and refusals are not owed', async () =>
+    on({ WS_CONNECTIONS_PER_SECOND: '2' }, async (node) => {
+      const statuses = await Promise.all(
+        Array.from({ length: 50 }, async () => {
+          const raw = await RawClient.connect(node.port);
+          raw.write(handshake('/chat?user_id=1'));
+          const { status } = await raw.response();
+          raw.destroy();
+          return status;
+        }),
+      );
+      expect(statuses.filter((status) => status === 101).length).toBeLessThan(6);
+      for (;;) {
+        const client = await TestClient.connect(node.url('user_id=1')).catch(() => null);
+        if (client !== null) break;
+      }
+    }));
+
+  it('that vanish while they are held leave nothing behind', async () =>
+    on({ WS_MAX_CONNECTIONS: '5' }, async (node) => {
+      for (let round = 0; round < 20; round++) {
+        const raw = await RawClient.connect(node.port);
+        raw.write(handshake('/chat?user_id=1'));
+        raw.destroy();
+      }
+      await until(() => node.app.get(Clients).size === 0);
+      const client = await TestClient.connect(node.url('user_id=1'));
+      await client.close();
+    }));
+});
+
+describe('a client that sends too fast', () => {
+  const limits = { WS_MESSAGES_PER_SECOND: '10', WS_MESSAGES_BURST: '20' };
+
+  it('is told so frame by frame, and closed when it goes on', async () =>
+    on(limits, async (node) => {
+      const client = await TestClient.connect(node.url('user_id=1'));
+      for (let id = 0; id < 60; id++) client.send({ user_id: 1, data: 'x', id });
+      expect(await client.closed).toEqual(CLOSES.rate_limited);
+      const frames = client.pending.filter((frame) => frame !== 'x').map((frame) => JSON.parse(frame));
+      expect(frames.slice(0, 20).map(({ event, id }) => [event, id])).toEqual(
+        Array.from({ length: 20 }, (_, id) => ['ack', id]),
+      );
+      expect(frames[20]).toMatchObject({
+        event: 'error',
+        id: 20,
+        data: { code: 'rate_limited', retryable: true },
+      });
+      expect(frames.length).toBeLessThanOrEqual(41);
+    }));
+
+  it('is closed for pings as well', async () =>
+    on(limits, async (node) => {
+      const client = await RawClient.open(node.port, '/chat?user_id=1');
+      client.write(Buffer.concat(Array.from({ length: 60 }, () => clientFrame(PING, ''))));
+      expect(await client.closeFrame()).toEqual(CLOSES.rate_limited);
+    }));
+
+  it('is nobody with WS_MESSAGES_PER_SECOND=0', async () =>
+    on({ WS_MESSAGES_PER_SECOND: '0' }, async (node) => {
+      const client = await TestClient.connect(node.url('user_id=1'));
+      for (let id = 0; id < 3000; id++) client.send({ event: 'ping' });
+      expect(await client.ask({ event: 'ping' })).toEqual({ event: 'pong', id: 'q' });
+      await client.close();
+    }));
+});
+
+describe('requests in flight', () => {
+  it('pause reading at their limit, and lose nothing', async () =>
+    on({ WS_MAX_IN_FLIGHT: '4', WS_MESSAGES_PER_SECOND: '0' }, async (node) => {
+      const client = await TestClient.connect(node.url('user_id=1'));
+      for (let id = 0; id < 500; id++) client.send({ user_id: 'nobody', data: id, id });
+      for (let id = 0; id < 500; id++) expect((await client.nextJson())['id']).toBe(id);
+      await client.close();
+    }));
+});
+
+describe('a client that does not read', () => {
+  it(
+    'is closed with 4000 within its limit, and others are served',
+    async () =>
+      on({ WS_BUFFER_LIMIT_BYTES: '65536', WS_MESSAGES_PER_SECOND: '0' }, async (node) => {
+        const slow = await RawClient.open(node.port, '/chat?user_id=slow');
+        slow.socket.pause();
+        const sender = await TestClient.connect(node.url('user_id=sender'), [V1]);
+        const data = 'x'.repeat(30_000);
+        let delivered = 0;
+        for (let id = 0; ; id++) {
+          const answer = await sender.ask({ user_id: 'slow', data }, id);
+          if ((answer['data'] as { delivered: number }).delivered === 0) break;
+          delivered++;
+        }
+        expect(delivered).toBeGreaterThan(2);
+        slow.socket.resume();
+        expect(await slow.closeFrame()).toEqual(CLOSES.slow_client);
+        await slow.ended();
+        expect(await sender.ask({ event: 'ping' })).toEqual({ event: 'pong', id: 'q' });
+        await sender.close();
+      }),
+    60_000,
+  );
+
+  it(
+    'is cut when it does not take the close frame either, and its user is gone',
+    async () =>
+      on({ WS_BUFFER_LIMIT_BYTES: '65536', WS_MESSAGES_PER_SECOND: '0' }, async (node) => {
+        const slow = await RawClient.open(node.port, '/chat?user_id=slow');
+        slow.socket.pause();
+        const sender = await TestClient.connect(node.url('user_id=sender'));
+        const data = 'x'.repeat(60_000);
+        for (let id = 0; node.app.get(Clients).size === 2 && id < 300; id++) {
+          await sender.ask({ user_id: 'slow', data }, id);
+        }
+        await until(() => node.app.get(Clients).size === 1);
+        await sender.close();
+        slow.destroy();
+      }),
+    60_000,
+  );
+});
+
+describe('heartbeats', () => {
+  it('find a client that has gone without a word, and keep one that answers', async () =>
+    on({ WS_PING_INTERVAL_MS: '1000' }, async (node) => {
+      const dead = await RawClient.open(node.port, '/chat?user_id=dead');
+      const alive = await TestClient.connect(node.url('user_id=alive'));
+      expect(await dead.closeFrame()).toEqual(CLOSES.heartbeat);
+      expect(await alive.ask({ event: 'ping' })).toEqual({ event: 'pong', id: 'q' });
+      await alive.close();
+    }));
+});
+
+describe('compression', () => {
+  const deflate = { perMessageDeflate: { threshold: 0 } };
+
+  it('keeps the order, with and without, and leaves small messages alone', async () =>
+    on({ WS_COMPRESSION: 'true', WS_MESSAGES_PER_SECOND: '0' }, async (node) => {
+      const client = await TestClient.connect(node.url('user_id=1'), [V1], deflate);
+      expect(client.socket.extensions).toContain('permessage-deflate');
+      expect((await client.nextJson())['event']).toBe('ready');
+      const texts = Array.from(
+        { length: 200 },
+        (_, index) => `${index}${'x'.repeat(index % 3 === 0 ? 5000 : 5)}`,
+      );
+      for (const data of texts) client.send({ user_id: 1, data });
+      for (const data of texts)
+        expect(await client.nextJson()).toMatchObject({ event: 'message', data: { data } });
+      await client.close();
+      const plain = await TestClient.connect(node.url('user_id=1'), [], { perMessageDeflate: false });
+      expect(await plain.ask({ user_id: 1, data: 'x'.repeat(5000) })).toMatchObject({
+        data: { delivered: 1 },
+      });
+      await plain.close();
+    }));
+
+  it('does not let a bomb inflate', async () =>
+    on({ WS_COMPRESSION: 'true' }, async (node) => {
+      const client = await TestClient.connect(node.url('user_id=1'), [], deflate);
+      client.send(Buffer.alloc(50_000_000).toString('latin1'));
+      expect((await client.closed).code).toBe(CLOSES.too_big.code);
+    }));
+
+  it('refuses offers it can make no sense of', async () =>
+    on({ WS_COMPRESSION: 'true' }, async (node) => {
+      const raw = await RawClient.connect(node.port);
+      raw.write(handshake('/chat?user_id=1', ['Sec-WebSocket-Extensions: permessage-deflate; nonsense=1']));
+      const { status, body } = await raw.response();
+      expect([status, (JSON.parse(body) as { code: string }).code]).toEqual([400, 'bad_handshake']);
+    }));
+
+  it('is off unless asked for', async () =>
+    on({}, async (node) => {
+      const client = await TestClient.connect(node.url('user_id=1'), [], deflate);
+      expect(client.socket.extensions).toBe('');
+      await client.close();
+    }));
+});
+
+describe('a message with a message_id', () => {
+  it('is delivered once, and its retry is told the same', async () =>
+    on({}, async (node) => {
+      const [ann, bob] = await Promise.all(
+        ['ann', 'bob'].map(async (user) => TestClient.connect(node.url(`user_id=${user}`))),
+      );
+      if (ann === undefined || bob === undefined) throw new Error('not connected');
+      const frame = { user_id: 'bob', data: 'once', message_id: 'm1' };
+      const first = await ann.ask(frame, 1);
+      expect(first).toMatchObject({ event: 'ack', data: { delivered: 1, complete: true } });
+      expect(await ann.ask(frame, 2)).toMatchObject({ data: { delivered: 1, complete: true } });
+      // another sender, another receiver or another id is another message
+      expect(await bob.ask(frame, 3)).toMatchObject({ data: { delivered: 1 } });
+      expect(await ann.ask({ ...frame, message_id: 'm2' }, 4)).toMatchObject({ data: { delivered: 1 } });
+      await bob.ask({ event: 'ping' });
+      expect([...bob.pending]).toEqual([]);
+      await Promise.all([ann.close(), bob.close()]);
+    }));
+
+  it('that reached nobody may be tried again', async () =>
+    on({}, async (node) => {
+      const ann = await TestClient.connect(node.url('user_id=ann'));
+      const frame = { user_id: 'bob', data: 'later', message_id: 'm1' };
+      expect(await ann.ask(frame, 1)).toMatchObject({ data: { delivered: 0 } });
+      const bob = await TestClient.connect(node.url('user_id=bob'));
+      expect(await ann.ask(frame, 2)).toMatchObject({ data: { delivered: 1 } });
+      expect(await bob.next()).toBe('later');
+      await Promise.all([ann.close(), bob.close()]);
+    }));
+});
+
+describe('a node that drains', () => {
+  it('answers what is in flight, and takes what was sent before the client could know', async () =>
+    on({ SHUTDOWN_GRACE_MS: '2000' }, async (node) => {
+      const reader = await TestClient.connect(node.url('user_id=reader'));
+      const writer = await RawClient.open(node.port, '/chat?user_id=writer');
+      const stopping = node.stop();
+      expect(node.app.get(Door).isDraining || (await turn(() => node.app.get(Door).isDraining))).toBe(true);
+      expect(await refusal(node.url('user_id=late'))).toEqual([503, 'draining']);
+      writer.write(clientFrame(TEXT, '{"user_id":"reader","data":"on its way"}'));
+      expect(await writer.closeFrame()).toEqual(CLOSES.draining);
+      writer.write(clientFrame(8, Buffer.from([0x03, 0xf4])));
+      expect((await reader.closed).code).toBe(1012);
+      await stopping;
+    }));
+});
+
+/** Waits for a condition that something under way brings about. */
+async function turn(isSo: () => boolean): Promise<boolean> {
+  await until(isSo);
+  return true;
+}

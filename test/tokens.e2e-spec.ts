@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { errors, UnsecuredJWT } from 'jose';
+import { createHmac } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { KeysUnavailableError, PublishedKeys } from '../src/authentication/published-keys.js';
+import { CLOSES } from '../src/wire/codes.js';
+import { TestClient, V1 } from './support/client.js';
+import { KeyServer, seconds, secretKey, sign, type SigningKey } from './support/key-server.js';
+import { TestNode } from './support/node.js';
+
+const SECRET = 'a secret of more than thirty-two bytes';
+const JWT = {
+  CLUSTER_BUS: 'none',
+  AUTH_MODE: 'jwt',
+  AUTH_JWT_ISSUER: 'https://id.example',
+  AUTH_JWT_AUDIENCE: 'chat',
+} as const;
+const CLAIMS = { iss: 'https://id.example', aud: ['web', 'chat'] };
+
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
+  const secret = secretKey(SECRET);
+  let keys: KeyServer;
+  let rsa: SigningKey;
+  let node: TestNode;
+
+  beforeAll(async () => {
+    keys = await KeyServer.start();
+    rsa = await keys.addKey('RS256', 'rsa');
+    node = await TestNode.start({ ...JWT, AUTH_JWT_SECRET: SECRET, AUTH_JWKS_URL: keys.url });
+  });
+
+  afterAll(async () => {
+    await node.stop();
+    await keys.stop();
+  });
+
+  const refusalOf = async (token: string) => {
+    const { status, body, headers } = await TestClient.refusal(node.url(''), [V1], bearer(token));
+    return [status, body['code'], headers['www-authenticate']];
+  };
+
+  it.each(['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'])(
+    'a token signed by a published %s key opens',
+    async (alg) => {
+      const published = await KeyServer.start();
+      const key = await published.addKey(alg, alg);
+      const own = await TestNode.start({ ...JWT, AUTH_JWKS_URL: published.url });
+      const client = await TestClient.connect(
+        own.url(''),
+        [V1],
+        bearer(await sign(key, { ...CLAIMS, sub: 'jo' })),
+      );
+      expect(await client.nextJson()).toMatchObject({ event: 'ready', data: { user_id: 'jo' } });
+      await client.close();
+      await own.stop();
+      await published.stop();
+    },
+  );
+
+  it.each([
+    ['Authorization', async (token: string) => TestClient.connect(node.url(''), [], bearer(token))],
+    ['?token=', async (token: string) => TestClient.connect(node.url(`token=${token}`))],
+    [
+      'a subprotocol',
+      async (token: string) => TestClient.connect(node.url(''), [V1, `lanfare.bearer.${token}`]),
+    ],
+  ])('a token in %s opens, and is never echoed', async (_, connect) => {
+    const client = await connect(await sign(secret, CLAIMS));
+    expect(['', V1]).toContain(client.socket.protocol);
+    await client.close();
+  });
+
+  it('a token in two places is nobody', async () => {
+    const token = await sign(secret, CLAIMS);
+    const answers = await Promise.all([
+      TestClient.refusal(node.url(`token=${token}`), [], bearer(token)),
+      TestClient.refusal(node.url(`token=${token}&token=${token}`)),
+      TestClient.refusal(node.url(''), [V1, `lanfare.bearer.${token}`], bearer(token)),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
+  });
+
+  it('no token is nobody, whatever user_id says', async () => {
+    const { status, body } = await TestClient.refusal(node.url('user_id=1'), [V1]);
+    expect([status, body['code']]).toEqual([401, 'unauthorized']);
+  });
+
+  const bad: [what: string, token: () => Promise<string>][] = [
+    ['has expired', async () => sign(secret, { ...CLAIMS, exp: seconds(-60) })],
+    ['is not yet valid', async () => sign(secret, { ...CLAIMS, nbf: seconds(60) })],
+    ['never expires', async () => sign(secret, { ...CLAIMS, exp: undefined })],
+    ['has another secret', async () => sign(secretKey(SECRET.replace('a', 'b')), CLAIMS)],
+    ['has the wrong issuer', async () => sign(secret, { ...CLAIMS, iss: 'https://evil.example' })],
+    ['has no issuer', async () => sign(secret, { aud: 'chat' })],
+    ['has the wrong audience', async () => sign(secret, { ...CLAIMS, aud: 'mail' })],
+    ['has no user', async () => sign(secret, { ...CLAIMS, sub: undefined })],
+    [
+      'is signed with alg none',
+      async () => new UnsecuredJWT({ ...CLAIMS, sub: '1', exp: seconds(60) }).encode(),
+    ],
+    ['is signed with another length of hash', async () => sign({ ...secret, alg: 'HS512' }, CLAIMS)],
+    [
+      'takes the public RSA key for a secret',
+      async () => {
+        const head = Buffer.from(JSON.stringify({ alg: 'HS256', kid: 'rsa' })).toString('base64url');
+        const body = Buffer.from(JSON.stringify({ ...CLAIMS, sub: '1', exp: seconds(60) })).toString(
+          'base64url',
+        );
+        const mac = createHmac('sha256', JSON.stringify(rsa.publicJwk)).update(`${head}.${body}`);
+        return `${head}.${body}.${mac.digest('base64url')}`;
+      },
+    ],
+    ['names a key that is not published', async () => sign({ ...rsa, kid: 'unknown' }, CLAIMS)],
+    ['is signed by the secret and claims RS256', async () => forgedAlg(await sign(secret, CLAIMS))],
+    ['was tampered with', async () => tampered(await sign(rsa, CLAIMS))],
+    ['is no token', async () => 'haha'],
+    ['has two dots and nothing else', async () => '..'],
+    [
+      'is almost as large as the headers may be',
+      async () => sign(secret, { ...CLAIMS, fat: 'x'.repeat(5400) + '!' }).then((token) => `${token}x`),
+    ],
+  ];
+
+  it.each(bad)('a token that %s is nobody', async (_, token) => {
+    expect(await refusalOf(await token())).toEqual([401, 'unauthorized', 'Bearer']);
+  });
+
+  it('a token of 10 kB is more than the headers may have', async () => {
+    const { status } = await TestClient.refusal(node.url(''), [V1], bearer('x'.repeat(10_000)));
+    expect(status).toBe(431);
+  });
+
+  it.each([{ sub: '' }, { sub: 'x'.repeat(129) }, { sub: 7 as unknown as string }])(
+    'a token of an unusable user (%o) gets 400',
+    async (claims) => {
+      expect(await refusalOf(await sign(secret, { ...CLAIMS, ...claims }))).toEqual([
+        400,
+        'bad_user_id',
+        undefined,
+      ]);
+    },
+  );
+
+  it('a token that the clock tolerance saves opens', async () => {
+    const client = await TestClient.connect(
+      node.url(''),
+      [V1],
+      bearer(await sign(secret, { ...CLAIMS, nbf: seconds(3) })),
+    );
+    await client.close();
+  });
+});
+
+describe('published keys', () => {
+  it('that change are followed, and work on while their server does not', async () => {
+    const keys = await KeyServer.start();
+    const first = await keys.addKey('ES256', 'first');
+    const node = await TestNode.start({ ...JWT, AUTH_JWKS_URL: keys.url });
+    const connect = async (key: SigningKey) =>
+      (await TestClient.connect(node.url(''), [V1], bearer(await sign(key, CLAIMS)))).close();
+
+    keys.break();
+    const early = await TestClient.refusal(node.url(''), [V1], bearer(await sign(first, CLAIMS)));
+    expect([early.status, early.body['code'], early.headers['retry-after']]).toEqual([
+      503,
+      'authentication_unavailable',
+      '1',
+    ]);
+    keys.repair();
+    await expect(
+      (async () => {
+        // a failed look-up is not repeated at once
+        for (;;) {
+          const isOpen = await connect(first).then(
+            () => true,
+            () => false,
+          );
+          if (isOpen) return keys.requests;
+        }
+      })(),
+    ).resolves.toBe(2);
+
+    keys.break();
+    await connect(first);
+    expect(keys.requests).toBe(2);
+    await node.stop();
+    await keys.stop();
+  });
+});
+
+describe('a key', () => {
+  it('that is new is found after a cool-down, one that was withdrawn is not for ever', async () => {
+    const server = await KeyServer.start();
+    let now = 0;
+    const keys = new PublishedKeys(server.url, () => now);
+    await server.addKey('ES256', 'old');
+    await keys.find({ alg: 'ES256', kid: 'old' });
+
+    await server.addKey('ES256', 'new');
+    await expect(keys.find({ alg: 'ES256', kid: 'new' })).rejects.toThrow(errors.JWKSNoMatchingKey);
+    expect(server.requests).toBe(1);
+    now += 30_000;
+    await Promise.all([1, 2, 3].map(async () => keys.find({ alg: 'ES256', kid: 'new' })));
+    expect(server.requests).toBe(2);
+
+    server.break();
+    now += 30_000;
+    await expect(keys.find({ alg: 'ES256', kid: 'newer' })).rejects.toThrow(KeysUnavailableError);
+    await keys.find({ alg: 'ES256', kid: 'old' });
+
+    server.repair();
+    server.withdraw('old');
+    now += 600_001;
+    await expect(
+      (async () => {
+        // it looks again beside answering
+        for (;;) {
+          await keys.find({ alg: 'ES256', kid: 'old' });
+          await setImmediate();
+        }
+      })(),
+    ).rejects.toThrow(errors.JWKSNoMatchingKey);
+    expect(server.requests).toBe(4);
+    await server.stop();
+  });
+});
+
+describe("a connection's token", () => {
+  const secret = secretKey(SECRET);
+  let node: TestNode;
+
+  beforeAll(async () => {
+    node = await TestNode.start({ CLUSTER_BUS: 'none', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: SECRET });
+  });
+
+  afterAll(async () => {
+    await node.stop();
+  });
+
+  const connect = async (expiresIn: number, protocols = [V1]) =>
+    TestClient.connect(node.url(''), protocols, bearer(await sign(secret, { exp: seconds(expiresIn) })));
+
+  it('ends it at exp, after a warning', async () => {
+    const exp = seconds(3);
+    const client = await connect(3);
+    expect((await client.nextJson())['event']).toBe('ready');
+    const bare = await connect(3, []);
+    expect(await client.nextJson()).toEqual({ event: 'token_expiring', data: { expires_at: exp } });
+    expect(Date.now()).toBeLessThan(exp * 1000);
+    expect(await client.closed).toEqual(CLOSES.token_expired);
+    expect(await bare.closed).toEqual(CLOSES.token_expired);
+    expect(bare.pending).toEqual([]);
+    expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000);
+  });
+
+  it('can be refreshed, by the same user only', async () => {
+    const exp = seconds(2);
+    const client = await connect(2);
+    await client.nextJson();
+    const refresh = async (token: unknown) => client.ask({ event: 'refresh', data: { token } });
+    const rejected = { event: 'error', id: 'q', data: { code: 'token_rejected' } };
+    expect(await refresh(await sign(secret, { sub: '2' }))).toMatchObject(rejected);
+    expect(await refresh(await sign(secret, { exp: seconds(-60) }))).toMatchObject(rejected);
+    expect(await refresh('x'.repeat(10_000))).toMatchObject(rejected);
+    expect(await refresh(7)).toMatchObject(rejected);
+    const later = seconds(4);
+    expect(await refresh(await sign(secret, { exp: later }))).toEqual({
+      event: 'ack',
+      id: 'q',
+      data: { expires_at: later },
+    });
+    expect(await client.closed).toEqual(CLOSES.token_expired);
+    expect(Date.now()).toBeGreaterThanOrEqual(later * 1000);
+    expect(Date.now()).toBeGreaterThan(exp * 1000);
+  });
+
+  it('is read before what the client sends next', async () => {
+    const client = await connect(3600);
+    await client.nextJson();
+    client.send({ event: 'refresh', id: 1, data: { token: await sign(secret) } });
+    client.send({ event: 'ping', id: 2 });
+    expect([(await client.nextJson())['id'], (await client.nextJson())['id']]).toEqual([1, 2]);
+    await client.close();
+  });
+});
+
+/** The same payload and signature under another header. */
+function forgedAlg(token: string): string {
+  const [, body, signature] = token.split('.');
+  return [Buffer.from('{"alg":"RS256","kid":"rsa"}').toString('base64url'), body, signature].join('.');
+}
+
+function tampered(token: string): string {
+  const [head, , signature] = token.split('.');
+  const body = JSON.stringify({ ...CLAIMS, sub: '2', exp: seconds(60) });
+  return [head, Buffer.from(body).toString('base64url'), signature].join('.');
+}
