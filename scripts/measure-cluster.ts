@@ -8,14 +8,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
 const MESSAGES = 40_000;
 const PER_TURN = 20;
 const TALKERS = 10;
-const TICKS_PER_SECOND = 100;
 
 interface Node {
   readonly child: ChildProcess;
@@ -71,12 +70,16 @@ async function stopCluster(nodes: readonly Node[]): Promise<void> {
   );
 }
 
-/** User and system time of the nodes so far, in milliseconds. */
+/** Time the nodes' threads have had a CPU so far, in milliseconds: the scheduler's own count, not samples of it. */
 function cpuMs(nodes: readonly Node[]): number {
-  return nodes.reduce((sum, { child }) => {
-    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return sum + ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
-  }, 0);
+  let nanoseconds = 0;
+  for (const { child } of nodes) {
+    for (const thread of readdirSync(`/proc/${child.pid}/task`)) {
+      const spent = readFileSync(`/proc/${child.pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0];
+      nanoseconds += Number(spent);
+    }
+  }
+  return nanoseconds / 1e6;
 }
 
 async function connect({ port }: Node, user: string): Promise<WebSocket> {

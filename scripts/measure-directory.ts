@@ -19,19 +19,33 @@ const absent = ids.map((id) => `no-${id}`);
 const directory = new Directory();
 const slots = Array.from({ length: NODES }, () => directory.takeSlot());
 
-let longestMs = 0;
 const filling = measure(() => {
   ids.forEach((id, user) => {
     hasher.hash(id);
-    const started = performance.now();
     directory.add(hasher.low, hasher.high, slots[user % NODES] as number);
-    longestMs = Math.max(longestMs, performance.now() - started);
   });
 });
 say(
   `${USERS} users of ${NODES} nodes: ${(directory.bytes / USERS).toFixed(1)} bytes a user, in ${each(filling)} each`,
 );
-say(`longest stall while growing: ${longestMs.toFixed(2)} ms (of wall clock: other processes may be in it)`);
+
+// Other processes' time slices look like stalls: a stall of ours is at the same insertion in every round.
+const ROUNDS = 3;
+const stalls = new Float64Array(USERS).fill(Infinity);
+for (let round = 0; round < ROUNDS; round += 1) {
+  const growing = new Directory();
+  const slot = growing.takeSlot();
+  for (let user = 0; user < USERS; user += 1) {
+    hasher.hash(ids[user] as string);
+    const started = performance.now();
+    growing.add(hasher.low, hasher.high, slot);
+    stalls[user] = Math.min(stalls[user] as number, performance.now() - started);
+  }
+}
+const longest = stalls.reduce((worst, ms) => Math.max(worst, ms), 0);
+say(
+  `longest stall while growing to ${USERS}: ${longest.toFixed(2)} ms (the least of ${ROUNDS} rounds at each insertion)`,
+);
 const out: number[] = [];
 for (const [name, list] of [['present', ids] as const, ['absent', absent] as const]) {
   let found = 0;

@@ -74,6 +74,8 @@ export class UdpBus extends Bus {
   #hasTurnEnd = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
+  /** When the core wants to be called. */
+  #dueAt = -Infinity;
   /** Told at the end of each turn, while somebody waits for the core to come to a state. */
   #watcher: (() => void) | undefined;
 
@@ -221,7 +223,8 @@ export class UdpBus extends Bus {
     this.#hasTurnEnd = false;
     const node = this.#started;
     const now = performance.now();
-    if (node.pollTimeout() <= now) node.handleTimeout(now);
+    // As known at the end of the last turn: what this turn has brought on is due later, or done by flush.
+    if (this.#dueAt <= now) node.handleTimeout(now);
     node.flush(now);
     for (let next = node.pollTransmit(); next !== undefined; next = node.pollTransmit()) {
       if (next.to === null) {
@@ -233,7 +236,8 @@ export class UdpBus extends Bus {
     }
     this.#raiseEvents(node);
     this.#watcher?.();
-    this.#setTimer(node.pollTimeout(), now);
+    this.#dueAt = node.pollTimeout();
+    this.#setTimer(this.#dueAt, now);
   };
 
   /** One timer. It is left alone where it comes too early: that costs less than setting it anew every turn. */

@@ -453,9 +453,8 @@ export class ClusterNode implements ProtocolNode {
       this.#acks.sendPoll(peer);
     }
     if (outgoing.id === 0 && outgoing.stream.oldestClosedAt + timing.holdMs <= now) {
-      const dropped = outgoing.stream.dropHeld(now, timing.holdMs);
-      if (dropped > 0)
-        this.#context.gap(peer, 'incomplete', dropped, 'the peer has not opened its stream in time');
+      outgoing.dropped += outgoing.stream.dropHeld(now, timing.holdMs);
+      if (outgoing.dropped > 0) this.#context.markDirty(peer);
     }
     if (peer.pingAt <= now) {
       const scale = this.#context.reportIntervalMs / timing.reportIntervalMs;
@@ -468,7 +467,7 @@ export class ClusterNode implements ProtocolNode {
     const { context } = { context: this.#context };
     this.#membership.judge(now);
     this.#discovery.judge(now);
-    this.#routing.reviewCongested(now);
+    this.#routing.reviewAll(now);
     context.isBroadcastAcked = true;
     this.#reports.broadcast();
     this.#reportAt = now + context.reportIntervalMs * (0.9 + 0.2 * context.options.random());

@@ -77,7 +77,8 @@ export class Membership {
     const { incoming, outgoing } = peer;
     context.members.remove(now, peer, change === 'left');
     context.retireReplica(now, peer);
-    const undelivered = outgoing.stream.userMessages();
+    const undelivered = outgoing.stream.userMessages() + outgoing.dropped;
+    outgoing.dropped = 0;
     if (change === 'lost' || undelivered > 0) context.gap(peer, 'lost', undelivered, reason);
     const missing = incoming.isAdmitted ? incoming.unicast.highest - incoming.unicast.next + 1 : 0;
     if (change === 'left' && missing > 0) {

@@ -30,8 +30,11 @@ export const SWEEP_INTERVAL_MS = 2;
 /** Below this a datagram has no room for an introduction and little for a record. */
 const DATAGRAM_BYTES_MIN = 508;
 const DATAGRAM_BYTES_MAX = 8_900;
-/** Kernel memory one datagram takes, doubled: half of the buffer is promised to senders [2304 B measured]. */
-const KERNEL_BYTES_PER_RECORD = 4_608;
+/** Kernel memory of a datagram of up to about 1,900 bytes [measured]; larger ones take a multiple. */
+const KERNEL_BYTES = 2_304;
+const KERNEL_OVERHEAD_BYTES = 320;
+/** Half of the buffer is promised to senders: the rest is for what no window limits. */
+const PROMISED_SHARE = 1 / 2;
 
 export class NodeContext {
   readonly id: NodeId;
@@ -119,9 +122,12 @@ export class NodeContext {
   /** R13, reports and windows: what we grant each sender, so that all together do not overrun our buffers. */
   get receiveWindow(): number {
     const { limits, options, members } = this;
-    const share = Math.floor(
-      options.receiveBufferBytes / KERNEL_BYTES_PER_RECORD / Math.max(1, members.size),
-    );
+    const kernelBytes =
+      KERNEL_BYTES * Math.ceil((options.datagramBytes + KERNEL_OVERHEAD_BYTES) / KERNEL_BYTES);
+    const records = (options.receiveBufferBytes * PROMISED_SHARE) / kernelBytes;
+    // In mesh mode both streams of a sender come to one socket.
+    const streams = Math.max(1, members.size) * (options.mode === 'mesh' ? 2 : 1);
+    const share = Math.floor(records / streams);
     return Math.min(limits.broadcastWindowRecords, Math.max(limits.windowRecordsMin, share));
   }
 

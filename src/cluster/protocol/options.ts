@@ -39,11 +39,14 @@ export interface ClusterNodeOptions {
 }
 
 export interface Timing {
-  /** A report each: liveness, acks and mutual membership. 4 a second costs an idle cluster of 8 under 0.1% CPU. */
+  /**
+   * A report each: liveness, acks and mutual membership. At 250 ms an idle node of a cluster of 8 used 1.3% of a core, all
+   * of it waking up with cold caches; nothing waits for a report while all is well, so there is no hurry.
+   */
   readonly reportIntervalMs: number;
   /** Above this many members the interval grows in proportion, so that reports cost O(N) a node and not O(N^2). */
   readonly reportMembersFlat: number;
-  /** Six missed reports: long enough for a GC pause or a burst of loss; then PINGs ask for a sign of life. */
+  /** Nearly four missed reports: long enough for a GC pause or a burst of loss; then PINGs ask for a sign of life. */
   readonly silentAfterMs: number;
   /** Dead. Silence alone widens nothing in routing, so there is no hurry; clients of a dead node reconnect anyway. */
   readonly deadAfterMs: number;
@@ -133,8 +136,8 @@ export interface Limits {
 }
 
 export const TIMING: Timing = {
-  reportIntervalMs: 250,
-  reportMembersFlat: 32,
+  reportIntervalMs: 400,
+  reportMembersFlat: 48,
   silentAfterMs: 1_500,
   deadAfterMs: 5_000,
   helloRetryMs: 20,

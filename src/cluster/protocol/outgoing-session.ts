@@ -52,8 +52,9 @@ export class OutgoingSession {
   isMutual = false;
   wasToldNotMutual = false;
 
-  /** Users' messages not taken for this peer since the last flush: it does not answer and its queue is full. */
+  /** Users' messages given up since that was last told: the peer does not answer, the queue is full or too old. */
   dropped = 0;
+  droppedToldAt = -Infinity;
   /** Its queue is above the high-water mark. */
   isCongested = false;
 

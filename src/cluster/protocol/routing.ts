@@ -34,6 +34,8 @@ const ASCII_END = 0x80;
 /** Congestion begins at half of a queue and ends at an eighth: far enough apart not to flutter. */
 const CONGESTED_SHARE = 1 / 2;
 const RELIEVED_SHARE = 1 / 8;
+/** A dead peer under load is one line in the log every so often, not one a turn. */
+const DROPS_TOLD_EVERY_MS = 100;
 
 export class Routing {
   /** The message's own fields, written once and copied into each holder's record. */
@@ -172,14 +174,15 @@ export class Routing {
   /** To be called for peers whose queues have changed: tells of drops, and of congestion's beginning and end. */
   review(now: number, peer: Peer): void {
     const { outgoing } = peer;
-    if (outgoing.dropped > 0) {
+    if (outgoing.dropped > 0 && now >= outgoing.droppedToldAt + DROPS_TOLD_EVERY_MS) {
       this.context.gap(
         peer,
         'incomplete',
         outgoing.dropped,
-        'the peer does not answer and its queue is full',
+        'the peer does not answer, and its queue is full or has waited for too long',
       );
       outgoing.dropped = 0;
+      outgoing.droppedToldAt = now;
     }
     const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
     const { bytes, records } = outgoing.stream;
@@ -198,8 +201,9 @@ export class Routing {
     }
   }
 
-  /** Congested peers may die or stall without any queue changing. */
-  reviewCongested(now: number): void {
+  /** Every report interval: drops are told together, and congested peers may stall without any queue changing. */
+  reviewAll(now: number): void {
+    for (const peer of this.context.members.all) if (peer.outgoing.dropped > 0) this.review(now, peer);
     for (const peer of this.#congested) this.review(now, peer);
   }
 

@@ -6,6 +6,8 @@
  * enter every sealed (key, nonce) in one ledger for the whole world, which must never see one twice.
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { FRAME_HEADER_BYTES } from '../byte-writer.js';
+import { FRAME_PAD } from '../frames.js';
 import { TAG_BYTES, type Aead, type CipherSuite } from '../cipher.js';
 import { Violation } from './violation.js';
 
@@ -102,6 +104,40 @@ function writeTag(
   out.writeInt32LE(Math.imul(a ^ (b >>> 7), 0x165667b1), at + 8);
   out.writeInt32LE(Math.imul(b ^ (a >>> 9), 0x1b873593), at + 12);
 }
+
+/**
+ * A node of the next version: what ours writes as padding, it writes as a frame that we do not know. Wraps the
+ * suite, because the text is all of a node that can be seen here.
+ */
+export class NewerVersion implements CipherSuite {
+  constructor(private readonly suite: CipherSuite) {}
+
+  mac(key: Buffer, data: Buffer): Buffer {
+    return this.suite.mac(key, data);
+  }
+
+  aead(key: Buffer): Aead {
+    const aead = this.suite.aead(key);
+    return {
+      seal: (nonce, header, plain, out) => {
+        aead.seal(nonce, header, withUnknownFrames(plain), out);
+      },
+      open: (nonce, header, sealed, out) => aead.open(nonce, header, sealed, out),
+    };
+  }
+}
+
+function withUnknownFrames(plain: Buffer): Buffer {
+  const changed = Buffer.from(plain);
+  let at = 0;
+  while (at + FRAME_HEADER_BYTES <= changed.length) {
+    if (changed[at] === FRAME_PAD) changed[at] = UNKNOWN_FRAME;
+    at += FRAME_HEADER_BYTES + changed.readUInt16BE(at + 1);
+  }
+  return changed;
+}
+
+const UNKNOWN_FRAME = 0x7e;
 
 export class NodeCipher implements CipherSuite {
   constructor(readonly ledger: NonceLedger) {}

@@ -8,6 +8,9 @@ import type { Random } from './random.js';
 import type { IncidentRates } from './scenario.js';
 import type { World } from './world.js';
 
+/** In the calm even the slowest machine keeps up: what is judged is the protocol, not a backlog. */
+const BRISK = { turnMs: 0.2, datagramMs: 0.01, datagramsPerTurn: 32 };
+
 export class Faults {
   readonly #world: World;
   readonly #random: Random;
@@ -54,6 +57,7 @@ export class Faults {
     network.conditions = { ...CALM, replay: scenario.conditions.replay };
     network.mend();
     for (const host of homeHosts) {
+      host.usualPace = { ...host.usualPace, ...BRISK };
       this.#recover(host);
       if (host.running?.isLeaving === true) this.#world.crash(host);
     }

@@ -26,7 +26,7 @@ export class Host implements Station {
     readonly index: number,
     readonly cluster: string,
     secrets: readonly Buffer[],
-    readonly usualPace: Pace,
+    public usualPace: Pace,
   ) {
     this.secrets = secrets;
     this.pace = usualPace;

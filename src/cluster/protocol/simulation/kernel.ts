@@ -83,7 +83,7 @@ export class Sockets {
   }
 }
 
-function kernelCost(length: number): number {
+export function kernelCost(length: number): number {
   if (length <= 190) return 832;
   return 2304 * Math.ceil((length + 256) / 2304);
 }

@@ -372,19 +372,17 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'held messages dropped silently',
     breaks: 'R9: no event',
     edits: [
-      { file: 'cluster-node.ts', search: '      if (dropped > 0)', replace: '      if (dropped > Infinity)' },
+      {
+        file: 'cluster-node.ts',
+        search: '      outgoing.dropped += outgoing.stream.dropHeld(now, timing.holdMs);',
+        replace: '      outgoing.stream.dropHeld(now, timing.holdMs);',
+      },
     ],
   },
   {
     name: 'full queues dropped silently',
     breaks: 'R10: no event',
-    edits: [
-      {
-        file: 'routing.ts',
-        search: '    if (outgoing.dropped > 0) {',
-        replace: '    if (outgoing.dropped > Infinity) {',
-      },
-    ],
+    edits: [{ file: 'routing.ts', search: '        peer.outgoing.dropped += 1;\n', replace: '' }],
   },
   {
     name: 'dead peers dropped silently',

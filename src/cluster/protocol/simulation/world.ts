@@ -7,8 +7,9 @@ import type { CipherSuite } from '../cipher.js';
 import type { Endpoint } from '../contract.js';
 import { BOOT_ID_BYTES } from '../options.js';
 import { Application, type Books, type Expectations } from './application.js';
-import { NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
+import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
 import { Host, type Running } from './host.js';
+import { kernelCost } from './kernel.js';
 import { LocalClock } from './local-clock.js';
 import { Network } from './network.js';
 import { Process } from './process.js';
@@ -103,7 +104,7 @@ export class World {
       messageBytesMax: scenario.messageBytesMax,
       receiveBufferBytes: host.usualPace.receiveBufferBytes,
       random: () => jitter.float(),
-      cipher: this.#cipher,
+      cipher: random.chance(0.1) ? new NewerVersion(this.#cipher) : this.#cipher,
       startedAt: clock.local(schedule.now),
       timing: scenario.timing,
       limits: scenario.limits,
@@ -210,6 +211,14 @@ export class World {
   /** Datagrams lost to full receive buffers. */
   overruns(): number {
     return this.hosts.reduce((sum, { overruns }) => sum + overruns, 0);
+  }
+
+  /** Whether all senders' smallest windows fit into the smallest receive buffer, with room for what has no window. */
+  promisesFit(): boolean {
+    const { paces, limits, datagramBytes, mode } = this.scenario;
+    const smallest = Math.min(...paces.map(({ receiveBufferBytes }) => receiveBufferBytes));
+    const streams = (this.hosts.length - 1) * (mode === 'mesh' ? 2 : 1);
+    return 2 * streams * limits.windowRecordsMin * kernelCost(datagramBytes) <= smallest;
   }
 
   #end(host: Host, running: Running): void {
