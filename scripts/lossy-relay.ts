@@ -1,6 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 
 /**
  * A LAN between nodes of one machine, for whoever has no privilege to make a real one: nodes in mesh mode are told the
@@ -54,6 +53,6 @@ export class LossyRelay {
   }
 
   #portOf(of: number, to: number): number {
-    return ((this.#sockets.get(`${of}>${to}`) as Socket).address() as AddressInfo).port;
+    return (this.#sockets.get(`${of}>${to}`) as Socket).address().port;
   }
 }
