@@ -15,6 +15,9 @@ import { WebSocket } from 'ws';
 const MESSAGES = 40_000;
 const PER_TURN = 20;
 const TALKERS = 10;
+/** No faster than they arrive, or one bus would be measured at another load than the other. */
+const AHEAD_MAX = 400;
+const PATIENCE_MS = 100;
 
 interface Node {
   readonly child: ChildProcess;
@@ -88,6 +91,11 @@ async function connect({ port }: Node, user: string): Promise<WebSocket> {
   return socket;
 }
 
+/** Waits a moment at most: a bus that loses messages never gets there. */
+async function untilReceived(counts: { readonly received: number }, enough: number): Promise<void> {
+  for (let waited = 0; counts.received < enough && waited < PATIENCE_MS; waited += 1) await sleep(1);
+}
+
 /** Ten users of the first node talk to ten of the second; returns microseconds of CPU a message, of all nodes and of bystanders. */
 async function talk(nodes: readonly Node[]): Promise<{ all: number; bystanders: number }> {
   const [a, b, ...bystanders] = nodes as [Node, Node, ...Node[]];
@@ -97,8 +105,8 @@ async function talk(nodes: readonly Node[]): Promise<{ all: number; bystanders: 
   const receivers = await Promise.all(
     Array.from({ length: TALKERS }, async (_, user) => connect(b, `r${user}`)),
   );
-  let received = 0;
-  for (const receiver of receivers) receiver.on('message', () => (received += 1));
+  const counts = { received: 0 };
+  for (const receiver of receivers) receiver.on('message', () => (counts.received += 1));
   await sleep(1_000);
   const before = { all: cpuMs(nodes), bystanders: cpuMs(bystanders) };
   const frames = receivers.map((_, user) => JSON.stringify({ user_id: `r${user}`, data: 'x'.repeat(80) }));
@@ -106,14 +114,16 @@ async function talk(nodes: readonly Node[]): Promise<{ all: number; bystanders: 
     for (let index = 0; index < PER_TURN; index += 1, sent += 1) {
       (senders[sent % TALKERS] as WebSocket).send(frames[sent % TALKERS] as string);
     }
-    // Not faster than they arrive, or one lossy bus would be measured at another load than the other.
-    for (let waited = 0; received < sent - 400 && waited < 50; waited += 1) await sleep(1);
+    await untilReceived(counts, sent - AHEAD_MAX);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  for (let waited = 0; received < MESSAGES && waited < 200; waited += 1) await sleep(5);
+  await untilReceived(counts, MESSAGES);
   const spent = { all: cpuMs(nodes) - before.all, bystanders: cpuMs(bystanders) - before.bystanders };
   for (const socket of [...senders, ...receivers]) socket.terminate();
-  return { all: (spent.all * 1_000) / received, bystanders: (spent.bystanders * 1_000) / received };
+  return {
+    all: (spent.all * 1_000) / counts.received,
+    bystanders: (spent.bystanders * 1_000) / counts.received,
+  };
 }
 
 for (const bus of ['udp', 'plain']) {

@@ -192,8 +192,9 @@ export class Handshake {
       peer.isIntroduced = true;
       return false;
     }
-    const isNew = !peer.isIntroduced;
-    peer.isIntroduced = true;
+    // What a boot says that is not proven may be a recording's: nobody is judged by its name.
+    const isNew = peer.isProven && !peer.isIntroduced;
+    peer.isIntroduced ||= isNew;
     peer.name = name;
     peer.version = version;
     peer.capabilities = capabilities;

@@ -15,8 +15,8 @@ import type { Reports } from './reports.js';
 
 /** A namesake silent for this many reports was replaced. */
 const NAMESAKE_SILENT_REPORTS = 2;
-/** A peer that has met us lists us in its next report, which may be lost once; large clusters report less often. */
-const REPORTS_TO_BE_LISTED = 3;
+/** A peer that has met us lists us in its next report. Several in a row must be lost before that is worth a word. */
+const REPORTS_TO_BE_LISTED = 5;
 
 export class Membership {
   constructor(

@@ -31,7 +31,9 @@ export class Convergence {
       if (!node.isReady()) this.#fail(running, `is not ready: ${problems.join('; ')}`);
       if (problems.length > 0) this.#fail(running, `has problems: ${problems.join('; ')}`);
       const { queuedBytes, queuedRecords } = node.statistics();
-      if (queuedBytes !== 0 || queuedRecords !== 0) {
+      // A recording of a dead boot's hello may have opened a session, which ends with the boot's being forgotten.
+      const mayHaunt = this.#world.scenario.conditions.replay > 0;
+      if (!mayHaunt && (queuedBytes !== 0 || queuedRecords !== 0)) {
         this.#fail(running, `has ${queuedRecords} records of ${queuedBytes} B queued`);
       }
       const peers = new Map(node.peers().map((peer) => [peer.nodeId, peer]));
