@@ -5,6 +5,7 @@ import { Clients } from '../src/gateway/clients.js';
 import { Door } from '../src/gateway/door.js';
 import { CLOSES } from '../src/wire/codes.js';
 import { TestClient, V1 } from './support/client.js';
+import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 import { clientFrame, handshake, RawClient } from './support/raw-client.js';
 
@@ -290,6 +291,23 @@ describe('a message with a message_id', () => {
       expect([...bob.pending]).toEqual([]);
       await Promise.all([ann.close(), bob.close()]);
     }));
+
+  it('is known again on the node of the receiver, whichever node the retry comes through', async () => {
+    const env = clusterEnvironment();
+    const nodes = await Promise.all([0, 1, 2].map(async () => TestNode.start(env)));
+    const [a, b, c] = nodes as [TestNode, TestNode, TestNode];
+    const bob = await TestClient.connect(c.url('user_id=bob'));
+    const frame = { user_id: 'bob', data: 'once', message_id: 'é1' };
+    for (const node of [a, b, c]) {
+      const ann = await TestClient.connect(node.url('user_id=ann'));
+      expect(await ann.ask(frame)).toMatchObject({ event: 'ack', data: { delivered: 1, complete: true } });
+      await ann.close();
+    }
+    expect(await bob.next()).toBe('once');
+    expect(await bob.ask({ event: 'ping' })).toMatchObject({ event: 'pong' });
+    expect([...bob.pending]).toEqual([]);
+    await Promise.all(nodes.map(async (node) => node.stop()));
+  });
 
   it('that reached nobody may be tried again', async () =>
     on({}, async (node) => {

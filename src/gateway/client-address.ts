@@ -7,9 +7,11 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
  */
 export class ClientAddresses {
   readonly #trusted = new BlockList();
+  readonly #areProxiesTrusted: boolean;
 
   /** @param proxies addresses, or subnets such as 10.0.0.0/8 */
   constructor(proxies: readonly string[]) {
+    this.#areProxiesTrusted = proxies.length > 0;
     for (const proxy of proxies) {
       const [address = '', prefix] = proxy.split('/');
       const family = isIPv4(address) ? 'ipv4' : 'ipv6';
@@ -20,6 +22,7 @@ export class ClientAddresses {
 
   of(request: IncomingMessage): string {
     let address = normal(request.socket.remoteAddress ?? '');
+    if (!this.#areProxiesTrusted) return address;
     const header = request.headers['x-forwarded-for'];
     const hops = (Array.isArray(header) ? header.join() : (header ?? ''))
       .split(',')

@@ -13,8 +13,11 @@ import { atEndOfTurn } from './turn.js';
 export interface FrameReceiver {
   /** False: the client sends too fast; the frame was refused. */
   admit(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean;
-  /** In the order of arrival, and not while the connection is paused. */
-  receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): void;
+  /**
+   * In the order of arrival, and not while the connection is paused. False: it could not be handled now; the
+   * connection was paused, and gives the same frame again when it is resumed.
+   */
+  receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean;
 }
 
 /** What a connection needs of its ws socket (ClientSocket). */
@@ -211,8 +214,10 @@ export class ClientConnection implements Connection {
     this.context.statistics.frames++;
     if (this.#closing !== null && this.#closing !== 'draining') return;
     if (!this.context.receiver.admit(this, payload, isBinary)) return;
-    if (this.#pauses !== 0 || this.#inbox !== null) (this.#inbox ??= new Inbox()).add(payload, isBinary);
-    else this.context.receiver.receive(this, payload, isBinary);
+    const mustWait = this.#pauses !== 0 || this.#inbox !== null;
+    if (mustWait || !this.context.receiver.receive(this, payload, isBinary)) {
+      (this.#inbox ??= new Inbox()).add(payload, isBinary);
+    }
   }
 
   ping(): void {
@@ -288,8 +293,7 @@ export class ClientConnection implements Connection {
     inbox.drain((payload, isBinary) => {
       if (this.#closing !== null && this.#closing !== 'draining') return true;
       if (this.#pauses !== 0) return false;
-      this.context.receiver.receive(this, payload, isBinary);
-      return true;
+      return this.context.receiver.receive(this, payload, isBinary);
     });
     if (inbox.isEmpty) this.#inbox = null;
   }

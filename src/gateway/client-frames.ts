@@ -25,22 +25,21 @@ export class ClientFrames implements FrameReceiver {
     return this.rate.admit(connection, payload, isBinary);
   }
 
-  receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): void {
+  receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean {
     if (isBinary) {
       connection.refuse('unsupported_frame', null);
-      return;
+      return true;
     }
     const frame = readFrame(payload);
     switch (frame.kind) {
       case 'send':
-        this.sends.handle(connection, frame);
-        break;
+        return this.sends.handle(connection, frame);
       case 'event':
         this.#handle(connection, frame);
-        break;
+        return true;
       case 'bad':
         connection.refuse(frame.code, frame.id);
-        break;
+        return true;
     }
   }
 

@@ -1,5 +1,6 @@
 import { Injectable, Logger, Optional, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
+import type { BusRefusal } from '../cluster/bus/bus.js';
 import { Cluster } from '../cluster/cluster.js';
 import { MessagePolicy } from '../messaging/message-policy.js';
 import { Messaging } from '../messaging/messaging.js';
@@ -43,36 +44,42 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     this.#subscription?.unsubscribe();
   }
 
-  handle(connection: ClientConnection, { id, to, data, messageId }: SendFrame): void {
+  /** False: queues towards other nodes are full; the connection waits, and should come again with the frame. */
+  handle(connection: ClientConnection, { id, to, data, messageId }: SendFrame): boolean {
     if (connection.isAnonymous) {
       connection.refuse('forbidden', id);
-      return;
+      return true;
     }
     const from = connection.userId;
     const message = messageId === null ? { to, from, data } : { to, from, data, messageId };
-    if (this.policy === undefined) this.#post(connection, message, id);
-    else this.#judge(this.policy, connection, message, id);
+    if (this.policy !== undefined) {
+      this.#judge(this.policy, connection, message, id);
+      return true;
+    }
+    const refusal = this.#post(connection, message, id);
+    if (refusal === 'congested' && connection.isPaused) return false;
+    if (refusal !== null) connection.refuse(refusal, id);
+    return true;
   }
 
-  #post(connection: ClientConnection, message: Message, id: string | null): void {
+  /** Pauses the connection while the cluster is congested, whatever becomes of this message. */
+  #post(connection: ClientConnection, message: Message, id: string | null): BusRefusal | null {
+    let refusal: BusRefusal | null;
     if (id === null) {
-      const refusal = this.messaging.post(message, null);
-      if (refusal !== null) connection.refuse(refusal, null);
+      refusal = this.messaging.post(message, null);
     } else {
       connection.begin();
-      const refusal = this.messaging.post(message, (outcome) => {
+      refusal = this.messaging.post(message, (outcome) => {
         connection.sendText(ackFrame(id, outcome));
         connection.end();
       });
-      if (refusal !== null) {
-        connection.refuse(refusal, id);
-        connection.end();
-      }
     }
     if (this.#isCongested && connection.isOpen) {
       this.#waiting.add(connection);
       connection.pause('congested');
     }
+    if (refusal !== null && id !== null) connection.end();
+    return refusal;
   }
 
   #judge(policy: MessagePolicy, connection: ClientConnection, message: Message, id: string | null): void {
@@ -107,8 +114,8 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
   }
 
   #obey(isAllowed: boolean, connection: ClientConnection, message: Message, id: string | null): void {
-    if (isAllowed) this.#post(connection, message, id);
-    else connection.refuse('forbidden', id);
+    const refusal = isAllowed ? this.#post(connection, message, id) : 'forbidden';
+    if (refusal !== null) connection.refuse(refusal, id);
   }
 
   #failed(connection: ClientConnection, id: string | null, error: unknown): void {

@@ -111,6 +111,7 @@ export class Door {
     connection: ClientConnection,
   ): void {
     let ws: ClientSocket | null = null;
+    socket.cork(); // the 101, `ready` and what has come meanwhile leave in one write
     try {
       server.handleUpgrade(request, socket, head, (opened) => {
         ws = opened as ClientSocket;
@@ -124,6 +125,7 @@ export class Door {
       if (ws === null) socket.destroy();
       else connection.close('failed');
     }
+    socket.uncork();
     if (ws !== null) return;
     // the client has gone, or ws refused it
     this.messaging.leave(connection);

@@ -67,8 +67,20 @@ const BACKSLASH = 0x5c;
 
 /** What opens a delivery in `lanfare.v1.json`; the sender's JSON text and `}}` follow. */
 export function deliveryPrefix(from: string | null): Buffer {
+  if (from !== lastFrom) {
+    lastFrom = from;
+    lastPrefix = makePrefix(from);
+  }
+  return lastPrefix;
+}
+
+function makePrefix(from: string | null): Buffer {
   return Buffer.from(`{"event":"message","data":{"from":${JSON.stringify(from)},"data":`);
 }
+
+// a sender's messages come in bursts, and one message may go to many devices
+let lastFrom: string | null = null;
+let lastPrefix = makePrefix(null);
 
 export const DELIVERY_SUFFIX = Buffer.from('}}');
 

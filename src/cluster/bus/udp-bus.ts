@@ -72,6 +72,8 @@ export class UdpBus extends Bus {
 
   #node: ClusterNode | undefined;
   #hasTurnEnd = false;
+  /** The time of this turn's last look at the clock: what is sent within a turn is sent at one time. */
+  #turnAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   /** When the core wants to be called. */
@@ -142,8 +144,12 @@ export class UdpBus extends Bus {
       token = this.#nextToken();
       this.#receipts.set(token, receipt);
     }
-    const result = this.#started.send(performance.now(), message, token);
+    const node = this.#started;
+    if (!this.#hasTurnEnd) this.#turnAt = performance.now();
     this.#wantTurnEnd();
+    const result = node.send(this.#turnAt, message, token);
+    // told within the call: whoever reads on until the turn ends would overfill the queue
+    if (node.isCongested) this.#congested.next(true);
     if (result === 'queued' || result === 'none') return null;
     if (receipt !== null) this.#receipts.delete(token);
     return result;
@@ -208,7 +214,8 @@ export class UdpBus extends Bus {
 
   #receive({ arrival, bytes, address, port }: Datagram): void {
     const node = this.#started;
-    node.handleDatagram(performance.now(), arrival, bytes, this.#endpointOf(address, port));
+    this.#turnAt = performance.now();
+    node.handleDatagram(this.#turnAt, arrival, bytes, this.#endpointOf(address, port));
     this.#raiseEvents(node);
     this.#wantTurnEnd();
   }
@@ -264,7 +271,7 @@ export class UdpBus extends Bus {
   #raise(node: ClusterNode, event: ProtocolEvent): void {
     switch (event.type) {
       case 'message': {
-        const { to, from, data, peer, receipt } = event;
+        const { to, from, data, peer, receipt, messageId } = event;
         const acknowledge =
           receipt === 0
             ? null
@@ -272,7 +279,9 @@ export class UdpBus extends Bus {
                 node.acknowledge(performance.now(), peer, receipt, delivered);
                 this.#wantTurnEnd();
               };
-        this.#messages.next({ to, from, data, acknowledge });
+        this.#messages.next(
+          messageId === null ? { to, from, data, acknowledge } : { to, from, data, messageId, acknowledge },
+        );
         break;
       }
       case 'receipt': {
@@ -320,7 +329,7 @@ export class UdpBus extends Bus {
         break;
       }
       case 'congestion':
-        this.#congested.next(event.congested);
+        this.#congested.next(node.isCongested);
         break;
       case 'warning':
         this.#warnings.warn(event.code, event.message);

@@ -258,6 +258,10 @@ export class ClusterNode implements ProtocolNode {
     return due;
   }
 
+  get isCongested(): boolean {
+    return this.#routing.isCongested;
+  }
+
   isReady(): boolean {
     return this.#isSettled && this.#discovery.isHearing && this.#leaveAt === Infinity && !this.#hasLeft;
   }

@@ -25,6 +25,8 @@ export interface OutgoingMessage {
   readonly to: string;
   readonly from: string | null;
   readonly data: Buffer;
+  /** The sender's own name for it: carried, and of no meaning to the core. At most 64 bytes of UTF-8. */
+  readonly messageId?: string;
 }
 
 /** Outcome of `send`. 'none': no other node holds the user; a wanted receipt follows all the same, as an event. */
@@ -57,6 +59,7 @@ export type ProtocolEvent =
       readonly from: string | null;
       readonly data: Buffer;
       readonly receipt: number;
+      readonly messageId: string | null;
     }
   /** The final word on a `send` with a token: exactly one per token, at most `receiptTimeoutMs` later. */
   | {
@@ -147,6 +150,8 @@ export interface ProtocolNode {
   /** When `handleTimeout` wants to be called, absolute; Infinity: never. Never in the past after it was called. */
   pollTimeout(): number;
 
+  /** Senders should wait: true from within the `send` that fills a queue; events of type 'congestion' tell the same later. */
+  readonly isCongested: boolean;
   /** True once clients may be served: the view has settled (CLUSTER rules R13), own broadcast heard. */
   isReady(): boolean;
   problems(): readonly string[];

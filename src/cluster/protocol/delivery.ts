@@ -8,6 +8,9 @@ import { ByteReader } from './byte-reader.js';
 import { MalformedDatagramError } from './errors.js';
 import type { Fragments } from './fragments.js';
 import {
+  FIELD_HEADER_BYTES,
+  FIELD_MESSAGE_ID,
+  FIELDS_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,
   MESSAGE_ANNOUNCE,
   MESSAGE_ANSWER,
@@ -80,10 +83,13 @@ export class Delivery {
       receipt = record.readUInt32BE(at) + 1;
       at += 4;
     }
+    let messageId: string | null = null;
     if ((flags & USER_HAS_FIELDS) !== 0) {
-      if (at + 2 > end) throw new MalformedDatagramError('the optional fields are cut off');
-      at += 2 + record.readUInt16BE(at);
+      const fields = at + FIELDS_HEADER_BYTES;
+      if (fields > end) throw new MalformedDatagramError('the optional fields are cut off');
+      at = fields + record.readUInt16BE(at);
       if (at > end) throw new MalformedDatagramError('the optional fields are cut off');
+      messageId = readMessageId(record, fields, at);
     }
     this.context.counters.messagesReceived += 1;
     this.context.events.push({
@@ -93,6 +99,7 @@ export class Delivery {
       from,
       data: record.subarray(at, end),
       receipt,
+      messageId,
     });
   }
 
@@ -183,4 +190,18 @@ function readHash(reader: ByteReader): number {
   const high = reader.u8() * 65_536 + reader.u16();
   if (high >= HASH_HIGH_MAX) throw new MalformedDatagramError('a hash has 53 bits');
   return high * 2 ** 32 + reader.u32();
+}
+
+/** Walks the optional fields; unknown ones are passed over. */
+function readMessageId(record: Buffer, start: number, end: number): string | null {
+  let messageId: string | null = null;
+  for (let at = start; at < end;) {
+    const value = at + FIELD_HEADER_BYTES;
+    if (value > end) throw new MalformedDatagramError('an optional field is cut off');
+    const next = value + record.readUInt16BE(at + 1);
+    if (next > end) throw new MalformedDatagramError('an optional field is cut off');
+    if (record[at] === FIELD_MESSAGE_ID) messageId = record.toString('utf8', value, next);
+    at = next;
+  }
+  return messageId;
 }

@@ -63,5 +63,10 @@ export const USER_HAS_FIELDS = 4;
 /** Reserved: a message for which fresh beats certain. Carried, and repaired like any other until it is built. */
 export const USER_EPHEMERAL = 8;
 
+/** Optional field of a user's message, text in UTF-8 of at most 64 bytes: the sender's own name for the message. */
+export const FIELD_MESSAGE_ID = 1;
+export const FIELDS_HEADER_BYTES = 2;
+export const FIELD_HEADER_BYTES = 3;
+
 export const FRAGMENT_LAST = 1;
 export const FRAGMENT_HEADER_BYTES = MESSAGE_HEADER_BYTES + 3;

@@ -13,6 +13,9 @@
  */
 import type { OutgoingMessage, SendResult } from './contract.js';
 import {
+  FIELD_HEADER_BYTES,
+  FIELD_MESSAGE_ID,
+  FIELDS_HEADER_BYTES,
   MESSAGE_ANNOUNCE,
   MESSAGE_ANSWER,
   MESSAGE_HEADER_BYTES,
@@ -21,6 +24,7 @@ import {
   MESSAGE_RECEIPT,
   MESSAGE_USER,
   MESSAGE_WITHDRAW,
+  USER_HAS_FIELDS,
   USER_HAS_FROM,
   USER_WANTS_RECEIPT,
 } from './frames.js';
@@ -29,7 +33,9 @@ import type { Peer } from './peer.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
 
 const TEXT_BYTES_MAX = 255;
-const HEAD_BYTES = MESSAGE_HEADER_BYTES + 1 + 2 * (1 + TEXT_BYTES_MAX) + 4;
+const MESSAGE_ID_BYTES_MAX = 64;
+const FIELDS_BYTES_MAX = FIELDS_HEADER_BYTES + FIELD_HEADER_BYTES + MESSAGE_ID_BYTES_MAX;
+const HEAD_BYTES = MESSAGE_HEADER_BYTES + 1 + 2 * (1 + TEXT_BYTES_MAX) + 4 + FIELDS_BYTES_MAX;
 const ASCII_END = 0x80;
 /** Congestion begins at half of a queue and ends at an eighth: far enough apart not to flutter. */
 const CONGESTED_SHARE = 1 / 2;
@@ -47,8 +53,14 @@ export class Routing {
 
   constructor(private readonly context: NodeContext) {}
 
-  send(now: number, { to, from, data }: OutgoingMessage, token: number): SendResult {
+  /** Some living peer's queue is above the high-water mark: senders should wait. True within the very `send` that fills it. */
+  get isCongested(): boolean {
+    return this.#congested.size > 0;
+  }
+
+  send(now: number, message: OutgoingMessage, token: number): SendResult {
     const { context } = this;
+    const { to, from, data, messageId } = message;
     if (data.length > context.options.messageBytesMax) return 'too_large';
     const count = this.#locate(to);
     if (count === 0) {
@@ -68,6 +80,7 @@ export class Routing {
     if (from !== null && length > 0) length = this.#writeText(length, from);
     if (length < 0) return 'too_large';
     if (token !== 0) length = head.writeUInt32BE(context.receipts.next, length);
+    if (messageId !== undefined) length = this.#writeMessageId(length, messageId);
     let asked = 0;
     let isComplete = true;
     for (let index = 0; index < count; index += 1) {
@@ -77,6 +90,7 @@ export class Routing {
         isComplete = false;
       } else {
         peer.outgoing.stream.append(now, head, length, data, 1, false);
+        if (!peer.outgoing.isCongested && this.#fill(peer) >= CONGESTED_SHARE) this.review(now, peer);
         if (token !== 0) {
           if (this.#isStalled(now, peer)) {
             isComplete = false;
@@ -184,12 +198,9 @@ export class Routing {
       outgoing.dropped = 0;
       outgoing.droppedToldAt = now;
     }
-    const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
-    const { bytes, records } = outgoing.stream;
-    const fill = Math.max(bytes / unicastQueueBytes, records / unicastQueueRecords);
     const isCongested =
       !peer.isGone &&
-      fill >= (outgoing.isCongested ? RELIEVED_SHARE : CONGESTED_SHARE) &&
+      this.#fill(peer) >= (outgoing.isCongested ? RELIEVED_SHARE : CONGESTED_SHARE) &&
       this.answers(now, peer);
     if (isCongested === outgoing.isCongested) return;
     outgoing.isCongested = isCongested;
@@ -231,6 +242,12 @@ export class Routing {
     return count;
   }
 
+  /** How full the queue towards a peer is, 1: full. */
+  #fill({ outgoing: { stream } }: Peer): number {
+    const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
+    return Math.max(stream.bytes / unicastQueueBytes, stream.records / unicastQueueRecords);
+  }
+
   #isStalled(now: number, { isSilent, outgoing }: Peer): boolean {
     return isSilent || now - outgoing.stuckSince > this.context.timing.stalledAfterMs;
   }
@@ -252,6 +269,19 @@ export class Routing {
     this.#head[0] = type;
     writeHash(this.#head, MESSAGE_HEADER_BYTES, key);
     this.context.broadcast.append(now, this.#head, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
+  }
+
+  /** The optional fields of a message that has a name of its own. Returns where they end. */
+  #writeMessageId(at: number, messageId: string): number {
+    const head = this.#head;
+    const bytes = Buffer.byteLength(messageId);
+    if (bytes > MESSAGE_ID_BYTES_MAX)
+      throw new RangeError(`A message id has at most ${MESSAGE_ID_BYTES_MAX} bytes`);
+    head[MESSAGE_HEADER_BYTES] = (head[MESSAGE_HEADER_BYTES] as number) | USER_HAS_FIELDS;
+    const field = head.writeUInt16BE(FIELD_HEADER_BYTES + bytes, at);
+    head[field] = FIELD_MESSAGE_ID;
+    const value = head.writeUInt16BE(bytes, field + 1);
+    return value + head.write(messageId, value, 'utf8');
   }
 
   /** Length in one byte, then UTF-8. Returns where it ends, or -1 if it is too long. ASCII, the usual, in one pass. */

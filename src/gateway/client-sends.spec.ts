@@ -1,0 +1,112 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { BehaviorSubject, NEVER } from 'rxjs';
+import type { Bus } from '../cluster/bus/bus.js';
+import { NoneBus } from '../cluster/bus/none-bus.js';
+import { Cluster } from '../cluster/cluster.js';
+import { ConnectionRegistry } from '../connections/connection-registry.js';
+import { Messaging } from '../messaging/messaging.js';
+import type { Message } from '../wire/message.js';
+import { readFrame, type SendFrame } from '../wire/incoming-frame.js';
+import { ClientConnection } from './client-connection.js';
+import { ClientSends } from './client-sends.js';
+import { GatewayStatistics } from './gateway-statistics.js';
+
+/** A bus whose queue takes `room` messages: the last one congests it, as the real one within the call. */
+class FullBus extends NoneBus {
+  override readonly congested$ = new BehaviorSubject(false);
+  override readonly messages$ = NEVER;
+  readonly sent: string[] = [];
+  room = 0;
+
+  override send(message: Message): null {
+    if (this.room === 0) return 'congested' as never;
+    this.sent.push(message.data.toString());
+    if (--this.room === 0) this.congested$.next(true);
+    return null;
+  }
+}
+
+class FakeSocket {
+  readonly bufferedAmount = 0;
+  readonly isDeflating = false;
+  isReading = true;
+  pause(): void {
+    this.isReading = false;
+  }
+  resume(): void {
+    this.isReading = true;
+  }
+  sendNow(): void {}
+  ping(): void {}
+  close(): void {}
+  terminate(): void {}
+}
+
+describe('ClientSends, when the queues towards other nodes fill up', () => {
+  let bus: FullBus;
+  let socket: FakeSocket;
+  let connection: ClientConnection;
+  let statistics: GatewayStatistics;
+  let written: string;
+
+  beforeEach(() => {
+    bus = new FullBus('n');
+    const cluster = new Cluster(bus as Bus);
+    const sends = new ClientSends(new Messaging(new ConnectionRegistry(), cluster), cluster);
+    sends.onModuleInit();
+    statistics = new GatewayStatistics();
+    written = '';
+    socket = new FakeSocket();
+    connection = new ClientConnection('c', 'sender', false, '127.0.0.1', {
+      receiver: {
+        admit: () => true,
+        receive: (from, payload) => sends.handle(from, readFrame(payload) as SendFrame),
+      },
+      statistics,
+      bufferLimitBytes: 1_000_000,
+      inFlightMax: 100,
+      left: () => undefined,
+    });
+    const sink = { write: (bytes: Buffer) => (written += bytes.toString()) };
+    connection.open(socket, sink as never, null);
+  });
+
+  const send = (number: number, more = '') =>
+    connection.receive(Buffer.from(`{"user_id":"x","data":${number}${more}}`), false);
+
+  it('reads no further from the sender, and keeps what was read already, in order', () => {
+    bus.room = 2;
+    for (const number of [1, 2, 3, 4, 5]) send(number);
+    expect(bus.sent).toEqual(['1', '2']);
+    expect(socket.isReading).toBe(false);
+    bus.room = 100;
+    bus.congested$.next(false);
+    expect(bus.sent).toEqual(['1', '2', '3', '4', '5']);
+    expect(socket.isReading).toBe(true);
+  });
+
+  it('comes again with a frame that was refused, and tells the client of no error', () => {
+    bus.congested$.next(true); // another connection has filled the queue
+    for (const number of [1, 2]) send(number, ',"id":1');
+    expect(bus.sent).toEqual([]);
+    expect(socket.isReading).toBe(false);
+    bus.room = 1; // room for one only: congested again within the resume
+    bus.congested$.next(false);
+    expect(bus.sent).toEqual(['1']);
+    expect(socket.isReading).toBe(false);
+    bus.room = 100;
+    bus.congested$.next(false);
+    expect(bus.sent).toEqual(['1', '2']);
+    expect(statistics.errors.congested).toBe(0);
+    connection.flush();
+    expect(written).not.toContain('error');
+  });
+
+  it('tells the client when nothing would ever resume it', () => {
+    send(1, ',"id":7'); // refused, although the bus says of nobody that he should wait
+    expect(statistics.errors.congested).toBe(1);
+    connection.flush();
+    expect(written).toContain('"id":7,"data":{"code":"congested"');
+    expect(socket.isReading).toBe(true);
+  });
+});
