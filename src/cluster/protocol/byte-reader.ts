@@ -32,6 +32,10 @@ export class ByteReader {
     return this.bytes.readUIntBE(this.#take(6), 6);
   }
 
+  skip(length: number): void {
+    this.#take(length);
+  }
+
   /** A view, not a copy. */
   view(length: number): Buffer {
     const start = this.#take(length);

@@ -164,7 +164,7 @@ export const TIMING: Timing = {
   deafAfterMs: 1_000,
   knockIntervalMs: 500,
   gossipIntervalMs: 4_000,
-  pingIntervalMs: 5_000,
+  pingIntervalMs: 15_000,
   drainMaxMs: 500,
 };
 

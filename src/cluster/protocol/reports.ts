@@ -69,11 +69,14 @@ export class Reports {
       if (keptFrom > incoming.broadcast.next) this.handleBroadcastGap(now, peer, keptFrom);
     }
     for (let entry = 0; entry < entries; entry += 1) {
-      const tag = reader.u48();
+      // Only our own entry concerns us: with 128 members the others would be most of what a report costs.
+      if (reader.u48() !== this.ownTag) {
+        reader.skip(ENTRY_BYTES - 6);
+        continue;
+      }
       const sessionIn = reader.u32();
       const sessionOut = reader.u32();
       const applied = reader.u48();
-      if (tag !== this.ownTag) continue;
       peer.isListedInParts = true;
       this.#compare(now, peer, number, sessionIn, sessionOut, applied);
     }
