@@ -67,6 +67,8 @@ function fail(code: number, error: unknown): never {
   process.exit(code);
 }
 
+// whoever reads the log may go away (EPIPE): that must not end a node that serves
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
 process.on('uncaughtException', (error) => fail(BROKEN_INVARIANT, error));
 process.on('unhandledRejection', (reason) => fail(BROKEN_INVARIANT, reason));
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Injectable, Module } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventEmitter, once } from 'node:events';
-import { Door } from '../src/gateway/door.js';
+import { Door } from '../src/gateway/admission/door.js';
 import { CLOSES } from '../src/wire/codes.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestClient, V1 } from './support/client.js';

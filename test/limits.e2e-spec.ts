@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
 import type { Environment } from '../src/config/variables.js';
-import { Clients } from '../src/gateway/clients.js';
-import { Door } from '../src/gateway/door.js';
+import { Clients } from '../src/gateway/client/clients.js';
+import { Door } from '../src/gateway/admission/door.js';
 import { CLOSES } from '../src/wire/codes.js';
 import { TestClient, V1 } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';

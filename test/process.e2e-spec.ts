@@ -88,6 +88,15 @@ describe('a node that is told to end', () => {
     },
   );
 
+  it('after the reader of its log has gone drains all the same', async () => {
+    const node = await NodeProcess.start({ CLUSTER_BUS: 'none' });
+    const client = await TestClient.connect(node.url('user_id=1'));
+    node.closeOutput();
+    node.signal('SIGTERM');
+    expect((await client.closed).code).toBe(1012);
+    expect(await node.exited()).toBe(0);
+  });
+
   it('twice ends at once, with 128 plus the number of the signal', async () => {
     const node = await NodeProcess.start({ CLUSTER_BUS: 'none', SHUTDOWN_GRACE_MS: '60000' });
     const stubborn = await TestClient.connect(node.url('user_id=1'));

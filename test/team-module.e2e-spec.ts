@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { ConnectionRegistry } from '../src/connections/connection-registry.js';
-import type { ClientSocket } from '../src/gateway/client-socket.js';
+import type { ClientSocket } from '../src/gateway/client/client-socket.js';
 import { Messaging } from '../src/messaging/messaging.js';
 import { MessagingModule } from '../src/messaging/messaging.module.js';
 import { UdpBroadcast } from '../src/udp-broadcast/udp-broadcast.js';

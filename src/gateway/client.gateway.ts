@@ -2,12 +2,12 @@ import { Inject, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ClientConnection } from './client-connection.js';
-import { Clients } from './clients.js';
-import { Door } from './door.js';
+import type { ClientConnection } from './client/client-connection.js';
+import { Clients } from './client/clients.js';
+import { Door } from './admission/door.js';
 import { gatewayConfig } from './gateway.config.js';
-import { TeamGateways } from './team-gateways.js';
-import { within } from './time-limit.js';
+import { TeamGateways } from './team/team-gateways.js';
+import { within } from './admission/time-limit.js';
 
 /** Waves are small enough that the other nodes can take the clients that come over from one. */
 const WAVE_INTERVAL_MS = 50;

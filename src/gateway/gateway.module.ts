@@ -3,21 +3,21 @@ import { ConfigModule } from '@nestjs/config';
 import { DiscoveryModule } from '@nestjs/core';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { MessagingModule } from '../messaging/messaging.module.js';
-import { Capacity } from './capacity.js';
-import { ClientFrames } from './client-frames.js';
-import { ClientSends } from './client-sends.js';
+import { Capacity } from './admission/capacity.js';
+import { ClientFrames } from './client/client-frames.js';
+import { ClientSends } from './client/client-sends.js';
 import { ClientGateway } from './client.gateway.js';
-import { Clients } from './clients.js';
-import { Door } from './door.js';
-import { EventHandlers } from './event-handlers.js';
-import { FrameRate } from './frame-rate.js';
+import { Clients } from './client/clients.js';
+import { Door } from './admission/door.js';
+import { EventHandlers } from './team/event-handlers.js';
+import { FrameRate } from './client/frame-rate.js';
 import { gatewayConfig } from './gateway.config.js';
 import { GatewayStatistics } from './gateway-statistics.js';
-import { Handshake } from './handshake.js';
-import { TeamGateways } from './team-gateways.js';
-import { TokenExpiries } from './token-expiries.js';
-import { TokenRefresh } from './token-refresh.js';
-import { UpgradeRequired } from './upgrade-required.js';
+import { Handshake } from './admission/handshake.js';
+import { TeamGateways } from './team/team-gateways.js';
+import { TokenExpiries } from './client/token-expiries.js';
+import { TokenRefresh } from './client/token-refresh.js';
+import { UpgradeRequired } from './admission/upgrade-required.js';
 
 @Module({
   imports: [MessagingModule, AuthenticationModule, DiscoveryModule, ConfigModule.forFeature(gatewayConfig)],

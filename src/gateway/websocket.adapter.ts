@@ -6,17 +6,17 @@ import type { Socket } from 'node:net';
 import { match, type MatchFunction } from 'path-to-regexp';
 import { WebSocketServer } from 'ws';
 import { BEARER_PREFIX, ENVELOPED } from '../wire/subprotocol.js';
-import { Capacity } from './capacity.js';
-import { ClientSocket } from './client-socket.js';
-import { COMPRESSION } from './compression.js';
-import { Door } from './door.js';
-import type { Entrance } from './entrance.js';
-import { EventHandlers, type EventHandler, type Transform } from './event-handlers.js';
+import { Capacity } from './admission/capacity.js';
+import { ClientSocket } from './client/client-socket.js';
+import { COMPRESSION } from './client/compression.js';
+import { Door } from './admission/door.js';
+import type { Entrance } from './admission/entrance.js';
+import { EventHandlers, type EventHandler, type Transform } from './team/event-handlers.js';
 import { gatewayConfig } from './gateway.config.js';
-import type { GatewayOptions } from './gateway-options.js';
-import { limitHandshakes } from './public-server.js';
-import { TeamGateways } from './team-gateways.js';
-import { refuseUpgrade } from './upgrade-refusal.js';
+import type { GatewayOptions } from './team/gateway-options.js';
+import { limitHandshakes } from './admission/public-server.js';
+import { TeamGateways } from './team/team-gateways.js';
+import { refuseUpgrade } from './admission/upgrade-refusal.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
 const CLOSE_TIMEOUT_MS = 5000;

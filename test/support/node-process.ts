@@ -74,6 +74,12 @@ export class NodeProcess {
     }
   }
 
+  /** Goes away as a log reader that ends: what the node writes from now on meets a closed pipe. */
+  closeOutput(): void {
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }

@@ -3,10 +3,10 @@ import { EXCEPTION_FILTERS_METADATA } from '@nestjs/common/internal';
 import type { ConfigType } from '@nestjs/config';
 import { DiscoveryService } from '@nestjs/core';
 import { GATEWAY_METADATA, GATEWAY_OPTIONS } from '@nestjs/websockets/internal';
-import { describeError } from '../telemetry/excerpt.js';
-import { LogBudget } from '../telemetry/log-budget.js';
+import { describeError } from '../../telemetry/excerpt.js';
+import { LogBudget } from '../../telemetry/log-budget.js';
 import { FrameExceptionFilter } from './frame-exception-filter.js';
-import { gatewayConfig } from './gateway.config.js';
+import { gatewayConfig } from '../gateway.config.js';
 import type { GatewayOptions } from './gateway-options.js';
 
 type Hook = (...args: unknown[]) => unknown;

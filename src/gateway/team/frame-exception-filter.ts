@@ -1,7 +1,7 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
-import { describeError } from '../telemetry/excerpt.js';
-import { LogBudget } from '../telemetry/log-budget.js';
+import { describeError } from '../../telemetry/excerpt.js';
+import { LogBudget } from '../../telemetry/log-budget.js';
 import { FrameRequest } from './frame-request.js';
 
 /** What Nest says when a guard refuses. */

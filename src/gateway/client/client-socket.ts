@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { CLOSES } from '../wire/codes.js';
+import { CLOSES } from '../../wire/codes.js';
 import type { ClientConnection } from './client-connection.js';
 
 type Data = Parameters<WebSocket['send']>[0];

@@ -1,15 +1,14 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { BehaviorSubject, NEVER } from 'rxjs';
-import type { Bus } from '../cluster/bus/bus.js';
-import { NoneBus } from '../cluster/bus/none-bus.js';
-import { Cluster } from '../cluster/cluster.js';
-import { ConnectionRegistry } from '../connections/connection-registry.js';
-import { Messaging } from '../messaging/messaging.js';
-import type { Message } from '../wire/message.js';
-import { readFrame, type SendFrame } from '../wire/incoming-frame.js';
+import { NoneBus } from '../../cluster/bus/none-bus.js';
+import { Cluster } from '../../cluster/cluster.js';
+import { ConnectionRegistry } from '../../connections/connection-registry.js';
+import { Messaging } from '../../messaging/messaging.js';
+import type { Message } from '../../wire/message.js';
+import { readFrame, type SendFrame } from '../../wire/incoming-frame.js';
 import { ClientConnection } from './client-connection.js';
 import { ClientSends } from './client-sends.js';
-import { GatewayStatistics } from './gateway-statistics.js';
+import { GatewayStatistics } from '../gateway-statistics.js';
 
 /** A bus whose queue takes `room` messages: the last one congests it, as the real one within the call. */
 class FullBus extends NoneBus {
@@ -51,7 +50,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
 
   beforeEach(() => {
     bus = new FullBus('n');
-    const cluster = new Cluster(bus as Bus);
+    const cluster = new Cluster(bus);
     const sends = new ClientSends(new Messaging(new ConnectionRegistry(), cluster), cluster);
     sends.onModuleInit();
     statistics = new GatewayStatistics();

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { tokenExpiringFrame } from '../wire/outgoing-frame.js';
+import { tokenExpiringFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
 
 /** How long before the end a client is warned; half of what is left for tokens that live shorter. */

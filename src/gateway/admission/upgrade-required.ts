@@ -1,8 +1,8 @@
 import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import type { NextFunction, Request, Response } from 'express';
-import { UPGRADE_REFUSALS } from '../wire/codes.js';
-import { gatewayConfig } from './gateway.config.js';
+import { UPGRADE_REFUSALS } from '../../wire/codes.js';
+import { gatewayConfig } from '../gateway.config.js';
 import { refusalBody } from './upgrade-refusal.js';
 
 /** Tells those who come to WS_PATH with plain HTTP what is spoken there. */

@@ -1,9 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { isObservable, Subscription, type Observable } from 'rxjs';
-import { describeError } from '../telemetry/excerpt.js';
-import { LogBudget } from '../telemetry/log-budget.js';
-import type { EventFrame } from '../wire/incoming-frame.js';
-import type { ClientConnection } from './client-connection.js';
+import { describeError } from '../../telemetry/excerpt.js';
+import { LogBudget } from '../../telemetry/log-budget.js';
+import type { EventFrame } from '../../wire/incoming-frame.js';
+import type { ClientConnection } from '../client/client-connection.js';
 import { FrameRequest } from './frame-request.js';
 
 /** A gateway's `@SubscribeMessage` method for one client, as Nest binds it: guards, pipes and filters included. */

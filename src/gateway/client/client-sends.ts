@@ -1,16 +1,16 @@
 import { Injectable, Logger, Optional, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import type { BusRefusal } from '../cluster/bus/bus.js';
-import { Cluster } from '../cluster/cluster.js';
-import { MessagePolicy } from '../messaging/message-policy.js';
-import { Messaging } from '../messaging/messaging.js';
-import { describeError } from '../telemetry/excerpt.js';
-import { LogBudget } from '../telemetry/log-budget.js';
-import type { SendFrame } from '../wire/incoming-frame.js';
-import type { Message } from '../wire/message.js';
-import { ackFrame } from '../wire/outgoing-frame.js';
+import type { BusRefusal } from '../../cluster/bus/bus.js';
+import { Cluster } from '../../cluster/cluster.js';
+import { MessagePolicy } from '../../messaging/message-policy.js';
+import { Messaging } from '../../messaging/messaging.js';
+import { describeError } from '../../telemetry/excerpt.js';
+import { LogBudget } from '../../telemetry/log-budget.js';
+import type { SendFrame } from '../../wire/incoming-frame.js';
+import type { Message } from '../../wire/message.js';
+import { ackFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
-import { within } from './time-limit.js';
+import { within } from '../admission/time-limit.js';
 
 /** A policy that is slower than this is taken for broken. */
 const POLICY_TIMEOUT_MS = 10_000;

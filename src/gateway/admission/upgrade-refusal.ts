@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../wire/codes.js';
+import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../../wire/codes.js';
 
 /** For a client that does not even take the refusal. */
 const REFUSAL_TIMEOUT_MS = 2000;

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
-import type { Connection } from '../connections/connection.js';
-import { CLOSES, type CloseName, type FrameErrorCode } from '../wire/codes.js';
-import type { Message } from '../wire/message.js';
-import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix, errorFrame } from '../wire/outgoing-frame.js';
-import type { GatewayStatistics } from './gateway-statistics.js';
+import type { Connection } from '../../connections/connection.js';
+import { CLOSES, type CloseName, type FrameErrorCode } from '../../wire/codes.js';
+import type { Message } from '../../wire/message.js';
+import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix, errorFrame } from '../../wire/outgoing-frame.js';
+import type { GatewayStatistics } from '../gateway-statistics.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
-import type { TokenBucket } from './token-bucket.js';
+import type { TokenBucket } from '../admission/token-bucket.js';
 import { atEndOfTurn } from './turn.js';
 
 /** What a connection does with a frame of its client. One for all connections. */

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
-import { readFrame } from '../wire/incoming-frame.js';
+import { readFrame } from '../../wire/incoming-frame.js';
 import type { ClientConnection } from './client-connection.js';
-import { gatewayConfig } from './gateway.config.js';
-import { TokenBucket } from './token-bucket.js';
+import { gatewayConfig } from '../gateway.config.js';
+import { TokenBucket } from '../admission/token-bucket.js';
 
 /**
  * How fast a client may send: WS_MESSAGES_PER_SECOND, with a burst. Each frame beyond it is refused by name; a

@@ -1,6 +1,6 @@
-import type { FrameErrorCode } from '../wire/codes.js';
-import { doneFrame, eventFrame, refusalFrame, type Refusal } from '../wire/outgoing-frame.js';
-import type { ClientConnection } from './client-connection.js';
+import type { FrameErrorCode } from '../../wire/codes.js';
+import { doneFrame, eventFrame, refusalFrame, type Refusal } from '../../wire/outgoing-frame.js';
+import type { ClientConnection } from '../client/client-connection.js';
 
 /**
  * The frame a handler is working on: the third argument in its execution context

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
-import type { UpgradeRefusalCode } from '../wire/codes.js';
-import { gatewayConfig } from './gateway.config.js';
+import type { UpgradeRefusalCode } from '../../wire/codes.js';
+import { gatewayConfig } from '../gateway.config.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** Open files that are not clients': listening sockets, UDP, logs, DNS, the operators' door, and handshakes. */

@@ -1,14 +1,14 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
-import { Authentication } from '../authentication/authentication.js';
-import type { Identity, Rejection } from '../authentication/authenticator.js';
-import { describeError } from '../telemetry/excerpt.js';
-import { LogBudget } from '../telemetry/log-budget.js';
-import type { EventFrame } from '../wire/incoming-frame.js';
-import { refreshedFrame } from '../wire/outgoing-frame.js';
+import { Authentication } from '../../authentication/authentication.js';
+import type { Identity, Rejection } from '../../authentication/authenticator.js';
+import { describeError } from '../../telemetry/excerpt.js';
+import { LogBudget } from '../../telemetry/log-budget.js';
+import type { EventFrame } from '../../wire/incoming-frame.js';
+import { refreshedFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
-import { gatewayConfig } from './gateway.config.js';
-import { within } from './time-limit.js';
+import { gatewayConfig } from '../gateway.config.js';
+import { within } from '../admission/time-limit.js';
 import { TokenExpiries } from './token-expiries.js';
 
 /** The event `refresh`: a newer token of the same user lets the connection live longer. Reading waits for the verdict. */

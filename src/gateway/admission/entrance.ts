@@ -1,5 +1,5 @@
 import type { WebSocketServer } from 'ws';
-import type { ClientConnection } from './client-connection.js';
+import type { ClientConnection } from '../client/client-connection.js';
 
 /** A path that is served, and how. */
 export interface Entrance {
