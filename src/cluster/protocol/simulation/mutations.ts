@@ -194,17 +194,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'mismatch seen in old reports',
-    breaks: 'R7: a report made before the WELCOME counts',
-    edits: [
-      {
-        file: 'reports.ts',
-        search: 'if (incoming.isAdmitted && number > incoming.welcomeReport && sessionOut !== incoming.id)',
-        replace: 'if (incoming.isAdmitted && sessionOut !== incoming.id)',
-      },
-    ],
-  },
-  {
     name: 'late peers not named',
     breaks: 'R11: after the bound the device is just ready',
     edits: [
@@ -321,17 +310,6 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'cluster-node.ts',
         search: '!incoming.isAdmitted || plain.readUInt32BE(start + 1) !== incoming.id',
         replace: '!incoming.isAdmitted',
-      },
-    ],
-  },
-  {
-    name: 'any welcome admits',
-    breaks: 'R2: the nonce is not compared',
-    edits: [
-      {
-        file: 'handshake.ts',
-        search: 'nonce !== incoming.nonce || incoming.isAdmitted',
-        replace: 'incoming.isAdmitted',
       },
     ],
   },
@@ -474,22 +452,6 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'routing.ts',
         search: 'for (let secret = 0; secret < hashers.length; secret += 1) {',
         replace: 'for (let secret = 0; secret < 1; secret += 1) {',
-      },
-    ],
-  },
-  {
-    name: 'continuations not cut',
-    breaks: 'a dropped large message leaves its tail behind',
-    edits: [
-      {
-        file: 'outgoing-stream.ts',
-        search: '      if (isLost || (isCutting && record.isContinuation)) {',
-        replace: '      if (isLost) {',
-      },
-      {
-        file: 'fragments.ts',
-        search: '    else if (index !== this.#chunks.length) {',
-        replace: '    else if (index < 0) {',
       },
     ],
   },
