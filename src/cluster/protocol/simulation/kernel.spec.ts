@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { ReceiveBuffer } from './kernel.js';
 import { Schedule } from './schedule.js';
 import { Random } from './random.js';

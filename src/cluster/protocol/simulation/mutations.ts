@@ -347,17 +347,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'held messages dropped silently',
-    breaks: 'R9: no event',
-    edits: [
-      {
-        file: 'cluster-node.ts',
-        search: '      outgoing.dropped += outgoing.stream.dropHeld(now, timing.holdMs);',
-        replace: '      outgoing.stream.dropHeld(now, timing.holdMs);',
-      },
-    ],
-  },
-  {
     name: 'full queues dropped silently',
     breaks: 'R10: no event',
     edits: [{ file: 'routing.ts', search: '        peer.outgoing.dropped += 1;\n', replace: '' }],
@@ -479,47 +468,12 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'laggards stop the group',
-    breaks: '2.5: whoever does not ack holds the broadcast stream',
-    edits: [
-      {
-        file: 'transmission.ts',
-        search: '      } else if (now - outgoing.blockingSince > this.#patienceWith(outgoing)) {',
-        replace: '      } else if (now - outgoing.blockingSince > Infinity) {',
-      },
-    ],
-  },
-  {
     name: 'leave tells nobody',
     breaks: 'a good-bye without LEAVE',
     edits: [
       {
         file: 'cluster-node.ts',
         search: '    outbox.writer.beginFrame(FRAME_LEAVE).endFrame();\n    outbox.toAll();\n',
-        replace: '',
-      },
-    ],
-  },
-  {
-    name: 'sleep not forgiven',
-    breaks: 'a node that slept judges others by the time it slept',
-    edits: [{ file: 'cluster-node.ts', search: '    this.#membership.forgive(sleptMs);\n', replace: '' }],
-  },
-  {
-    name: 'a dropped boot proven by a recording',
-    breaks: 'what never arrived before the drop counts as a sign of life after it',
-    edits: [
-      { file: 'admission.ts', search: '    peer.mustAnswer = tombstone !== undefined;\n', replace: '' },
-    ],
-  },
-  {
-    name: 'absent peers not named as late',
-    breaks: 'connections that do not wait for an absent peer are not added to what it is late with',
-    edits: [
-      {
-        file: 'cluster-node.ts',
-        search:
-          '    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);\n',
         replace: '',
       },
     ],

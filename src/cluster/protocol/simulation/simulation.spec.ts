@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { simulate } from './simulation.js';
 
 /** A bounded share of what `npm run simulate` does: about ten seconds of one core. */
