@@ -1,7 +1,7 @@
 /**
  * Runs the simulation against cores with one rule broken each, and demands that it notices.
  *
- *   npm run simulate:mutations -- [--seeds 400] [--only part,part]
+ *   npm run simulate:mutations -- [--seeds 800] [--only part,part]
  *
  * The compiled simulation is copied, the edited source files are compiled over the copy, and seeds are run until one
  * fails. A mutation that survives all seeds fails the command: some check is missing.
@@ -16,7 +16,7 @@ import type { simulate } from '../src/cluster/protocol/simulation/simulation.js'
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '400' },
+    seeds: { type: 'string', default: '800' },
     only: { type: 'string' },
   },
 });

@@ -7,7 +7,7 @@
  * happens nobody may have a word to say about anybody.
  */
 import type { PeerSnapshot } from '../contract.js';
-import type { Running } from './host.js';
+import type { Host, Running } from './host.js';
 import { Violation } from './violation.js';
 import type { World } from './world.js';
 
@@ -71,6 +71,25 @@ export class Convergence {
         );
       if (!promises.isPerfect(id, elsewhere, this.#mayBeStale)) {
         this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
+      }
+    }
+  }
+
+  /** One node stops as an operator would stop it. */
+  sayGoodBye(): Running {
+    const [leaver] = this.#nodes();
+    if (leaver === undefined) throw new RangeError('there is nobody to leave');
+    this.#world.shutDown(this.#world.homeHosts[leaver.boot.host] as Host);
+    return leaver;
+  }
+
+  /** A good-bye is heard at once: nobody waits for the time after which a node is taken for dead. */
+  judgeGoodBye(leaver: Running): void {
+    for (const running of this.#nodes()) {
+      const { boot, application } = running;
+      if (boot === leaver.boot) this.#fail(running, 'has not ended');
+      if (application.node.peers().some(({ nodeId }) => nodeId === leaver.boot.nodeId)) {
+        this.#fail(running, `still lists #${leaver.boot.index}, which said good-bye`);
       }
     }
   }

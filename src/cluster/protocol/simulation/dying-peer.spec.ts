@@ -1,44 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { LIMITS, TIMING } from '../options.js';
-import { CALM } from './network.js';
-import { Random } from './random.js';
-import { drawScenario, type Scenario } from './scenario.js';
-import { World } from './world.js';
+import { TIMING } from '../options.js';
+import { calmWorld } from './calm-world.js';
+import type { World } from './world.js';
 
 const HOSTS = 4;
 const JOINS_PER_MS = 2;
-
-const pace = {
-  turnMs: 0.05,
-  datagramMs: 0.01,
-  datagramsPerTurn: 32,
-  timerLagMs: 0.5,
-  receiveBufferBytes: 425_984,
-  ownSocketFirst: false,
-};
-
-const calmWorld = (): World => {
-  const random = new Random(1);
-  const scenario: Scenario = {
-    ...drawScenario(random, {}),
-    kind: 'calm',
-    mode: 'broadcast',
-    hosts: HOSTS,
-    foreignHosts: 0,
-    realCipher: false,
-    isRotating: false,
-    timing: TIMING,
-    limits: LIMITS,
-    datagramBytes: 1_200,
-    messageBytesMax: 65_536,
-    conditions: CALM,
-    paces: Array.from({ length: HOSTS }, () => pace),
-  };
-  const world = new World(scenario, random);
-  for (const host of world.hosts) world.boot(host);
-  world.runFor(4_000);
-  return world;
-};
 
 /** Two nodes take two thousand connections a second each. */
 const storm = (world: World): void => {
@@ -62,7 +28,7 @@ const readyShare = (world: World, sinceDevice: number): number => {
 };
 
 describe('a peer that dies while thousands connect elsewhere', () => {
-  const world = calmWorld();
+  const world = calmWorld(HOSTS);
   storm(world);
   world.runFor(500);
   const [victim] = world.hosts.slice(-1);

@@ -194,17 +194,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'mismatch seen in old reports',
-    breaks: 'R7: a report made before the WELCOME counts',
-    edits: [
-      {
-        file: 'reports.ts',
-        search: 'if (incoming.isAdmitted && number > incoming.welcomeReport && sessionOut !== incoming.id)',
-        replace: 'if (incoming.isAdmitted && sessionOut !== incoming.id)',
-      },
-    ],
-  },
-  {
     name: 'late peers not named',
     breaks: 'R11: after the bound the device is just ready',
     edits: [
@@ -325,17 +314,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'any welcome admits',
-    breaks: 'R2: the nonce is not compared',
-    edits: [
-      {
-        file: 'handshake.ts',
-        search: 'nonce !== incoming.nonce || incoming.isAdmitted',
-        replace: 'incoming.isAdmitted',
-      },
-    ],
-  },
-  {
     name: 'snapshot one record short',
     breaks: 'R5: who was announced in the last record before the base is left out',
     edits: [
@@ -365,17 +343,6 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'routing.ts',
         search: '      this.#holders[count] = peer;\n      count += 1;\n    }\n    return count;',
         replace: '    }\n    return count;',
-      },
-    ],
-  },
-  {
-    name: 'held messages dropped silently',
-    breaks: 'R9: no event',
-    edits: [
-      {
-        file: 'cluster-node.ts',
-        search: '      outgoing.dropped += outgoing.stream.dropHeld(now, timing.holdMs);',
-        replace: '      outgoing.stream.dropHeld(now, timing.holdMs);',
       },
     ],
   },
@@ -478,22 +445,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'continuations not cut',
-    breaks: 'a dropped large message leaves its tail behind',
-    edits: [
-      {
-        file: 'outgoing-stream.ts',
-        search: '      if (isLost || (isCutting && record.isContinuation)) {',
-        replace: '      if (isLost) {',
-      },
-      {
-        file: 'fragments.ts',
-        search: '    else if (index !== this.#chunks.length) {',
-        replace: '    else if (index < 0) {',
-      },
-    ],
-  },
-  {
     name: 'old reports count',
     breaks: 'R6: a report that was overtaken is believed',
     edits: [
@@ -517,47 +468,12 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'laggards stop the group',
-    breaks: '2.5: whoever does not ack holds the broadcast stream',
-    edits: [
-      {
-        file: 'transmission.ts',
-        search: '      } else if (now - outgoing.blockingSince > this.#patienceWith(outgoing)) {',
-        replace: '      } else if (now - outgoing.blockingSince > Infinity) {',
-      },
-    ],
-  },
-  {
     name: 'leave tells nobody',
     breaks: 'a good-bye without LEAVE',
     edits: [
       {
         file: 'cluster-node.ts',
         search: '    outbox.writer.beginFrame(FRAME_LEAVE).endFrame();\n    outbox.toAll();\n',
-        replace: '',
-      },
-    ],
-  },
-  {
-    name: 'sleep not forgiven',
-    breaks: 'a node that slept judges others by the time it slept',
-    edits: [{ file: 'cluster-node.ts', search: '    this.#membership.forgive(sleptMs);\n', replace: '' }],
-  },
-  {
-    name: 'a dropped boot proven by a recording',
-    breaks: 'what never arrived before the drop counts as a sign of life after it',
-    edits: [
-      { file: 'admission.ts', search: '    peer.mustAnswer = tombstone !== undefined;\n', replace: '' },
-    ],
-  },
-  {
-    name: 'absent peers not named as late',
-    breaks: 'connections that do not wait for an absent peer are not added to what it is late with',
-    edits: [
-      {
-        file: 'cluster-node.ts',
-        search:
-          '    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);\n',
         replace: '',
       },
     ],

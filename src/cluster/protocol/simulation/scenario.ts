@@ -109,7 +109,7 @@ function drawTiming(random: Random, quick: boolean): Timing {
     gapAfterMs: random.pick([300, 700]),
     laggardAfterMs: random.pick([250, 500]),
     stalledAfterMs: 300,
-    holdMs: random.pick([200, 500, 1_000]),
+    holdMs: random.pick([30, 200, 1_000]),
     settleMaxMs: 1_000,
     deafAfterMs: 500,
     knockIntervalMs: 150,

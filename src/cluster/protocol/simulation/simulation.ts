@@ -40,6 +40,9 @@ const REPAIRS_FREE = 200;
 /** A process that stands still or crawls leaves in its sockets what its peers then take for lost. */
 const REPAIRS_PER_STALL = 100;
 
+/** Three LEAVEs, 20 ms apart, and the turns of slow machines. */
+const GOOD_BYE_MS = 200;
+
 const ALARMS: readonly Word[] = ['gap', 'lost', 'incomplete', 'not-mutual', 'lost-peer', 'left', 'rejoined'];
 const ALARMING_LOSS = 0.05;
 
@@ -110,6 +113,9 @@ function run(world: World, random: Random): void {
   if (complaint !== undefined) throw new Violation('liveness', `in perfect calm: ${complaint}`);
   judgeTraffic(world);
   judgeAlarms(world);
+  const leaver = convergence.sayGoodBye();
+  world.runFor(timing.drainMaxMs + GOOD_BYE_MS);
+  convergence.judgeGoodBye(leaver);
 }
 
 /** In steps, so that a broken promise is found near where it broke. */

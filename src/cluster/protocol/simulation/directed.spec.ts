@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import { TIMING } from '../options.js';
+import { calmWorld } from './calm-world.js';
+import type { Host } from './host.js';
+import type { World } from './world.js';
+
+const hostAt = (world: World, index: number): Host => {
+  const host = world.hosts[index];
+  if (host === undefined) throw new RangeError(`there is no host ${index}`);
+  return host;
+};
+
+const peersOf = (world: World, index: number): string[] =>
+  hostAt(world, index)
+    .running?.process.node.peers()
+    .map(({ name, state }) => `${name} ${state}`) ?? [];
+
+describe('a node that slept long', () => {
+  it('doubts itself first: it drops nobody, though nobody was heard meanwhile', () => {
+    const world = calmWorld(3);
+    world.pause(hostAt(world, 0), 3 * TIMING.deadAfterMs, false);
+    world.runFor(3 * TIMING.deadAfterMs + 2_000);
+    const [sleeper, ...others] = world.boots;
+    for (const other of others) {
+      if (sleeper === undefined) throw new Error('three boots were started');
+      expect(world.timeline.describe(sleeper, other)).not.toContain(`#${sleeper.index} lost-peer`);
+    }
+    expect(peersOf(world, 0).toSorted()).toEqual(['node-1 up', 'node-2 up']);
+    expect(peersOf(world, 1).toSorted()).toEqual(['node-0 up', 'node-2 up']);
+  });
+});
+
+describe('a datagram that was recorded but never arrived', () => {
+  it('does not bring its dead sender back to life', () => {
+    const world = calmWorld(3);
+    const { network, schedule } = world;
+    const [receiver, sender] = [hostAt(world, 0), hostAt(world, 2)];
+    receiver.running?.process.enqueue((_node, now) => receiver.running?.application.join(now, 'user-1'));
+    world.runFor(500);
+
+    const recorded: Buffer[] = [];
+    const send = network.send.bind(network);
+    network.send = (from, source, transmit): void => {
+      if (from === sender && transmit.to === receiver.running?.process.endpoint) {
+        recorded.push(Buffer.from(transmit.bytes));
+      }
+      send(from, source, transmit);
+    };
+    network.block(2, 0, true);
+    sender.running?.process.enqueue((_node, now) => {
+      sender.running?.application.send(now, 'user-1', null, 50, false);
+    });
+    world.runFor(300);
+    expect(recorded.length).toBeGreaterThan(0);
+    world.crash(sender);
+    network.mend();
+    world.runFor(2 * TIMING.deadAfterMs);
+    expect(peersOf(world, 0)).toEqual(['node-1 up']);
+
+    for (const bytes of recorded) receiver.deliver('own', bytes, '10.9.9.9:6666');
+    schedule.runUntil(schedule.now + 500);
+    expect(peersOf(world, 0)).toEqual(['node-1 up']);
+  });
+});
