@@ -3,8 +3,8 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { Hysteresis } from './hysteresis.js';
 
 const SAMPLE_INTERVAL_MS = 1000;
-/** The histogram counts the timer's own interval as delay. */
-const RESOLUTION_MS = 10;
+/** The histogram counts the timer's own interval as delay. Finer would wake an idle node 100 times a second. */
+const RESOLUTION_MS = 100;
 /** A client waits this long for anything: the node is no longer a real-time server. */
 const OVERLOADED_LAG_MS = 500;
 const RELAXED_LAG_MS = 100;
