@@ -14,9 +14,9 @@ export function playgroundPage(path: string): string {
   body { max-width: 42rem; margin: 0 auto; padding: 1.5rem 1rem; }
   h1 { font-size: 1.4rem; margin: 0 0 .25rem; }
   p { margin: .25rem 0 1rem; opacity: .75; }
-  form { display: grid; grid-template-columns: 8rem 1fr auto; gap: .5rem; margin: 0 0 .75rem; align-items: end; }
-  label { display: grid; font-size: .8rem; gap: .15rem; }
-  input, button { font: inherit; padding: .4rem .6rem; border-radius: .4rem; border: 1px solid #8888; }
+  form { display: grid; grid-template-columns: 8rem 1fr 6.5rem; gap: .5rem; margin: 0 0 .75rem; align-items: end; }
+  label { display: grid; min-width: 0; font-size: .8rem; gap: .15rem; }
+  input, button { box-sizing: border-box; width: 100%; font: inherit; padding: .4rem .6rem; border-radius: .4rem; border: 1px solid #8888; }
   button { cursor: pointer; background: #2563eb; border-color: #2563eb; color: #fff; }
   button:disabled { opacity: .4; cursor: default; }
   #status { font-weight: 600; }
@@ -72,7 +72,7 @@ export function playgroundPage(path: string): string {
       } else if (frame.event === 'message') {
         show('in', 'user ' + frame.data.from + ': ' + JSON.stringify(frame.data.data));
       } else if (frame.event === 'ack') {
-        show('note', 'delivered to ' + frame.data.delivered + ' here' + (frame.data.complete ? '' : ', and perhaps to others'));
+        show('note', 'delivered to ' + frame.data.delivered + (frame.data.delivered === 1 ? ' device' : ' devices') + (frame.data.complete ? '' : ', perhaps to more'));
       } else if (frame.event === 'error') {
         show('error', frame.data.code + ': ' + frame.data.message);
       }
