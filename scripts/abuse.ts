@@ -1,21 +1,21 @@
 /**
  * What strangers can do to a node, and what it costs the others: a node in a process of its own, a well-behaved pair
  * that writes all the time, and one attack after another. Prints the pair's latency before, during and after, and
- * the node's memory; exits with 1 when messages of the pair were lost, or the memory does not come back.
+ * the node's memory without its garbage; exits with 1 when messages of the pair were lost, or the memory does not come back.
  *
  *     npm run abuse
  */
 import { once, setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { NodeProcess } from '../test/support/node-process.js';
+import { COLLECTING, CollectedMemory } from './collected-memory.js';
 import { clientFrame, handshake } from '../test/support/raw-client.js';
 
 const PHASE_MS = 5000;
 const QUIET_MS = 3000;
-/** V8 keeps some of what it once needed. */
+/** V8 and malloc keep some of the pages they once needed. */
 const MEMORY_NOISE_BYTES = 48_000_000;
 
 const DEAF = 4;
@@ -52,7 +52,9 @@ async function main(): Promise<boolean> {
   const node = await NodeProcess.start({
     CLUSTER_BUS: 'none',
     WS_HANDSHAKE_TIMEOUT_MS: '3000',
+    ...COLLECTING,
   });
+  const memory = new CollectedMemory(node);
   const pair = new Worker(new URL('well-behaved-pair.js', import.meta.url), {
     workerData: { port: node.port },
   });
@@ -60,21 +62,21 @@ async function main(): Promise<boolean> {
   let isFine = true;
 
   await measure(pair, delay(QUIET_MS)); // warm-up
-  const before = residentBytes(node.pid);
+  const before = await memory.residentBytes();
   print('before', await measure(pair, delay(PHASE_MS)), before, '');
   for (const [name, attack] of Object.entries(attacks)) {
     const stop = AbortSignal.timeout(PHASE_MS);
     setMaxListeners(0, stop);
     const attacking = attack(node, stop);
     const during = await measure(pair, attacking);
-    print(name, during, residentBytes(node.pid), await attacking);
+    print(name, during, await memory.residentBytes(), await attacking);
     isFine &&= during.lost === 0;
   }
   await measure(pair, delay(2 * QUIET_MS));
   const after = await measure(pair, delay(PHASE_MS));
-  const memory = residentBytes(node.pid);
-  print('after', after, memory, '');
-  isFine &&= after.lost === 0 && memory - before < MEMORY_NOISE_BYTES;
+  const resident = await memory.residentBytes();
+  print('after', after, resident, '');
+  isFine &&= after.lost === 0 && resident - before < MEMORY_NOISE_BYTES;
   await pair.terminate();
   await node.stop();
   return isFine;
@@ -112,10 +114,6 @@ function print(phase: string, { count, lost, p50, p99, max }: Latencies, memory:
       `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms, ` +
       `${(memory / 1e6).toFixed(0)} MB${note === '' ? '' : `  (${note})`}\n`,
   );
-}
-
-function residentBytes(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }
 
 function open(node: Node): Socket {

@@ -7,8 +7,8 @@
  * Exits with 1 when memory over the second half grew by more than the noise allowed.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { COLLECTING, CollectedMemory } from './collected-memory.js';
 import { NodeProcess } from '../test/support/node-process.js';
 
 const CONNECTIONS = 100_000;
@@ -34,23 +34,8 @@ async function visit(port: number, user: number): Promise<void> {
   await once(socket, 'close');
 }
 
-/** What the process holds of memory, after it was told to collect its garbage. */
-async function residentBytes(node: NodeProcess): Promise<number> {
-  node.signal('SIGUSR2');
-  await node.waitForOutput(new RegExp(`^collected ${++collections}$`, 'm'));
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${node.pid}/status`, 'utf8'))?.[1]) * 1024;
-}
-
-let collections = 0;
-const collector =
-  'data:text/javascript,' +
-  encodeURIComponent(
-    'let n = 0; process.on("SIGUSR2", () => { gc(); gc(); console.log("collected " + ++n) });',
-  );
-const node = await NodeProcess.start({
-  CLUSTER_BUS: 'none',
-  NODE_OPTIONS: `--expose-gc --import=${collector}`,
-});
+const node = await NodeProcess.start({ CLUSTER_BUS: 'none', ...COLLECTING });
+const memory = new CollectedMemory(node);
 
 const measured: number[] = [];
 for (let step = 0; step < STEPS; step++) {
@@ -58,7 +43,7 @@ for (let step = 0; step < STEPS; step++) {
   for (let user = from; user < from + CONNECTIONS / STEPS; user += AT_ONCE) {
     await Promise.all(Array.from({ length: AT_ONCE }, async (_, index) => visit(node.port, user + index)));
   }
-  measured.push(await residentBytes(node));
+  measured.push(await memory.residentBytes());
   process.stdout.write(
     `${from + CONNECTIONS / STEPS} connections: ${((measured.at(-1) as number) / 1e6).toFixed(1)} MB resident\n`,
   );
