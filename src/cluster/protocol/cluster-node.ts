@@ -537,11 +537,10 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #leave(now: number): void {
-    const { inquiries, members, outbox, receipts, timing } = this.#context;
-    const isDrained = members.all.every(({ isSilent, outgoing }) => {
-      const isStalled = isSilent || now - outgoing.stuckSince > timing.stalledAfterMs;
-      return isStalled || outgoing.stream.records === 0;
-    });
+    const { inquiries, members, outbox, receipts } = this.#context;
+    const isDrained = members.all.every(
+      (peer) => this.#routing.isStalled(now, peer) || peer.outgoing.stream.records === 0,
+    );
     this.#leaveAt = now + LEAVE_INTERVAL_MS;
     if (!isDrained && now < this.#drainUntil) return;
     outbox.writer.beginFrame(FRAME_LEAVE).endFrame();

@@ -34,8 +34,8 @@ import { HASH_BYTES, writeHash } from './user-hash.js';
 
 const TEXT_BYTES_MAX = 255;
 const MESSAGE_ID_BYTES_MAX = 64;
-const FIELDS_BYTES_MAX = FIELDS_HEADER_BYTES + FIELD_HEADER_BYTES + MESSAGE_ID_BYTES_MAX;
-const HEAD_BYTES = MESSAGE_HEADER_BYTES + 1 + 2 * (1 + TEXT_BYTES_MAX) + 4 + FIELDS_BYTES_MAX;
+const MESSAGE_ID_FIELD_BYTES_MAX = FIELDS_HEADER_BYTES + FIELD_HEADER_BYTES + MESSAGE_ID_BYTES_MAX;
+const HEAD_BYTES = MESSAGE_HEADER_BYTES + 1 + 2 * (1 + TEXT_BYTES_MAX) + 4 + MESSAGE_ID_FIELD_BYTES_MAX;
 const ASCII_END = 0x80;
 /** Congestion begins at half of a queue and ends at an eighth: far enough apart not to flutter. */
 const CONGESTED_SHARE = 1 / 2;
@@ -92,7 +92,7 @@ export class Routing {
         peer.outgoing.stream.append(now, head, length, data, 1, false);
         if (!peer.outgoing.isCongested && this.#fill(peer) >= CONGESTED_SHARE) this.review(now, peer);
         if (token !== 0) {
-          if (this.#isStalled(now, peer)) {
+          if (this.isStalled(now, peer)) {
             isComplete = false;
           } else {
             this.#asked[asked] = peer;
@@ -158,7 +158,7 @@ export class Routing {
     const length = this.#writeText(MESSAGE_HEADER_BYTES + 4, topic);
     if (length < 0) throw new RangeError(`A topic has at most ${TEXT_BYTES_MAX} bytes`);
     for (const peer of peers) {
-      if (this.#isStalled(now, peer) || this.#isFull(peer, body.length)) {
+      if (this.isStalled(now, peer) || this.#isFull(peer, body.length)) {
         missing.push(peer.id);
         continue;
       }
@@ -180,9 +180,14 @@ export class Routing {
     this.context.markDirty(peer);
   }
 
+  /** Nothing is heard of the peer, or it makes no progress with what it was sent: not worth waiting for. */
+  isStalled(now: number, { isSilent, outgoing }: Peer): boolean {
+    return isSilent || now - outgoing.stuckSince > this.context.timing.stalledAfterMs;
+  }
+
   /** The peer has a session and acks what it gets: worth waiting for. */
   answers(now: number, peer: Peer): boolean {
-    return peer.outgoing.id !== 0 && !this.#isStalled(now, peer);
+    return peer.outgoing.id !== 0 && !this.isStalled(now, peer);
   }
 
   /** To be called for peers whose queues have changed: tells of drops, and of congestion's beginning and end. */
@@ -246,10 +251,6 @@ export class Routing {
   #fill({ outgoing: { stream } }: Peer): number {
     const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
     return Math.max(stream.bytes / unicastQueueBytes, stream.records / unicastQueueRecords);
-  }
-
-  #isStalled(now: number, { isSilent, outgoing }: Peer): boolean {
-    return isSilent || now - outgoing.stuckSince > this.context.timing.stalledAfterMs;
   }
 
   #isFull({ outgoing }: Peer, bytes: number): boolean {
