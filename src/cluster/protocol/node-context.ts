@@ -131,6 +131,16 @@ export class NodeContext {
     return Math.min(limits.broadcastWindowRecords, Math.max(limits.windowRecordsMin, share));
   }
 
+  /**
+   * Broadcast records of our own that may be unacked: in broadcast mode they come back to our own socket too, where they
+   * must leave room for the peers' (what these are promised takes half of it).
+   */
+  get echoWindow(): number {
+    const { limits, options } = this;
+    if (options.mode === 'mesh') return limits.broadcastWindowRecords;
+    return Math.max(limits.windowRecordsMin, Math.floor(this.receiveWindow / 2));
+  }
+
   /** Reports of all members together stay within a budget: above a number of them each reports less often. */
   get reportIntervalMs(): number {
     const { reportIntervalMs, reportMembersFlat } = this.timing;
