@@ -151,4 +151,27 @@ describe('ClusterNode', () => {
     expect(lan.of(b, 'message')).toHaveLength(1);
     expect(c.node.peers().map(({ name }) => name)).toEqual(['a']);
   });
+
+  it('reports rarely in a large cluster, and takes nobody for silent because of it', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const timing = { reportIntervalMs: 400, reportMembersFlat: 2 };
+    for (let index = 0; index < 20; index += 1) lan.add(`n${index}`, { timing });
+    lan.run(5_000);
+    // It knows nobody yet, and the others report every four seconds.
+    const newcomer = lan.add('newcomer', { timing });
+    const settled = lan.recorded.length;
+    lan.run(6_000);
+    expect(newcomer.node.peers().map(({ state }) => state)).toEqual(Array.from({ length: 20 }, () => 'up'));
+    const met = lan.recorded.length;
+    for (const end = lan.now + 20_000; lan.now < end; lan.run(500)) {
+      for (const { node } of lan.hosts) {
+        expect(node.peers().filter(({ state }) => state !== 'up')).toEqual([]);
+      }
+    }
+    const introduction = met - settled;
+    const perNodeAndSecond = (lan.recorded.length - met) / lan.hosts.length / 20;
+    expect(introduction).toBeLessThan(30 * 20);
+    expect(perNodeAndSecond).toBeLessThan(1);
+    expect(lan.hosts.flatMap((host) => lan.of(host, 'gap'))).toEqual([]);
+  });
 });

@@ -35,6 +35,9 @@ const KERNEL_BYTES = 2_304;
 const KERNEL_OVERHEAD_BYTES = 320;
 /** Half of the buffer is promised to senders: the rest is for what no window limits. */
 const PROMISED_SHARE = 1 / 2;
+/** In large clusters, where reports are rare: so many in a row are missed by accident once in a blue moon. */
+const SILENT_REPORTS = 2.5;
+const DEAD_REPORTS = 5;
 
 export class NodeContext {
   readonly id: NodeId;
@@ -145,6 +148,15 @@ export class NodeContext {
   get reportIntervalMs(): number {
     const { reportIntervalMs, reportMembersFlat } = this.timing;
     return reportIntervalMs * Math.max(1, (this.members.size + 1) / reportMembersFlat);
+  }
+
+  /** How long a peer may say nothing before it is asked for a sign of life, and before it is dead. */
+  get silentAfterMs(): number {
+    return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * this.reportIntervalMs);
+  }
+
+  get deadAfterMs(): number {
+    return Math.max(this.timing.deadAfterMs, DEAD_REPORTS * this.reportIntervalMs);
   }
 
   markDirty(peer: Peer): void {
