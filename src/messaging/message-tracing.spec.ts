@@ -174,6 +174,12 @@ describe('MessageTracing', () => {
       });
     });
 
+    it('makes a sampled message a child of the active span', async () => {
+      jest.spyOn(context, 'active').mockReturnValue(trace.setSpanContext(ROOT_CONTEXT, remote));
+      await postSampled('elsewhere');
+      expect(spans()).toMatchObject([{ kind: SpanKind.PRODUCER, parentSpanContext: remote }]);
+    });
+
     it('says why a message was refused', () => {
       bus.refusal = 'congested';
       expect(messaging.post({ to: 'here', from: null, data, trace: remote }, null)).toBe('congested');
