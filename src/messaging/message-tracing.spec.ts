@@ -198,6 +198,9 @@ describe('MessageTracing', () => {
     it('makes no more spans in a second than it is allowed, and delivers all the same', async () => {
       const clock = jest.spyOn(performance, 'now').mockReturnValue(5_000);
       const acknowledge = jest.fn();
+      // what the sampler declines takes no room
+      const unsampled = { ...remote, traceFlags: 0 };
+      messaging.post({ to: 'elsewhere', from: null, data, trace: unsampled }, null);
       for (let count = 0; count <= SPANS_PER_SECOND_MAX; count++) {
         bus.bring({ to: 'here', from: null, data, trace: remote, acknowledge });
       }

@@ -19,7 +19,7 @@ import type { Outcome } from '../wire/outgoing-frame.js';
 const TRACER = 'lanfare';
 /** Where messages go, as span names have it: never which user. */
 const DESTINATION = 'users/{user_id}';
-/** More than sampling takes of any load a node can carry; see `#start`. */
+/** Far more than one message in 256 of what a node can carry; see `#start`. */
 export const SPANS_PER_SECOND_MAX = 1000;
 
 /** The span of a message that is being sent. */
@@ -52,7 +52,7 @@ export class MessageTracing {
     return new MessageTracing(trace.getTracer(TRACER, VERSION), nodeId);
   }
 
-  /** The span lasts until every node that holds the user has answered. Null: the SDK's sampler wants none. */
+  /** To be ended when every node that holds the user has answered. Null: the SDK's sampler wants no span. */
   startSend(message: Message): SendSpan | null {
     const span = this.#start('send', message, message.trace);
     if (span === null) return null;
@@ -71,8 +71,8 @@ export class MessageTracing {
   }
 
   /**
-   * The span lasts until the message has been written to the sockets of the connections it was handed to, which is
-   * what the function returned is told. Null: the sender's decision, or the SDK's, was not to trace it.
+   * To be ended with the number of connections the message was handed to; the span lasts until they have written it
+   * to their sockets. Null: the sender's decision, or that of the SDK's sampler, was not to trace it.
    */
   startDelivery(message: Message, parent: TraceContext): ((delivered: number) => void) | null {
     if ((parent.traceFlags & TraceFlags.SAMPLED) === 0 || !trace.isSpanContextValid(parent)) return null;
@@ -90,7 +90,7 @@ export class MessageTracing {
    * else (another node, a backend), who may have no sense of measure, and a span costs more than a message.
    */
   #start(name: 'send' | 'deliver', { data }: Message, parent: TraceContext | undefined): Span | null {
-    if (!this.#takeSpan()) return null;
+    if (!this.#hasRoom()) return null;
     const under = parent === undefined ? context.active() : trace.setSpanContext(context.active(), parent);
     const span = this.tracer.startSpan(
       `${name} ${DESTINATION}`,
@@ -107,16 +107,18 @@ export class MessageTracing {
       },
       under,
     );
-    return span.isRecording() ? span : null;
+    if (!span.isRecording()) return null;
+    this.#spansInSecond++;
+    return span;
   }
 
-  #takeSpan(): boolean {
+  #hasRoom(): boolean {
     const second = Math.floor(performance.now() / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#spansInSecond = 0;
     }
-    if (++this.#spansInSecond <= SPANS_PER_SECOND_MAX) return true;
+    if (this.#spansInSecond < SPANS_PER_SECOND_MAX) return true;
     this.#warnings.warn(
       'spans',
       `More than ${SPANS_PER_SECOND_MAX} spans in a second: messages beyond go without. Backends or other nodes sample too much`,
