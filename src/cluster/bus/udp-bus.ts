@@ -275,7 +275,7 @@ export class UdpBus extends Bus {
   #raise(node: ClusterNode, event: ProtocolEvent): void {
     switch (event.type) {
       case 'message': {
-        const { to, from, data, peer, receipt, messageId } = event;
+        const { to, from, data, peer, receipt, messageId, trace } = event;
         const acknowledge =
           receipt === 0
             ? null
@@ -283,9 +283,8 @@ export class UdpBus extends Bus {
                 node.acknowledge(performance.now(), peer, receipt, delivered);
                 this.#wantTurnEnd();
               };
-        this.#messages.next(
-          messageId === null ? { to, from, data, acknowledge } : { to, from, data, messageId, acknowledge },
-        );
+        const message = { to, from, data, trace: trace ?? undefined, acknowledge };
+        this.#messages.next(messageId === null ? message : { ...message, messageId });
         break;
       }
       case 'receipt': {
