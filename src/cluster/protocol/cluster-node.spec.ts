@@ -211,7 +211,9 @@ describe('ClusterNode', () => {
     // It knows nobody yet, and the others report every four seconds.
     const newcomer = lan.add('newcomer', { timing });
     const settled = lan.recorded.length;
-    lan.run(6_000);
+    lan.run(3_000);
+    expect(newcomer.node.isReady()).toBe(true);
+    lan.run(3_000);
     expect(newcomer.node.peers().map(({ state }) => state)).toEqual(Array.from({ length: 20 }, () => 'up'));
     const met = lan.recorded.length;
     for (const end = lan.now + 20_000; lan.now < end; lan.run(500)) {

@@ -474,12 +474,17 @@ export class ClusterNode implements ProtocolNode {
     this.#routing.reviewAll(now);
     context.isBroadcastAcked = true;
     this.#reports.broadcast();
-    this.#reportAt = now + context.reportIntervalMs * (0.9 + 0.2 * context.options.random());
-    if (this.#isSettled) return;
-    const isPending = context.members.all.some(({ incoming }) => !incoming.isComplete);
-    this.#isSettled =
-      (context.reportNumber > context.timing.settleReports && !isPending) ||
-      now - context.options.startedAt >= context.timing.settleMaxMs;
+    this.#isSettled ||= this.#hasSettled(now);
+    // A newcomer is in a hurry to be listed, and to be ready, however large the cluster is.
+    const intervalMs = this.#isSettled ? context.reportIntervalMs : context.timing.reportIntervalMs;
+    this.#reportAt = now + intervalMs * (0.9 + 0.2 * context.options.random());
+  }
+
+  /** R13. */
+  #hasSettled(now: number): boolean {
+    const { members, options, reportNumber, timing } = this.#context;
+    if (now - options.startedAt >= timing.settleMaxMs) return true;
+    return reportNumber > timing.settleReports && members.all.every(({ incoming }) => incoming.isComplete);
   }
 
   /** R11. */
