@@ -106,7 +106,7 @@ export class Admission {
     const rest = restOfBootId(bootId);
     if (this.isOwn(tag, rest) || this.context.members.withTag(tag) !== undefined) return;
     const tombstone = this.context.members.tombstone(tag, rest);
-    const { deadAfterMs } = this.context;
+    const { deadAfterMs } = this.context.pace;
     // Others may not have noticed yet that it is gone.
     if (tombstone !== undefined && (tombstone.hasLeft || now - tombstone.droppedAt < 2 * deadAfterMs)) return;
     const peer = this.#makePeer(now, bootId, secret, endpoint);

@@ -205,7 +205,7 @@ describe('ClusterNode', () => {
 
   it('reports rarely in a large cluster, and takes nobody for silent because of it', () => {
     const lan = new VirtualLan(nodeCipherSuite);
-    const timing = { reportIntervalMs: 400, reportMembersFlat: 2 };
+    const timing = { reportIntervalMs: 400, reportIdleMs: 400, reportMembersFlat: 2 };
     for (let index = 0; index < 20; index += 1) lan.add(`n${index}`, { timing });
     lan.run(5_000);
     // It knows nobody yet, and the others report every four seconds.

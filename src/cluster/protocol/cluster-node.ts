@@ -79,6 +79,7 @@ export class ClusterNode implements ProtocolNode {
   #reportAt: number;
   /** When we were last told to be called: later than that by much means that we slept. */
   #dueAt = Infinity;
+  #reportedAt: number;
   #wokeAt = -Infinity;
   #isSettled = false;
   /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
@@ -122,7 +123,7 @@ export class ClusterNode implements ProtocolNode {
     this.#barrier = new Barrier(context.timing.barrierMs, (token, announcedIn) =>
       this.#tellReachable(token, announcedIn),
     );
-    this.#reportAt = options.startedAt;
+    this.#reportAt = this.#reportedAt = options.startedAt;
   }
 
   handleDatagram(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): void {
@@ -165,6 +166,8 @@ export class ClusterNode implements ProtocolNode {
     const { dirtyPeers } = this.#context;
     for (const peer of dirtyPeers) this.#routing.review(now, peer);
     this.#transmission.flush(now);
+    const { pace } = this.#context;
+    if (pace.takeNews() && this.#reportAt > this.#reportedAt + pace.newsMs) this.#setReport(now, pace.newsMs);
     if (this.#context.isBroadcastAcked) {
       this.#context.isBroadcastAcked = false;
       this.#refreshAppliedByAll();
@@ -275,7 +278,7 @@ export class ClusterNode implements ProtocolNode {
 
   peers(): PeerSnapshot[] {
     // The clock was last told with the timeout: near enough for an uptime.
-    const now = Math.max(this.#context.options.startedAt, this.#reportAt - this.#context.reportIntervalMs);
+    const now = Math.max(this.#context.options.startedAt, this.#reportedAt);
     return this.#context.members.all
       .filter(({ isProven }) => isProven)
       .map((peer) => this.#context.snapshotOf(now, peer));
@@ -461,7 +464,7 @@ export class ClusterNode implements ProtocolNode {
       if (outgoing.dropped > 0) this.#context.markDirty(peer);
     }
     if (peer.pingAt <= now) {
-      const scale = this.#context.reportIntervalMs / timing.reportIntervalMs;
+      const scale = this.#context.pace.newsMs / timing.reportIntervalMs;
       peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.#context.options.random());
       if (peer.isProven) this.#ping(now, peer, 0);
     }
@@ -474,10 +477,17 @@ export class ClusterNode implements ProtocolNode {
     this.#routing.reviewAll(now);
     context.isBroadcastAcked = true;
     this.#reports.broadcast();
+    this.#reportedAt = now;
     this.#isSettled ||= this.#hasSettled(now);
     // A newcomer is in a hurry to be listed, and to be ready, however large the cluster is.
-    const intervalMs = this.#isSettled ? context.reportIntervalMs : context.timing.reportIntervalMs;
-    this.#reportAt = now + intervalMs * (0.9 + 0.2 * context.options.random());
+    const afterMs = context.pace.nextAfterMs();
+    this.#setReport(now, this.#isSettled ? afterMs : context.timing.reportIntervalMs);
+  }
+
+  /** The next one so long after the last, or now if that is over. */
+  #setReport(now: number, afterMs: number): void {
+    const jitter = 0.9 + 0.2 * this.#context.options.random();
+    this.#reportAt = Math.max(now, this.#reportedAt + afterMs * jitter);
   }
 
   /** R13. */

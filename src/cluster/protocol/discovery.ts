@@ -89,8 +89,8 @@ export class Discovery {
 
   /** Every report interval. */
   judge(now: number): void {
-    const { members, options, reportIntervalMs, timing } = this.context;
-    const patienceMs = Math.max(timing.deafAfterMs, DEAF_REPORTS * reportIntervalMs);
+    const { members, options, pace, timing } = this.context;
+    const patienceMs = Math.max(timing.deafAfterMs, DEAF_REPORTS * pace.idleMs);
     const isPatient = now - options.startedAt < patienceMs;
     if (!this.#isMesh) {
       this.#isDeaf = now - this.#heardOurselvesAt >= patienceMs;

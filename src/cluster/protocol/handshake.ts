@@ -144,6 +144,7 @@ export class Handshake {
     outgoing.pollAt = Infinity;
     outgoing.snapshot = localUsers.announcedUpTo(outgoing.base);
     this.context.isBroadcastAcked = true;
+    this.context.pace.noteNews();
   }
 
   #sendWelcome(now: number, peer: Peer): void {

@@ -33,19 +33,16 @@ export class Membership {
       const silentMs = now - peer.heardAt;
       if (!peer.isProven) {
         if (now - peer.metAt >= timing.heardForgetMs) this.#forget(now, peer);
-      } else if (silentMs >= context.deadAfterMs) {
+      } else if (silentMs >= context.pace.deadAfterMs) {
         this.drop(now, peer, 'lost', `no report for ${Math.round(silentMs)} ms`);
-      } else if (silentMs >= NAMESAKE_SILENT_REPORTS * context.reportIntervalMs && this.#isReplaced(peer)) {
+      } else if (silentMs >= NAMESAKE_SILENT_REPORTS * context.pace.idleMs && this.#isReplaced(peer)) {
         this.drop(now, peer, 'lost', 'its node was started anew');
       } else {
-        if (silentMs >= context.silentAfterMs) {
+        if (silentMs >= context.pace.silentAfterMs) {
           peer.isSilent = true;
           this.ping(now, peer);
         }
-        const patienceMs = Math.max(
-          timing.notMutualAfterMs,
-          REPORTS_TO_BE_LISTED * this.context.reportIntervalMs,
-        );
+        const patienceMs = Math.max(timing.notMutualAfterMs, REPORTS_TO_BE_LISTED * this.context.pace.newsMs);
         if (!peer.outgoing.isMutual && now - peer.metAt >= patienceMs) {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
@@ -59,7 +56,7 @@ export class Membership {
   noteName(now: number, peer: Peer): void {
     for (const other of this.context.members.all) {
       if (other === peer || other.name !== peer.name || !other.isProven) continue;
-      if (now - other.heardAt >= NAMESAKE_SILENT_REPORTS * this.context.reportIntervalMs) {
+      if (now - other.heardAt >= NAMESAKE_SILENT_REPORTS * this.context.pace.idleMs) {
         if (other.bornAt < peer.bornAt) this.drop(now, other, 'lost', 'its node was started anew');
       } else {
         this.#warnNamesake(peer, `${other.endpoint} and ${peer.endpoint}`);

@@ -20,6 +20,7 @@ import { Outbox } from './outbox.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import type { Peer } from './peer.js';
 import { Receipts } from './receipts.js';
+import { ReportPace } from './report-pace.js';
 import { Keyring, SealingChannel } from './sealing.js';
 import { UserHasher } from './user-hash.js';
 
@@ -35,9 +36,6 @@ const KERNEL_BYTES = 2_304;
 const KERNEL_OVERHEAD_BYTES = 320;
 /** Half of the buffer is promised to senders: the rest is for what no window limits. */
 const PROMISED_SHARE = 1 / 2;
-/** In large clusters, where reports are rare: so many in a row are missed by accident once in a blue moon. */
-const SILENT_REPORTS = 2.5;
-const DEAD_REPORTS = 5;
 
 export class NodeContext {
   readonly id: NodeId;
@@ -49,6 +47,7 @@ export class NodeContext {
   readonly recordBytes: number;
   readonly events = new Fifo<ProtocolEvent>();
   readonly members: Members;
+  readonly pace: ReportPace;
   readonly directory = new Directory();
   readonly localUsers = new LocalUsers();
   readonly broadcast: OutgoingStream;
@@ -102,6 +101,7 @@ export class NodeContext {
     this.hashers = this.keyring.hashKeys.map((key) => new UserHasher(key));
     this.peersOfSecret = secrets.map(() => 0);
     this.members = new Members(this.limits.tombstonesMax);
+    this.pace = new ReportPace(this.timing, this.members);
     this.recordBytes =
       datagramBytes - DATAGRAM_OVERHEAD_BYTES - UNICAST_RECORD_HEADER_BYTES - STATUS_FRAME_BYTES;
     this.broadcast = new OutgoingStream(this.recordBytes);
@@ -144,21 +144,6 @@ export class NodeContext {
     return Math.max(limits.windowRecordsMin, Math.floor(this.receiveWindow / 2));
   }
 
-  /** Reports of all members together stay within a budget: above a number of them each reports less often. */
-  get reportIntervalMs(): number {
-    const { reportIntervalMs, reportMembersFlat } = this.timing;
-    return reportIntervalMs * Math.max(1, (this.members.size + 1) / reportMembersFlat);
-  }
-
-  /** How long a peer may say nothing before it is asked for a sign of life, and before it is dead. */
-  get silentAfterMs(): number {
-    return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * this.reportIntervalMs);
-  }
-
-  get deadAfterMs(): number {
-    return Math.max(this.timing.deadAfterMs, DEAD_REPORTS * this.reportIntervalMs);
-  }
-
   markDirty(peer: Peer): void {
     if (peer.isDirty) return;
     peer.isDirty = true;
@@ -167,6 +152,7 @@ export class NodeContext {
 
   /** To be called whenever a peer is proven, admitted, completed, rejoins or goes. */
   refreshRouting(): void {
+    this.pace.noteNews();
     const proven = this.members.all.filter(({ isProven }) => isProven);
     this.incompletePeers = proven.filter(({ incoming }) => !incoming.isComplete);
     this.peersOfSecret.fill(0);

@@ -44,6 +44,8 @@ export interface Timing {
    * of it waking up with cold caches; nothing waits for a report while all is well, so there is no hurry.
    */
   readonly reportIntervalMs: number;
+  /** The same while nothing changes: a sign of life, for which every other node wakes up. */
+  readonly reportIdleMs: number;
   /** Above this many members the interval grows in proportion, so that reports cost O(N) a node and not O(N^2). */
   readonly reportMembersFlat: number;
   /** Nearly four missed reports: long enough for a GC pause or a burst of loss; then PINGs ask for a sign of life. */
@@ -137,8 +139,9 @@ export interface Limits {
 
 export const TIMING: Timing = {
   reportIntervalMs: 400,
-  reportMembersFlat: 24,
-  silentAfterMs: 1_500,
+  reportIdleMs: 1_000,
+  reportMembersFlat: 32,
+  silentAfterMs: 2_500,
   deadAfterMs: 5_000,
   helloRetryMs: 20,
   heardForgetMs: 5_000,
@@ -161,7 +164,7 @@ export const TIMING: Timing = {
   receiptTimeoutMs: 900,
   settleReports: 3,
   settleMaxMs: 3_000,
-  deafAfterMs: 1_000,
+  deafAfterMs: 2_500,
   knockIntervalMs: 500,
   gossipIntervalMs: 4_000,
   pingIntervalMs: 15_000,

@@ -102,6 +102,7 @@ function drawTiming(random: Random, quick: boolean): Timing {
     ...TIMING,
     unheardAfterMs: random.pick([50, 100]),
     reportIntervalMs: random.pick([50, 80, 120]),
+    reportIdleMs: random.pick([120, 180]),
     silentAfterMs: 400,
     deadAfterMs: random.pick([900, 1_300]),
     heardForgetMs: 1_300,

@@ -60,7 +60,7 @@ export class World {
     // publication may wait for a laggard before it leaves, and then be missing for as long as a gap takes.
     this.detectionMs =
       Math.max(timing.deadAfterMs + timing.holdMs, timing.laggardAfterMs + timing.gapAfterMs) +
-      4 * timing.reportIntervalMs;
+      4 * timing.reportIdleMs;
     this.timeline = new Timeline({
       detectionMs: this.detectionMs,
       lateMs: timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs,

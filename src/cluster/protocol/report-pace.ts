@@ -1,0 +1,69 @@
+/**
+ * How often this node reports, and by the same measure how long others may say nothing.
+ *
+ * Rules.
+ * - While sessions or members change, a report every `reportIntervalMs`: others compare with it how they stand with us. Once
+ *   all is said several times over, a report is a sign of life and nothing else, and `reportIdleMs` will do: an idle
+ *   node's cost is waking up for the reports of all others.
+ * - Above `reportMembersFlat` members each reports less often, in proportion: reports of all together cost a node about the
+ *   same.
+ * - Silence is measured in idle reports: a few in a row are missed by accident once in a blue moon.
+ */
+import type { Members } from './members.js';
+import type { Timing } from './options.js';
+
+/** After news: so many may be lost, less one. */
+const NEWS_REPORTS = 3;
+const SILENT_REPORTS = 2.5;
+const DEAD_REPORTS = 5;
+
+export class ReportPace {
+  #newsReports = NEWS_REPORTS;
+  #hasNews = false;
+
+  constructor(
+    private readonly timing: Timing,
+    private readonly members: Members,
+  ) {}
+
+  /** How we stand with a peer has changed. */
+  noteNews(): void {
+    this.#newsReports = NEWS_REPORTS;
+    this.#hasNews = true;
+  }
+
+  /** Whether there has been news since this was last asked: the next report should hurry. */
+  takeNews(): boolean {
+    const hasNews = this.#hasNews;
+    this.#hasNews = false;
+    return hasNews;
+  }
+
+  /** A report was made; returns when the next one is due, in milliseconds from it. */
+  nextAfterMs(): number {
+    this.#newsReports = Math.max(0, this.#newsReports - 1);
+    return this.#newsReports === 0 ? this.idleMs : this.newsMs;
+  }
+
+  get newsMs(): number {
+    return this.timing.reportIntervalMs * this.#scale;
+  }
+
+  get idleMs(): number {
+    return this.timing.reportIdleMs * this.#scale;
+  }
+
+  /** How long a peer may say nothing before it is asked for a sign of life. */
+  get silentAfterMs(): number {
+    return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * this.idleMs);
+  }
+
+  /** And before it is dead. */
+  get deadAfterMs(): number {
+    return Math.max(this.timing.deadAfterMs, DEAD_REPORTS * this.idleMs);
+  }
+
+  get #scale(): number {
+    return Math.max(1, (this.members.size + 1) / this.timing.reportMembersFlat);
+  }
+}
