@@ -53,15 +53,20 @@ export class Transmission {
     let slowest = Infinity;
     let window = limits.broadcastWindowRecords;
     for (const { outgoing } of members.all) {
+      if (outgoing.id !== 0 && !outgoing.isLaggard) window = Math.min(window, outgoing.window);
+    }
+    for (const { outgoing } of members.all) {
       if (outgoing.id === 0) continue;
       const after = outgoing.broadcastNeededAfter;
       if (outgoing.isLaggard) {
         if (after + 1 < broadcast.first) continue;
-        outgoing.isLaggard = after + window < broadcast.nextToSend;
+        // Against the smallest window of all, its own too: against a larger one it would count, and shut it, again.
+        const shut = Math.min(window, outgoing.window);
+        outgoing.isLaggard = after + shut < broadcast.nextToSend;
         if (outgoing.isLaggard) continue;
+        window = shut;
       }
       slowest = Math.min(slowest, after);
-      window = Math.min(window, outgoing.window);
     }
     if (slowest === Infinity) {
       // Nobody has a session: whoever comes starts after what exists now.
