@@ -238,6 +238,7 @@ export class ClusterNode implements ProtocolNode {
       Math.max(this.#judgeAt, Math.min(this.#barrier.deadline, receipts.deadline, inquiries.deadline)),
       this.#discovery.knockAt,
       this.#discovery.gossipAt,
+      this.#transmission.givesUpAt,
       this.#leaveAt,
     );
     if (directory.isSweepDue) due = Math.min(due, this.#context.sweepAt);

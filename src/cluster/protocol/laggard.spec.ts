@@ -170,6 +170,17 @@ describe('publications, while one of the receivers takes little', () => {
     expect(readBy(well).length - before).toBeGreaterThanOrEqual(200);
   });
 
+  it('wait no longer for one that acks nothing because nothing else happens', () => {
+    takesPer10Ms(0);
+    for (let count = 0; count <= limits.broadcastWindowRecords; count += 1) {
+      sender.node.publish(lan.now, 'news', body(count));
+    }
+    lan.run(TIMING.unheardAfterMs - 10);
+    expect(readBy(well)).toHaveLength(limits.broadcastWindowRecords);
+    lan.run(20);
+    expect(readBy(well)).toHaveLength(limits.broadcastWindowRecords + 1);
+  });
+
   it('are repaired when it comes back before the window was shut because of it', () => {
     takesPer10Ms(0);
     const published = publish(limits.broadcastWindowRecords / 2, 0);

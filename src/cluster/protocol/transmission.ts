@@ -31,6 +31,9 @@ import type { Peer } from './peer.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
 
 export class Transmission {
+  /** When the patience with a peer that shuts the broadcast window ends; Infinity: nobody does. */
+  givesUpAt = Infinity;
+
   constructor(
     private readonly context: NodeContext,
     private readonly acks: Acks,
@@ -77,18 +80,28 @@ export class Transmission {
     broadcast.ackTo(slowest);
     const limit = slowest + window;
     const isShut = broadcast.nextSequence - 1 > limit;
+    let hasGivenUp = false;
     for (const { outgoing } of members.all) {
       if (outgoing.id === 0 || outgoing.isLaggard) continue;
-      if (!isShut || outgoing.broadcastNeededAfter > slowest) outgoing.blockingSince = Infinity;
-      else if (outgoing.blockingSince === Infinity) {
+      if (!isShut || outgoing.broadcastNeededAfter > slowest) {
+        outgoing.blockingSince = Infinity;
+        continue;
+      }
+      if (outgoing.blockingSince === Infinity) {
         outgoing.blockingSince = now;
         outgoing.blockingAck = outgoing.ackBroadcast;
-      } else if (now - outgoing.blockingSince > this.#patienceWith(outgoing)) {
+      }
+      const endsAt = outgoing.blockingSince + this.#patienceWith(outgoing);
+      if (now < endsAt) {
+        this.givesUpAt = Math.min(this.givesUpAt, endsAt);
+      } else {
         outgoing.isLaggard = true;
         outgoing.blockingSince = Infinity;
+        hasGivenUp = true;
       }
     }
-    return limit;
+    // Without those the window is another one, and what waited for them goes now.
+    return hasGivenUp ? this.updateBroadcastWindow(now) : limit;
   }
 
   handleNack(now: number, peer: Peer, reader: ByteReader): void {
@@ -114,6 +127,7 @@ export class Transmission {
   #flushBroadcast(now: number): void {
     const { broadcast, context } = { broadcast: this.context.broadcast, context: this.context };
     broadcast.close(now);
+    this.givesUpAt = Infinity;
     if (!broadcast.hasUnsent && !context.isBroadcastAcked) return;
     const limit = this.updateBroadcastWindow(now);
     const { broadcastRingBytes, broadcastRingRecords } = context.limits;
