@@ -1,12 +1,15 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../bus/cipher-suites.js';
 import type { Transmit } from './contract.js';
-import { FRAME_NACK, FRAME_STATUS, FRAME_WELCOME } from './frames.js';
+import { FRAME_HELLO, FRAME_NACK, FRAME_STATUS, FRAME_WELCOME } from './frames.js';
 import { TIMING } from './options.js';
 import { OpenWire } from './testing/open-wire.js';
 import { VirtualLan, type Host } from './testing/virtual-lan.js';
 
 const text = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+const refusals = ({ node }: Host): number =>
+  Object.values(node.statistics().datagramsRejected).reduce((sum, count) => sum + count, 0);
 
 describe('R2: a session is opened by the answer to our own current HELLO, and by nothing else', () => {
   let lan: VirtualLan;
@@ -28,8 +31,6 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
     lan.of(b, 'message').map(({ data }): unknown => JSON.parse(data.toString()));
   const changes = (): string[] => lan.of(b, 'peer').map(({ change }) => change);
   const play = (bytes: Buffer): void => b.node.handleDatagram(lan.now, 'own', bytes, a.endpoint);
-  const refusals = ({ node }: Host): number =>
-    Object.values(node.statistics().datagramsRejected).reduce((sum, count) => sum + count, 0);
   const welcomesTo = (host: Host): Buffer[] =>
     lan.recorded
       .filter(({ from, transmit }) => from === a.endpoint && transmit.to === host.endpoint)
@@ -141,5 +142,105 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
     expect(received()).toEqual([1, 2]);
     expect(changes()).toEqual(['joined']);
     expect(lan.of(b, 'gap')).toEqual([]);
+  });
+});
+
+describe.each([
+  ['nobody here has ever heard of', 1e9],
+  ['was heard of from others, and forgotten', TIMING.gossipIntervalMs],
+])('recordings of a dead boot that %s', (_name, gossipIntervalMs) => {
+  let lan: VirtualLan;
+  let a: Host;
+  let b: Host;
+  let dead: Host;
+  let hellos: Buffer[];
+  let everything: { readonly arrival: 'shared' | 'own'; readonly bytes: Buffer }[];
+
+  /** Somebody on the way keeps all of it from a, and has it: HELLOs and reports, as new to a as on the first day. */
+  beforeEach(() => {
+    lan = new VirtualLan(nodeCipherSuite);
+    const wire = new OpenWire(lan, nodeCipherSuite);
+    a = lan.add('a');
+    b = lan.add('b', { timing: { gossipIntervalMs } });
+    dead = lan.add('dead');
+    b.node.join(lan.now, 'bob', 1);
+    lan.loses = (_transmit, to, from) => from === dead && to === a;
+    lan.run(8_000);
+    dead.isPaused = true;
+    lan.run(TIMING.deadAfterMs + 1_000);
+    const heldBack = lan.recorded
+      .filter(({ from, transmit }) => from === dead.endpoint && transmit.to !== b.endpoint)
+      .map(({ transmit }) => transmit);
+    hellos = heldBack.filter((transmit) => wire.carries(transmit, FRAME_HELLO)).map(({ bytes }) => bytes);
+    everything = heldBack.map(({ to, bytes }) => ({ arrival: to === null ? 'shared' : 'own', bytes }));
+    expect(hellos.length).toBeGreaterThan(10);
+    a.events.length = 0;
+  });
+
+  const expectAllIsWell = (): void => {
+    expect(a.node.peers().map(({ name, state }) => [name, state])).toEqual([['b', 'up']]);
+    expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 7)).toBe('queued');
+    expect(a.node.send(lan.now, { to: 'nobody', from: null, data: text(1) }, 8)).toBe('none');
+    lan.run(20);
+    expect(lan.of(a, 'receipt').slice(-2)).toEqual([
+      { type: 'receipt', token: 8, delivered: 0, complete: true },
+      { type: 'receipt', token: 7, delivered: 1, complete: true },
+    ]);
+  };
+
+  it('do not make it a peer: nothing is routed to it, no receipt waits for it', () => {
+    for (const bytes of hellos) {
+      a.node.handleDatagram(lan.now, 'own', bytes, '10.77.9.9:6666');
+      expectAllIsWell();
+    }
+  });
+
+  it('cost a few connections the barrier, and no more: whom they did not wait for is named', () => {
+    const [hello] = hellos as [Buffer];
+    a.node.handleDatagram(lan.now, 'own', hello, '10.77.9.9:6666');
+    let delayed = 0;
+    for (let token = 1; token < 200; token += 1) {
+      a.node.join(lan.now, `user-${token}`, token);
+      lan.run(10);
+      if (lan.of(a, 'reachable').length === token) continue;
+      delayed += 1;
+      lan.run(TIMING.barrierMs - 10);
+      expect(lan.of(a, 'reachable')).toHaveLength(token);
+    }
+    // One waits for the barrier, one for the window of the broadcast stream.
+    expect(delayed).toBeLessThanOrEqual(2);
+    lan.run(TIMING.heardForgetMs);
+    expect(lan.of(a, 'gap')).not.toEqual([]);
+    for (const gap of lan.of(a, 'gap')) {
+      expect(gap.peer).toBe(dead.node.nodeId);
+      expect(['late', 'not-mutual']).toContain(gap.kind);
+    }
+  });
+
+  it('do not keep it alive, however long they are played', () => {
+    for (const { arrival, bytes } of everything) {
+      a.node.handleDatagram(lan.now, arrival, bytes, '10.77.9.9:6666');
+      lan.run(300);
+      expectAllIsWell();
+    }
+    lan.run(TIMING.heardForgetMs + 1_000);
+    expect(lan.of(a, 'peer')).toEqual([]);
+    expect(lan.of(a, 'gap').every(({ kind }) => kind === 'not-mutual' || kind === 'late')).toBe(true);
+    // Forgotten: what was played is old now, and opens nothing any more.
+    const before = refusals(a);
+    for (const { arrival, bytes } of everything) {
+      a.node.handleDatagram(lan.now, arrival, bytes, '10.77.9.9:6666');
+    }
+    expect(refusals(a) - before).toBe(everything.length);
+  });
+
+  it('tell the boot itself, should it live after all, nothing that it could not mend', () => {
+    for (const bytes of hellos) a.node.handleDatagram(lan.now, 'own', bytes, '10.77.9.9:6666');
+    lan.run(300);
+    lan.loses = () => false;
+    dead.isPaused = false;
+    lan.run(TIMING.heardForgetMs + 3_000);
+    expect(a.node.peers()).toMatchObject([{ state: 'up' }, { state: 'up', endpoint: dead.endpoint }]);
+    expect(dead.node.peers()).toMatchObject([{ state: 'up' }, { state: 'up' }]);
   });
 });

@@ -240,8 +240,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'admission.ts',
-        search: 'if (isForPair && !peer.mustAnswer) this.prove(now, peer);',
-        replace: 'this.prove(now, peer);',
+        search: '    return { peer, plain, isForPair };',
+        replace:
+          '    if (!peer.isProven) {\n      peer.isProven = true;\n      context.refreshRouting();\n    }\n    return { peer, plain, isForPair };',
       },
     ],
   },
