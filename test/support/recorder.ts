@@ -66,7 +66,7 @@ export class Recorder {
       copies,
     };
     const [file, ...args] = [...at.command, process.execPath, '-e', PROGRAM, JSON.stringify(told)];
-    const child = spawn(file as string, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const recorder = new Recorder(child, createInterface(child.stdout));
     await recorder.#line();
     return recorder;
