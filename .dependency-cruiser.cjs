@@ -63,6 +63,7 @@ module.exports = {
       to: { pathNot: '^src/wire/' },
     },
     owner('dgram', '^(node:)?dgram$', ['^src/udp-broadcast/']),
+    owner('opentelemetry', '^(node_modules/)?@opentelemetry/', ['^src/messaging/message-tracing[.]ts$']),
     owner('ws', '^(node_modules/)?(ws|@types/ws|@nestjs/(websockets|platform-ws))($|/)', [
       '^src/gateway/',
       '^src/main[.]ts$',

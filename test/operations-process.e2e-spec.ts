@@ -1,24 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { clusterEnvironment } from './support/environment.js';
+import { freePort, takePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';
 
 const DOOR = /Health, metrics and API on (http:\/\/[\d.:]+)/;
-
-/** A port that was free a moment ago, and the server that can hold it. */
-async function takePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { port: String((server.address() as AddressInfo).port), server };
-}
-
-async function freePort(): Promise<string> {
-  const { port, server } = await takePort();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 describe("a process and its operators' door", () => {
   it('answers probes while it joins the cluster, is ready then, and drains to exit code 0', async () => {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule, type ConfigType } from '@nestjs/config';
 import { randomBytes } from 'node:crypto';
+import { VERSION } from '../config/version.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { Bus } from './bus/bus.js';
@@ -29,7 +30,7 @@ const NODE_ID_BYTES = 12;
           case 'plain':
             return new PlainBus(nodeId, udp);
           case 'udp':
-            return new UdpBus(bootId, config, udp);
+            return new UdpBus(bootId, { ...config, version: VERSION }, udp);
         }
       },
     },

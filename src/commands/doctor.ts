@@ -1,6 +1,7 @@
 /**
  * Checks what usually goes wrong on a host, and between hosts when it runs on two or more at the same time:
- * `npm run doctor`, or `node dist/commands/doctor.js [--seconds 5]`. Exit code 1 when something must be changed.
+ * `npm run doctor`, or `node dist/commands/doctor.js [--seconds 5] [--hosts 2]`. Exit code 1 when something must be
+ * changed, or when fewer hosts were heard than the doctor was said to run on.
  */
 import { Logger } from '@nestjs/common';
 import { readFile } from 'node:fs/promises';
@@ -17,7 +18,9 @@ import { loadEnvironment } from './environment.js';
 
 const MARKS = { ok: '  ok   ', warning: '  WARN ', failure: '  FAIL ' } as const;
 
-const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '5' } } });
+const { values: options } = parseArgs({
+  options: { seconds: { type: 'string', default: '5' }, hosts: { type: 'string', default: '1' } },
+});
 const env = await loadEnvironment();
 const cluster = clusterVariables.parse(env);
 const udpConfig = udpBroadcastVariables.parse(env);
@@ -44,6 +47,7 @@ try {
       udp.receiveBufferBytes,
       await numberIn('/proc/sys/net/core/rmem_max'),
     ),
+    ...reachFindings(address),
     ...(await mtuFindings(address)),
   ]);
   const seconds = Math.min(60, Math.max(1, Number(options.seconds) || 1));
@@ -53,6 +57,7 @@ try {
     // hosts without a secret have the same one
     secrets: cluster.CLUSTER_SECRET.length === 0 ? ['development'] : cluster.CLUSTER_SECRET,
     durationMs: seconds * 1000,
+    hosts: Number(options.hosts) || 1,
   });
   report(await check.run());
   await udp.close();
@@ -81,18 +86,35 @@ function filesFinding(): Finding {
   return judgeFiles(Number.isFinite(soft) ? soft : null, gatewayVariables.parse(env).WS_MAX_CONNECTIONS);
 }
 
-/** Linux tells the MTU of each interface. The one we send from, or all that might carry it. */
+/** What sends into nothing without an error. */
+function reachFindings(from: string): Finding[] {
+  if (from.startsWith('127.')) {
+    return [
+      warning(
+        `${from} is a loopback address, which reaches no other host: set UDP_ADDRESS to the LAN's broadcast address, or auto`,
+      ),
+    ];
+  }
+  if (interfacesWith(from).length > 0) return [];
+  return [failure(`no interface that is up has the address ${from}: is its cable in, its link up?`)];
+}
+
+/** Linux tells the MTU of each interface. */
 async function mtuFindings(from: string): Promise<Finding[]> {
-  const names = Object.entries(networkInterfaces()).flatMap(([name, infos]) =>
-    (infos ?? []).some(({ address }) => from === '0.0.0.0' || address === from) ? [name] : [],
-  );
   const findings = await Promise.all(
-    names.map(async (name) => {
+    interfacesWith(from).map(async (name) => {
       const mtu = await numberIn(`/sys/class/net/${name}/mtu`);
       return mtu === null ? [] : [judgeMtu(name, mtu, udpConfig.UDP_DATAGRAM_BYTES)];
     }),
   );
   return findings.flat();
+}
+
+/** The interface we send from, or all that might carry it. Node names only those that are up and have a link. */
+function interfacesWith(from: string): string[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, infos]) =>
+    (infos ?? []).some(({ address }) => from === '0.0.0.0' || address === from) ? [name] : [],
+  );
 }
 
 async function numberIn(path: string): Promise<number | null> {

@@ -25,7 +25,7 @@ describe('the doctor', () => {
   });
 
   it('knows a probe of another secret, and what is no probe', () => {
-    const probe = { id: 'a', host: 'a', cluster: 'lanfare', at: 1 };
+    const probe = { id: 'a', host: 'a', cluster: 'lanfare', at: 1, hears: ['b'] };
     expect(decodeProbe(encodeProbe(probe, SECRET, 1200), ['x'.repeat(32), SECRET])).toEqual({
       ...probe,
       isOurs: true,
@@ -38,6 +38,8 @@ describe('the doctor', () => {
 
   it.each([
     ['finds another that is well', 'lanfare', SECRET, /same name and secret/],
+    ['is told that the other hears it', 'lanfare', SECRET, /hears this host/],
+    ['misses those who should be there', 'lanfare', SECRET, /1 of 2 heard/],
     ['finds a secret that is not ours', 'lanfare', 'x'.repeat(32), /another CLUSTER_SECRET/],
     ['finds a cluster of another name', 'other', SECRET, /belongs to the cluster "other"/],
   ])('%s', async (_what, clusterName, secret, expected) => {
@@ -45,8 +47,13 @@ describe('the doctor', () => {
     const sockets = [new UdpBroadcast(config), new UdpBroadcast(config)] as const;
     await Promise.all(sockets.map(async (udp) => udp.open()));
     const [findings] = await Promise.all([
-      new LanCheck(sockets[0], { clusterName: 'lanfare', secrets: [SECRET], durationMs: 1000 }).run(),
-      new LanCheck(sockets[1], { clusterName, secrets: [secret], durationMs: 1000 }).run(),
+      new LanCheck(sockets[0], {
+        clusterName: 'lanfare',
+        secrets: [SECRET],
+        durationMs: 1000,
+        hosts: 3,
+      }).run(),
+      new LanCheck(sockets[1], { clusterName, secrets: [secret], durationMs: 1000, hosts: 3 }).run(),
     ]);
     await Promise.all(sockets.map(async (udp) => udp.close()));
     const texts = findings.map(({ text }) => text);

@@ -1,17 +1,21 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
+/** Others named in one probe: enough for the hosts one looks at together, and small beside the smallest datagram. */
+export const HEARS_MAX = 8;
+
 const probeSchema = z.object({
   lanfare_doctor: z.literal(1),
   id: z.string().max(64),
   host: z.string().max(255),
   cluster: z.string().max(64),
   at: z.number(),
+  hears: z.array(z.string().max(64)).max(HEARS_MAX),
   proof: z.string().max(128),
   padding: z.string().optional(),
 });
 
-/** What one doctor tells the others. */
+/** What one doctor tells the others: who it is, and the ids of those it hears, so that they see a path of one way. */
 export type Probe = Omit<z.infer<typeof probeSchema>, 'lanfare_doctor' | 'proof' | 'padding'>;
 
 /** What was heard of another doctor. */
@@ -38,8 +42,8 @@ export function decodeProbe(bytes: Buffer, secrets: readonly string[]): HeardPro
   }
   const parsed = probeSchema.safeParse(value);
   if (!parsed.success) return null;
-  const { proof, id, host, cluster, at } = parsed.data;
-  const probe = { id, host, cluster, at };
+  const { proof, id, host, cluster, at, hears } = parsed.data;
+  const probe = { id, host, cluster, at, hears };
   const given = Buffer.from(proof, 'base64');
   const isOurs = secrets.some((secret) => {
     const right = prove(probe, secret);

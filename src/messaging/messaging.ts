@@ -9,9 +9,10 @@ import type { Outcome } from '../wire/outgoing-frame.js';
 import { userIdFromText } from '../wire/user-id.js';
 import type { MessageSample } from './message-sample.js';
 import { MessageStatistics } from './message-statistics.js';
+import { MessageTracing } from './message-tracing.js';
 import { RecentMessages } from './recent-messages.js';
 
-/** One message in so many is measured, if anyone wants to know. */
+/** One message in so many is measured and traced, if anyone wants to know. */
 const SAMPLE_EVERY = 256;
 
 /** The message went nowhere, and why. */
@@ -34,6 +35,8 @@ export class Messaging implements OnModuleInit {
   readonly #statistics = new MessageStatistics();
   readonly #samples = new Subject<MessageSample>();
   #untilSample = SAMPLE_EVERY;
+  /** Null: there is no OpenTelemetry SDK. */
+  #tracing: MessageTracing | null = null;
 
   /** One message in many, after it went. Hot; never ends. Nothing is measured while nobody subscribes. */
   readonly samples$: Observable<MessageSample> = this.#samples.asObservable();
@@ -48,6 +51,7 @@ export class Messaging implements OnModuleInit {
   }
 
   onModuleInit(): void {
+    this.#tracing = MessageTracing.start(this.cluster.nodeId);
     this.cluster.inbound$.subscribe((message) => {
       const delivered = this.#deliver(message);
       this.#statistics.countInbound(delivered);
@@ -69,22 +73,12 @@ export class Messaging implements OnModuleInit {
   /**
    * The hot path: sends a message to every device of a user. `outcome`, when given, is called once, at once or
    * within a second. A refusal means that no device got it, and `outcome` is not called.
+   *
+   * A message that belongs to a trace already is traced whether it is a sample or not: that was decided elsewhere.
    */
   post(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
-    if (--this.#untilSample === 0) {
-      this.#untilSample = SAMPLE_EVERY;
-      if (this.#samples.observed) return this.#postMeasured(message, outcome);
-    }
-    if (outcome === null) {
-      const refusal = this.#sendToCluster(message, null);
-      if (refusal === null) this.#deliverHere(message);
-      return refusal;
-    }
-    const tally = new Tally(outcome);
-    // the cluster first: what it refuses must not have been delivered here
-    const refusal = this.#sendToCluster(message, (remote) => tally.addRemote(remote));
-    if (refusal === null) tally.addLocal(this.#deliverHere(message));
-    return refusal;
+    if (--this.#untilSample === 0 || message.trace !== undefined) return this.#postObserved(message, outcome);
+    return this.#route(message, outcome);
   }
 
   /**
@@ -104,6 +98,41 @@ export class Messaging implements OnModuleInit {
     });
   }
 
+  /**
+   * Measured, if it is a sample; in a span, if tracing wants one, which the message carries from here on. The span
+   * ends with the outcome, which is asked for even where the sender wants none.
+   */
+  #postObserved(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
+    const isSample = this.#untilSample === 0;
+    if (isSample) this.#untilSample = SAMPLE_EVERY;
+    const isMeasured = isSample && this.#samples.observed;
+    const span = this.#tracing?.startSend(message) ?? null;
+    if (span === null) {
+      return isMeasured ? this.#routeMeasured(message, outcome) : this.#route(message, outcome);
+    }
+    const traced = { ...message, trace: span.trace };
+    const finish = (what: Outcome) => {
+      span.end(what);
+      outcome?.(what);
+    };
+    const refusal = isMeasured ? this.#routeMeasured(traced, finish) : this.#route(traced, finish);
+    if (refusal !== null) span.end(refusal);
+    return refusal;
+  }
+
+  #route(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
+    if (outcome === null) {
+      const refusal = this.#sendToCluster(message, null);
+      if (refusal === null) this.#deliverHere(message);
+      return refusal;
+    }
+    const tally = new Tally(outcome);
+    // the cluster first: what it refuses must not have been delivered here
+    const refusal = this.#sendToCluster(message, (remote) => tally.addRemote(remote));
+    if (refusal === null) tally.addLocal(this.#deliverHere(message));
+    return refusal;
+  }
+
   #sendToCluster(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
     const refusal = this.cluster.send(message, receipt);
     if (refusal === null) this.#statistics.clusterAccepted++;
@@ -117,8 +146,8 @@ export class Messaging implements OnModuleInit {
     return delivered;
   }
 
-  /** As `post`, with a clock running. A receipt is asked for even where the sender wants none. */
-  #postMeasured(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
+  /** As `#route`, with a clock running. A receipt is asked for even where the sender wants none. */
+  #routeMeasured(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
     const start = performance.now();
     const finish = (path: MessageSample['path'], what: Outcome) => {
       const durationMs = performance.now() - start;
@@ -143,8 +172,19 @@ export class Messaging implements OnModuleInit {
     return null;
   }
 
-  /** To this node's connections, unless it is a retry of what they got already. */
   #deliver(message: Message): number {
+    // who has no device here is no hop of the trace
+    if (message.trace === undefined || this.connections.count(message.to) === 0) {
+      return this.#deliverOnce(message);
+    }
+    const end = this.#tracing?.startDelivery(message, message.trace);
+    const delivered = this.#deliverOnce(message);
+    end?.(delivered);
+    return delivered;
+  }
+
+  /** To this node's connections, unless it is a retry of what they got already. */
+  #deliverOnce(message: Message): number {
     if (message.messageId === undefined) return this.connections.deliver(message);
     const before = this.#recent.deliveredBefore(message);
     if (before !== undefined && before > 0) return before;

@@ -7,7 +7,6 @@ import { MessagingModule } from '../messaging/messaging.module.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { ClusterUsers } from './cluster-users.js';
 import { operationsConfig } from './operations.config.js';
-import { MessageTracing } from './message-tracing.js';
 import { RunningNode } from './running-node.js';
 
 /**
@@ -23,6 +22,6 @@ import { RunningNode } from './running-node.js';
     ConfigModule.forFeature(clusterConfig),
     ConfigModule.forFeature(gatewayConfig),
   ],
-  providers: [ClusterUsers, RunningNode, MessageTracing],
+  providers: [ClusterUsers, RunningNode],
 })
 export class OperationsModule {}

@@ -1,8 +1,9 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Environment } from '../../src/config/variables.js';
 import { TestClient, V1 } from './client.js';
+import { nodeEnvironment } from './environment.js';
 import { NodeProcess } from './node-process.js';
 
 /** Why a LAN can't be built here; null: it can. */
@@ -24,7 +25,7 @@ export const UNICAST_PORT = '2223';
 const OPS_PORT = '9090';
 export const BROADCAST_ADDRESS = '10.77.0.255';
 
-/** Of the process that made it, so that whatever is left of a run that was killed can be told. */
+/** Begins with the process that made it, so that what is left of a run that was killed can be told. */
 const NAMESPACE = /^lf(\d+)-/;
 
 /** Connects TCP inside the namespace, and passes the open socket on: a socket stays where it was made. */
@@ -65,22 +66,26 @@ export class LanHost {
   }
 
   async start(env: Environment): Promise<NodeProcess> {
-    this.node = await NodeProcess.start(
-      {
-        HOST: this.address,
-        OPS_PORT,
-        UDP_ADDRESS: BROADCAST_ADDRESS,
-        UDP_INTERFACE: this.address,
-        NODE_NAME: this.namespace,
-        WS_MESSAGES_PER_SECOND: '0',
-        WS_MAX_CONNECTIONS_PER_USER: '0',
-        ...env,
-        UDP_PORT,
-        UDP_UNICAST_PORT: UNICAST_PORT,
-      },
-      this.command,
-    );
+    this.node = await NodeProcess.start(this.#environment(env), this.command);
     return this.node;
+  }
+
+  /** `npm run doctor` on this host, to its end. */
+  async diagnose(env: Environment, ...args: string[]): Promise<{ exitCode: unknown; output: string }> {
+    const [file, ...before] = [...this.command, process.execPath, 'dist/commands/doctor.js'];
+    const options = {
+      env: {
+        PATH: process.env['PATH'],
+        ENV_FILE: '/dev/null',
+        ...nodeEnvironment,
+        ...this.#environment(env),
+      },
+    };
+    return new Promise((resolve) => {
+      execFile(file, [...before, ...args], options, (error, stdout, stderr) =>
+        resolve({ exitCode: error?.code ?? 0, output: stdout + stderr }),
+      );
+    });
   }
 
   /** Share of the UDP datagrams that the kernel throws away before the node sees them. */
@@ -89,6 +94,11 @@ export class LanHost {
     if (share === 0) return;
     const statistic = ['-m', 'statistic', '--mode', 'random', '--probability', String(share)];
     this.run('iptables', '-A', 'INPUT', '-p', 'udp', ...statistic, '-j', 'DROP');
+  }
+
+  /** What is larger than this gets lost on its way, without a word. */
+  narrowCable(mtu: number): void {
+    this.#setCable('mtu', String(mtu));
   }
 
   cutCable(): void {
@@ -125,9 +135,24 @@ export class LanHost {
     removeNamespace(this.namespace);
   }
 
-  #setCable(state: 'up' | 'down'): void {
+  #environment(env: Environment): Environment {
+    return {
+      HOST: this.address,
+      OPS_PORT,
+      UDP_ADDRESS: BROADCAST_ADDRESS,
+      UDP_INTERFACE: this.address,
+      NODE_NAME: this.namespace,
+      WS_MESSAGES_PER_SECOND: '0',
+      WS_MAX_CONNECTIONS_PER_USER: '0',
+      ...env,
+      UDP_PORT,
+      UDP_UNICAST_PORT: UNICAST_PORT,
+    };
+  }
+
+  #setCable(...change: string[]): void {
     const { namespace, device } = this.cable;
-    execFileSync('ip', ['-n', namespace, 'link', 'set', device, state], { stdio: 'pipe' });
+    execFileSync('ip', ['-n', namespace, 'link', 'set', device, ...change], { stdio: 'pipe' });
   }
 
   async #dial(port: number): Promise<Socket> {

@@ -24,7 +24,8 @@ const DEAF =
 
 /**
  * The original's way: every message is broadcast to every node as one JSON datagram, and each looks whether it
- * holds the user. Nothing is acknowledged, repaired or secret, so a receipt never claims to be complete.
+ * holds the user. Nothing is acknowledged, repaired or secret, so a receipt never claims to be complete. Nor are
+ * message ids and traces carried: the datagram is the original's.
  */
 export class PlainBus extends Bus {
   readonly #logger = new Logger(PlainBus.name);

@@ -1,6 +1,5 @@
 import { Logger } from '@nestjs/common';
 import { BehaviorSubject, distinctUntilChanged, Subject, type Observable, type Subscription } from 'rxjs';
-import { VERSION } from '../../config/version.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import type { Datagram } from '../../udp-broadcast/datagram.js';
 import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
@@ -35,6 +34,8 @@ export interface UdpBusConfig {
   readonly CLUSTER_NAME: string;
   readonly CLUSTER_SECRET: readonly string[];
   readonly NODE_NAME: string;
+  /** The software's own, which peers show. */
+  readonly version: string;
 }
 
 /**
@@ -71,7 +72,8 @@ export class UdpBus extends Bus {
   #token = 0;
 
   #node: ClusterNode | undefined;
-  #hasTurnEnd = false;
+  #turnEnd: NodeJS.Immediate | undefined;
+  #isStopped = false;
   /** The time of this turn's last look at the clock: what is sent within a turn is sent at one time. */
   #turnAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -116,6 +118,9 @@ export class UdpBus extends Bus {
       this.#wantTurnEnd();
       await this.#waitUntil((node) => node.pollTimeout() === Infinity, STOP_PATIENCE_MS);
     }
+    // The sockets are closed next: what asks for a turn from now on is too late.
+    this.#isStopped = true;
+    clearImmediate(this.#turnEnd);
     clearTimeout(this.#timer);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     this.#messages.complete();
@@ -145,7 +150,7 @@ export class UdpBus extends Bus {
       this.#receipts.set(token, receipt);
     }
     const node = this.#started;
-    if (!this.#hasTurnEnd) this.#turnAt = performance.now();
+    if (this.#turnEnd === undefined) this.#turnAt = performance.now();
     this.#wantTurnEnd();
     const result = node.send(this.#turnAt, message, token);
     // told within the call: whoever reads on until the turn ends would overfill the queue
@@ -185,7 +190,7 @@ export class UdpBus extends Bus {
   }
 
   #makeNode(): ClusterNode {
-    const { CLUSTER_NAME: clusterName, CLUSTER_SECRET: secrets, NODE_NAME: nodeName } = this.config;
+    const { CLUSTER_NAME: clusterName, CLUSTER_SECRET: secrets, NODE_NAME: nodeName, version } = this.config;
     if (secrets.length === 0) {
       this.#logger.warn(
         'CLUSTER_SECRET is not set: the development secret is used, and ANYONE on the network can read and forge messages',
@@ -199,7 +204,7 @@ export class UdpBus extends Bus {
       bootId: this.bootId,
       nodeName,
       clusterName,
-      version: VERSION,
+      version,
       secrets: (secrets.length === 0 ? [DEVELOPMENT_SECRET] : secrets).map((secret) => Buffer.from(secret)),
       mode: this.udp.isMesh ? 'mesh' : 'broadcast',
       seeds: [],
@@ -221,13 +226,12 @@ export class UdpBus extends Bus {
   }
 
   #wantTurnEnd(): void {
-    if (this.#hasTurnEnd) return;
-    this.#hasTurnEnd = true;
-    setImmediate(this.#endTurn);
+    if (this.#turnEnd !== undefined || this.#isStopped) return;
+    this.#turnEnd = setImmediate(this.#endTurn);
   }
 
   readonly #endTurn = (): void => {
-    this.#hasTurnEnd = false;
+    this.#turnEnd = undefined;
     const node = this.#started;
     const now = performance.now();
     // As known at the end of the last turn: what this turn has brought on is due later, or done by flush.
@@ -271,7 +275,7 @@ export class UdpBus extends Bus {
   #raise(node: ClusterNode, event: ProtocolEvent): void {
     switch (event.type) {
       case 'message': {
-        const { to, from, data, peer, receipt, messageId } = event;
+        const { to, from, data, peer, receipt, messageId, trace } = event;
         const acknowledge =
           receipt === 0
             ? null
@@ -279,9 +283,8 @@ export class UdpBus extends Bus {
                 node.acknowledge(performance.now(), peer, receipt, delivered);
                 this.#wantTurnEnd();
               };
-        this.#messages.next(
-          messageId === null ? { to, from, data, acknowledge } : { to, from, data, messageId, acknowledge },
-        );
+        const message = { to, from, data, trace: trace ?? undefined, acknowledge };
+        this.#messages.next(messageId === null ? message : { ...message, messageId });
         break;
       }
       case 'receipt': {

@@ -102,7 +102,7 @@ export class Admission {
     const rest = restOfBootId(bootId);
     if (this.isOwn(tag, rest) || this.context.members.withTag(tag) !== undefined) return;
     const tombstone = this.context.members.tombstone(tag, rest);
-    const { deadAfterMs } = this.context.timing;
+    const { deadAfterMs } = this.context;
     // Others may not have noticed yet that it is gone.
     if (tombstone !== undefined && (tombstone.hasLeft || now - tombstone.droppedAt < 2 * deadAfterMs)) return;
     const peer = this.#makePeer(now, bootId, secret, endpoint);

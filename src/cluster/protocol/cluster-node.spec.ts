@@ -65,6 +65,57 @@ describe('ClusterNode', () => {
     expect(a.node.statistics().queuedRecords).toBe(0);
   });
 
+  it.each([508, 1_200])(
+    'carries all a message may have beside its data, in datagrams of %d bytes',
+    (bytes) => {
+      const lan = new VirtualLan(nodeCipherSuite);
+      const a = lan.add('a', { datagramBytes: bytes });
+      const b = lan.add('b', { datagramBytes: bytes });
+      // the longest there may be
+      const [to, from, messageId] = ['b'.repeat(255), 'a'.repeat(255), 'ü'.repeat(32)];
+      const trace = {
+        traceId: '0af7651916cd43dd8448eb211c80319c',
+        spanId: 'b7ad6b7169203331',
+        traceFlags: 1,
+      };
+      b.node.join(lan.now, to, 1);
+      lan.run(2_000);
+      const messages = [{}, { messageId }, { trace }, { messageId, trace }].flatMap((rest) =>
+        [text(1), Buffer.alloc(5_000, 'x')].map((data) => ({ to, from, data, ...rest })),
+      );
+      for (const message of messages) expect(a.node.send(lan.now, message, 9)).toBe('queued');
+      lan.run(10);
+      expect(lan.of(b, 'message')).toMatchObject(
+        messages.map(({ data, messageId: id = null, trace: span = null }) => ({
+          to,
+          from,
+          data,
+          messageId: id,
+          trace: span === null ? null : { ...span, isRemote: true },
+        })),
+      );
+    },
+  );
+
+  it.each([
+    ['a trace id that is none', { traceId: '0af7', spanId: 'b7ad6b7169203331', traceFlags: 1 }],
+    ['a span id that is none', { traceId: '0'.repeat(32), spanId: 'x'.repeat(16), traceFlags: 1 }],
+    ['flags of more than a byte', { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 256 }],
+  ])('takes no message with %s', (_what, trace) => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    const b = lan.add('b');
+    b.node.join(lan.now, 'bob', 1);
+    lan.run(2_000);
+    const message = { to: 'bob', from: null, data: text(1) };
+    expect(() => a.node.send(lan.now, { ...message, trace }, 0)).toThrow(
+      expect.objectContaining({ name: 'RangeError' }),
+    );
+    expect(a.node.send(lan.now, message, 0)).toBe('queued');
+    lan.run(10);
+    expect(lan.of(b, 'message')).toMatchObject([{ trace: null }]);
+  });
+
   it('names a dead node, and forgets its users', () => {
     const lan = new VirtualLan(nodeCipherSuite);
     const a = lan.add('a');
@@ -150,5 +201,28 @@ describe('ClusterNode', () => {
     lan.run(10);
     expect(lan.of(b, 'message')).toHaveLength(1);
     expect(c.node.peers().map(({ name }) => name)).toEqual(['a']);
+  });
+
+  it('reports rarely in a large cluster, and takes nobody for silent because of it', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const timing = { reportIntervalMs: 400, reportMembersFlat: 2 };
+    for (let index = 0; index < 20; index += 1) lan.add(`n${index}`, { timing });
+    lan.run(5_000);
+    // It knows nobody yet, and the others report every four seconds.
+    const newcomer = lan.add('newcomer', { timing });
+    const settled = lan.recorded.length;
+    lan.run(6_000);
+    expect(newcomer.node.peers().map(({ state }) => state)).toEqual(Array.from({ length: 20 }, () => 'up'));
+    const met = lan.recorded.length;
+    for (const end = lan.now + 20_000; lan.now < end; lan.run(500)) {
+      for (const { node } of lan.hosts) {
+        expect(node.peers().filter(({ state }) => state !== 'up')).toEqual([]);
+      }
+    }
+    const introduction = met - settled;
+    const perNodeAndSecond = (lan.recorded.length - met) / lan.hosts.length / 20;
+    expect(introduction).toBeLessThan(30 * 20);
+    expect(perNodeAndSecond).toBeLessThan(1);
+    expect(lan.hosts.flatMap((host) => lan.of(host, 'gap'))).toEqual([]);
   });
 });

@@ -21,12 +21,26 @@ export interface Transmit {
   readonly bytes: Buffer;
 }
 
+/** A span of a trace (W3C Trace Context): carried with a message, and of no meaning to the core. */
+export interface TraceContext {
+  /** 32 lower-case hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 of them. */
+  readonly spanId: string;
+  /** One byte; bit 0: sampled. */
+  readonly traceFlags: number;
+  /** True of what arrived: the span is another node's. */
+  readonly isRemote?: boolean;
+}
+
 export interface OutgoingMessage {
   readonly to: string;
   readonly from: string | null;
   readonly data: Buffer;
   /** The sender's own name for it: carried, and of no meaning to the core. At most 64 bytes of UTF-8. */
   readonly messageId?: string;
+  /** The span in which it is sent. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Outcome of `send`. 'none': no other node holds the user; a wanted receipt follows all the same, as an event. */
@@ -60,6 +74,7 @@ export type ProtocolEvent =
       readonly data: Buffer;
       readonly receipt: number;
       readonly messageId: string | null;
+      readonly trace: TraceContext | null;
     }
   /** The final word on a `send` with a token: exactly one per token, at most `receiptTimeoutMs` later. */
   | {

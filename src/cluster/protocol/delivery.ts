@@ -5,11 +5,14 @@
  * in the same step in which it is taken, because taken is what gets acked (R6).
  */
 import { ByteReader } from './byte-reader.js';
+import type { TraceContext } from './contract.js';
 import { MalformedDatagramError } from './errors.js';
 import type { Fragments } from './fragments.js';
 import {
   FIELD_HEADER_BYTES,
   FIELD_MESSAGE_ID,
+  FIELD_TRACE,
+  FIELD_TRACE_BYTES,
   FIELDS_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,
   MESSAGE_ANNOUNCE,
@@ -23,6 +26,8 @@ import {
   MESSAGE_SNAPSHOT_END,
   MESSAGE_USER,
   MESSAGE_WITHDRAW,
+  SPAN_ID_BYTES,
+  TRACE_ID_BYTES,
   USER_HAS_FIELDS,
   USER_HAS_FROM,
   USER_WANTS_RECEIPT,
@@ -34,6 +39,13 @@ import { HASH_BYTES, highOf, lowOf } from './user-hash.js';
 /** A message's own fields beside the body that `messageBytesMax` limits: ids, topic, optional fields. */
 const FIELDS_BYTES_MAX = 4_096;
 const HASH_HIGH_MAX = 1 << 21;
+
+interface OptionalFields {
+  messageId: string | null;
+  trace: TraceContext | null;
+}
+
+const NO_FIELDS: Readonly<OptionalFields> = { messageId: null, trace: null };
 
 export class Delivery {
   constructor(private readonly context: NodeContext) {}
@@ -83,13 +95,13 @@ export class Delivery {
       receipt = record.readUInt32BE(at) + 1;
       at += 4;
     }
-    let messageId: string | null = null;
+    let fields = NO_FIELDS;
     if ((flags & USER_HAS_FIELDS) !== 0) {
-      const fields = at + FIELDS_HEADER_BYTES;
-      if (fields > end) throw new MalformedDatagramError('the optional fields are cut off');
-      at = fields + record.readUInt16BE(at);
+      const fieldsStart = at + FIELDS_HEADER_BYTES;
+      if (fieldsStart > end) throw new MalformedDatagramError('the optional fields are cut off');
+      at = fieldsStart + record.readUInt16BE(at);
       if (at > end) throw new MalformedDatagramError('the optional fields are cut off');
-      messageId = readMessageId(record, fields, at);
+      fields = readFields(record, fieldsStart, at);
     }
     this.context.counters.messagesReceived += 1;
     this.context.events.push({
@@ -99,7 +111,8 @@ export class Delivery {
       from,
       data: record.subarray(at, end),
       receipt,
-      messageId,
+      messageId: fields.messageId,
+      trace: fields.trace,
     });
   }
 
@@ -193,15 +206,29 @@ function readHash(reader: ByteReader): number {
 }
 
 /** Walks the optional fields; unknown ones are passed over. */
-function readMessageId(record: Buffer, start: number, end: number): string | null {
-  let messageId: string | null = null;
+function readFields(record: Buffer, start: number, end: number): OptionalFields {
+  const fields = { ...NO_FIELDS };
   for (let at = start; at < end;) {
     const value = at + FIELD_HEADER_BYTES;
     if (value > end) throw new MalformedDatagramError('an optional field is cut off');
     const next = value + record.readUInt16BE(at + 1);
     if (next > end) throw new MalformedDatagramError('an optional field is cut off');
-    if (record[at] === FIELD_MESSAGE_ID) messageId = record.toString('utf8', value, next);
+    if (record[at] === FIELD_MESSAGE_ID) fields.messageId = record.toString('utf8', value, next);
+    else if (record[at] === FIELD_TRACE) fields.trace = readTrace(record, value, next);
     at = next;
   }
-  return messageId;
+  return fields;
+}
+
+/** Bytes after those we know are a newer node's. */
+function readTrace(record: Buffer, start: number, end: number): TraceContext {
+  if (start + FIELD_TRACE_BYTES > end) throw new MalformedDatagramError('a trace context is cut off');
+  const spanId = start + TRACE_ID_BYTES;
+  const flags = spanId + SPAN_ID_BYTES;
+  return {
+    traceId: record.toString('hex', start, spanId),
+    spanId: record.toString('hex', spanId, flags),
+    traceFlags: record[flags] as number,
+    isRemote: true,
+  };
 }

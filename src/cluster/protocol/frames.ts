@@ -65,6 +65,14 @@ export const USER_EPHEMERAL = 8;
 
 /** Optional field of a user's message, text in UTF-8 of at most 64 bytes: the sender's own name for the message. */
 export const FIELD_MESSAGE_ID = 1;
+/**
+ * Optional field of a user's message: the span in which its node sent it, as W3C Trace Context names it, but binary
+ * (25 bytes, where `traceparent` has 55): trace id (16 bytes), parent id (8 bytes), flags u8.
+ */
+export const FIELD_TRACE = 2;
+export const TRACE_ID_BYTES = 16;
+export const SPAN_ID_BYTES = 8;
+export const FIELD_TRACE_BYTES = TRACE_ID_BYTES + SPAN_ID_BYTES + 1;
 export const FIELDS_HEADER_BYTES = 2;
 export const FIELD_HEADER_BYTES = 3;
 

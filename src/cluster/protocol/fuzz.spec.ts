@@ -24,6 +24,8 @@ function mutate(original: Buffer, random: () => number): Buffer {
   return bytes;
 }
 
+const trace = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', traceFlags: 1 };
+
 /** Users come and go, messages of all kinds travel. */
 function converse(lan: VirtualLan, [a, b]: readonly [Host, Host], round: number): void {
   const data = Buffer.from(JSON.stringify('x'.repeat(round % 50 === 0 ? 4_000 : round % 40)));
@@ -34,6 +36,7 @@ function converse(lan: VirtualLan, [a, b]: readonly [Host, Host], round: number)
     round % 3 === 0 ? round + 1 : 0,
   );
   b.node.send(lan.now, { to: 'ann', from: 'bob', data }, 0);
+  if (round % 5 === 0) a.node.send(lan.now, { to: 'bob', from: null, data, messageId: 'm', trace }, 0);
   if (round % 7 === 0) a.node.publish(lan.now, 'audit', data);
   if (round % 11 === 0) a.node.inquire(lan.now, 'where', data, 500, round + 1);
   lan.run(3);

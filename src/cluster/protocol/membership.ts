@@ -2,7 +2,7 @@
  * Who is alive, who is gone, and what goes with them. Local views, no coordinator, no consensus.
  *
  * Rules.
- * - R12: silence makes a peer dead after `deadAfterMs`; a good-bye at once; a new boot of the same name while the old one is
+ * - R12: silence makes a peer dead after `deadAfterMs` (more in large clusters); a good-bye at once; a new boot of the same name while the old one is
  *   silent, at once. Silence alone changes no routing.
  * - A silent peer is PINGed; its answer is a report of its own, so that a broken broadcast path alone kills nobody.
  * - Two live boots of one name are a mistake of people (a cloned environment file): said aloud, and both stay.
@@ -27,20 +27,18 @@ export class Membership {
 
   /** Every report interval. */
   judge(now: number): void {
-    const { timing, members } = this.context;
+    const { context } = this;
+    const { members } = context;
     for (const peer of members.all) {
       const silentMs = now - peer.heardAt;
       if (!peer.isProven) {
         this.#judgeUnproven(now, peer);
-      } else if (silentMs >= timing.deadAfterMs) {
+      } else if (silentMs >= context.deadAfterMs) {
         this.drop(now, peer, 'lost', `no report for ${Math.round(silentMs)} ms`);
-      } else if (
-        silentMs >= NAMESAKE_SILENT_REPORTS * this.context.reportIntervalMs &&
-        this.#isReplaced(peer)
-      ) {
+      } else if (silentMs >= NAMESAKE_SILENT_REPORTS * context.reportIntervalMs && this.#isReplaced(peer)) {
         this.drop(now, peer, 'lost', 'its node was started anew');
       } else {
-        if (silentMs >= timing.silentAfterMs) {
+        if (silentMs >= context.silentAfterMs) {
           peer.isSilent = true;
           this.ping(now, peer);
         }

@@ -35,6 +35,9 @@ const KERNEL_BYTES = 2_304;
 const KERNEL_OVERHEAD_BYTES = 320;
 /** Half of the buffer is promised to senders: the rest is for what no window limits. */
 const PROMISED_SHARE = 1 / 2;
+/** In large clusters, where reports are rare: so many in a row are missed by accident once in a blue moon. */
+const SILENT_REPORTS = 2.5;
+const DEAD_REPORTS = 5;
 
 export class NodeContext {
   readonly id: NodeId;
@@ -131,10 +134,29 @@ export class NodeContext {
     return Math.min(limits.broadcastWindowRecords, Math.max(limits.windowRecordsMin, share));
   }
 
+  /**
+   * Broadcast records of our own that may be unacked: in broadcast mode they come back to our own socket too, where they
+   * must leave room for the peers' (what these are promised takes half of it).
+   */
+  get echoWindow(): number {
+    const { limits, options } = this;
+    if (options.mode === 'mesh') return limits.broadcastWindowRecords;
+    return Math.max(limits.windowRecordsMin, Math.floor(this.receiveWindow / 2));
+  }
+
   /** Reports of all members together stay within a budget: above a number of them each reports less often. */
   get reportIntervalMs(): number {
     const { reportIntervalMs, reportMembersFlat } = this.timing;
     return reportIntervalMs * Math.max(1, (this.members.size + 1) / reportMembersFlat);
+  }
+
+  /** How long a peer may say nothing before it is asked for a sign of life, and before it is dead. */
+  get silentAfterMs(): number {
+    return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * this.reportIntervalMs);
+  }
+
+  get deadAfterMs(): number {
+    return Math.max(this.timing.deadAfterMs, DEAD_REPORTS * this.reportIntervalMs);
   }
 
   markDirty(peer: Peer): void {

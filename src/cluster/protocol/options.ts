@@ -137,7 +137,7 @@ export interface Limits {
 
 export const TIMING: Timing = {
   reportIntervalMs: 400,
-  reportMembersFlat: 48,
+  reportMembersFlat: 24,
   silentAfterMs: 1_500,
   deadAfterMs: 5_000,
   helloRetryMs: 20,

@@ -35,9 +35,7 @@ export class OutgoingSession {
 
   /** Since when this peer alone or with others has held the broadcast window shut; Infinity: it does not. */
   blockingSince = Infinity;
-  /** What it had acked then: no more since means that it does not listen, rather than that it is slow. */
-  blockingAck = 0;
-  /** It blocked for too long: it no longer counts in the window, and will have to rejoin. */
+  /** It kept a record waiting for too long, or does not ack: it no longer counts in the window, and will have to rejoin. */
   isLaggard = false;
 
   /** R11: announcements up to here were declared reachable without this peer's ack. */

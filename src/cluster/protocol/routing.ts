@@ -11,10 +11,12 @@
  * - Receipts and answers may use twice the queue: refusing them would keep others waiting. Beyond that they are left
  *   out, and their asker's own deadline says so.
  */
-import type { OutgoingMessage, SendResult } from './contract.js';
+import type { OutgoingMessage, SendResult, TraceContext } from './contract.js';
 import {
   FIELD_HEADER_BYTES,
   FIELD_MESSAGE_ID,
+  FIELD_TRACE,
+  FIELD_TRACE_BYTES,
   FIELDS_HEADER_BYTES,
   MESSAGE_ANNOUNCE,
   MESSAGE_ANSWER,
@@ -24,6 +26,8 @@ import {
   MESSAGE_RECEIPT,
   MESSAGE_USER,
   MESSAGE_WITHDRAW,
+  SPAN_ID_BYTES,
+  TRACE_ID_BYTES,
   USER_HAS_FIELDS,
   USER_HAS_FROM,
   USER_WANTS_RECEIPT,
@@ -34,8 +38,9 @@ import { HASH_BYTES, writeHash } from './user-hash.js';
 
 const TEXT_BYTES_MAX = 255;
 const MESSAGE_ID_BYTES_MAX = 64;
-const MESSAGE_ID_FIELD_BYTES_MAX = FIELDS_HEADER_BYTES + FIELD_HEADER_BYTES + MESSAGE_ID_BYTES_MAX;
-const HEAD_BYTES = MESSAGE_HEADER_BYTES + 1 + 2 * (1 + TEXT_BYTES_MAX) + 4 + MESSAGE_ID_FIELD_BYTES_MAX;
+const FIELDS_BYTES_MAX =
+  FIELDS_HEADER_BYTES + FIELD_HEADER_BYTES + MESSAGE_ID_BYTES_MAX + FIELD_HEADER_BYTES + FIELD_TRACE_BYTES;
+const HEAD_BYTES = MESSAGE_HEADER_BYTES + 1 + 2 * (1 + TEXT_BYTES_MAX) + 4 + FIELDS_BYTES_MAX;
 const ASCII_END = 0x80;
 /** Congestion begins at half of a queue and ends at an eighth: far enough apart not to flutter. */
 const CONGESTED_SHARE = 1 / 2;
@@ -60,7 +65,7 @@ export class Routing {
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
     const { context } = this;
-    const { to, from, data, messageId } = message;
+    const { to, from, data, messageId, trace } = message;
     if (data.length > context.options.messageBytesMax) return 'too_large';
     const count = this.#locate(to);
     if (count === 0) {
@@ -80,7 +85,7 @@ export class Routing {
     if (from !== null && length > 0) length = this.#writeText(length, from);
     if (length < 0) return 'too_large';
     if (token !== 0) length = head.writeUInt32BE(context.receipts.next, length);
-    if (messageId !== undefined) length = this.#writeMessageId(length, messageId);
+    if (messageId !== undefined || trace !== undefined) length = this.#writeFields(length, messageId, trace);
     let asked = 0;
     let isComplete = true;
     for (let index = 0; index < count; index += 1) {
@@ -272,17 +277,40 @@ export class Routing {
     this.context.broadcast.append(now, this.#head, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
   }
 
-  /** The optional fields of a message that has a name of its own. Returns where they end. */
-  #writeMessageId(at: number, messageId: string): number {
+  /** The optional fields, for a message that has any. Returns where they end. */
+  #writeFields(at: number, messageId: string | undefined, trace: TraceContext | undefined): number {
     const head = this.#head;
+    head[MESSAGE_HEADER_BYTES] = (head[MESSAGE_HEADER_BYTES] as number) | USER_HAS_FIELDS;
+    const start = at + FIELDS_HEADER_BYTES;
+    let end = start;
+    if (messageId !== undefined) end = this.#writeMessageId(end, messageId);
+    if (trace !== undefined) end = this.#writeTrace(end, trace);
+    head.writeUInt16BE(end - start, at);
+    return end;
+  }
+
+  #writeMessageId(at: number, messageId: string): number {
     const bytes = Buffer.byteLength(messageId);
     if (bytes > MESSAGE_ID_BYTES_MAX)
       throw new RangeError(`A message id has at most ${MESSAGE_ID_BYTES_MAX} bytes`);
-    head[MESSAGE_HEADER_BYTES] = (head[MESSAGE_HEADER_BYTES] as number) | USER_HAS_FIELDS;
-    const field = head.writeUInt16BE(FIELD_HEADER_BYTES + bytes, at);
-    head[field] = FIELD_MESSAGE_ID;
-    const value = head.writeUInt16BE(bytes, field + 1);
-    return value + head.write(messageId, value, 'utf8');
+    const value = this.#writeFieldHeader(at, FIELD_MESSAGE_ID, bytes);
+    return value + this.#head.write(messageId, value, 'utf8');
+  }
+
+  #writeTrace(at: number, { traceId, spanId, traceFlags }: TraceContext): number {
+    const head = this.#head;
+    const value = this.#writeFieldHeader(at, FIELD_TRACE, FIELD_TRACE_BYTES);
+    // writing ends at what is no hexadecimal digit: what is written tells whether all of it was
+    const idBytes = head.write(traceId, value, 'hex') + head.write(spanId, value + TRACE_ID_BYTES, 'hex');
+    if (idBytes !== TRACE_ID_BYTES + SPAN_ID_BYTES)
+      throw new RangeError('The ids of a trace and a span have 32 and 16 hexadecimal digits');
+    return head.writeUInt8(traceFlags, value + idBytes);
+  }
+
+  /** Returns where the value begins. */
+  #writeFieldHeader(at: number, type: number, bytes: number): number {
+    this.#head[at] = type;
+    return this.#head.writeUInt16BE(bytes, at + 1);
   }
 
   /** Length in one byte, then UTF-8. Returns where it ends, or -1 if it is too long. ASCII, the usual, in one pass. */

@@ -4,11 +4,11 @@
  * Rules.
  * - Unicast: at most min(unicastWindowRecords, the peer's window) records in flight; acks clock the rest. There is no
  *   rate and nothing that loss alone could throttle: the window is what the receiver's buffer holds.
- * - Broadcast: at most min(broadcastWindowRecords, smallest window) beyond the slowest peer that counts. A peer that shuts the
- *   window for `laggardAfterMs`, or acks nothing at all meanwhile for `unheardAfterMs`, stops counting until it has
- *   caught up; the group never waits for one. What nobody that
- *   counts needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer sees the gap and
- *   rejoins.
+ * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that counts. A peer for which a
+ *   record waits `laggardAfterMs`, or that shuts the window and acks nothing for `unheardAfterMs`, stops counting until
+ *   it has caught up: the group never waits for one. One that shuts the window often but keeps the records moving is
+ *   not slow, it has a small buffer: without its window it would be overrun. What nobody that counts needs is freed,
+ *   and beyond the ring's limits the oldest goes whoever needs it: that peer sees the gap and rejoins.
  * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh mode). A
  *   record is not repaired again within that time, so that what is on its way is not sent twice.
  * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
@@ -54,7 +54,8 @@ export class Transmission {
   updateBroadcastWindow(now: number): number {
     const { broadcast, limits, members } = this.context;
     let slowest = Infinity;
-    let window = limits.broadcastWindowRecords;
+    let fastest = -Infinity;
+    let window = Math.min(limits.broadcastWindowRecords, this.context.echoWindow);
     for (const { outgoing } of members.all) {
       if (outgoing.id !== 0 && !outgoing.isLaggard) window = Math.min(window, outgoing.window);
     }
@@ -62,14 +63,14 @@ export class Transmission {
       if (outgoing.id === 0) continue;
       const after = outgoing.broadcastNeededAfter;
       if (outgoing.isLaggard) {
-        if (after + 1 < broadcast.first) continue;
-        // Against the smallest window of all, its own too: against a larger one it would count, and shut it, again.
-        const shut = Math.min(window, outgoing.window);
-        outgoing.isLaggard = after + shut < broadcast.nextToSend;
+        // By the smallest window of all, its own too: by a larger one it would count again at once, and shut it again.
+        const smallest = Math.min(window, outgoing.window);
+        outgoing.isLaggard = after + 1 < broadcast.first || after + smallest < broadcast.nextToSend;
         if (outgoing.isLaggard) continue;
-        window = shut;
+        window = smallest;
       }
       slowest = Math.min(slowest, after);
+      fastest = Math.max(fastest, after);
     }
     if (slowest === Infinity) {
       // Nobody has a session: whoever comes starts after what exists now.
@@ -80,28 +81,28 @@ export class Transmission {
     broadcast.ackTo(slowest);
     const limit = slowest + window;
     const isShut = broadcast.nextSequence - 1 > limit;
-    let hasGivenUp = false;
+    // Of the oldest record that the window keeps back.
+    const waitingSince = broadcast.at(Math.max(limit + 1, broadcast.nextToSend))?.closedAt ?? now;
+    let isRelieved = false;
     for (const { outgoing } of members.all) {
       if (outgoing.id === 0 || outgoing.isLaggard) continue;
-      if (!isShut || outgoing.broadcastNeededAfter > slowest) {
+      // If all are equally far behind, none holds up the others.
+      if (!isShut || outgoing.broadcastNeededAfter > slowest || fastest === slowest) {
         outgoing.blockingSince = Infinity;
         continue;
       }
-      if (outgoing.blockingSince === Infinity) {
-        outgoing.blockingSince = now;
-        outgoing.blockingAck = outgoing.ackBroadcast;
-      }
-      const endsAt = outgoing.blockingSince + this.#patienceWith(outgoing);
+      if (outgoing.blockingSince === Infinity) outgoing.blockingSince = now;
+      const endsAt = this.#patienceEndsAt(outgoing, waitingSince);
       if (now < endsAt) {
         this.givesUpAt = Math.min(this.givesUpAt, endsAt);
       } else {
         outgoing.isLaggard = true;
         outgoing.blockingSince = Infinity;
-        hasGivenUp = true;
+        isRelieved = true;
       }
     }
-    // Without those the window is another one, and what waited for them goes now.
-    return hasGivenUp ? this.updateBroadcastWindow(now) : limit;
+    // At once: the others must be ahead of the laggard's window before it is looked at again.
+    return isRelieved ? this.updateBroadcastWindow(now) : limit;
   }
 
   handleNack(now: number, peer: Peer, reader: ByteReader): void {
@@ -166,10 +167,13 @@ export class Transmission {
     if (incoming.ackAt <= now) this.acks.sendStatus(now, peer);
   }
 
-  /** One that acks is slow and may take its time; one that acks nothing is not there, and holds up living ones. */
-  #patienceWith({ ackBroadcast, blockingAck }: OutgoingSession): number {
+  /** Of one that shuts the window: slow is who keeps a record waiting, absent who does not even ack. */
+  #patienceEndsAt({ ackedAt, blockingSince }: OutgoingSession, waitingSince: number): number {
     const { laggardAfterMs, unheardAfterMs } = this.context.timing;
-    return ackBroadcast === blockingAck ? Math.min(unheardAfterMs, laggardAfterMs) : laggardAfterMs;
+    return Math.min(
+      Math.max(blockingSince, waitingSince) + laggardAfterMs,
+      Math.max(blockingSince, ackedAt) + unheardAfterMs,
+    );
   }
 
   #expectAck(now: number, { outgoing, roundTripMs }: Peer): void {

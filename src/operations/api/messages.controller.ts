@@ -1,6 +1,9 @@
-import { Body, Controller, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
+import { traceOf } from '../../messaging/message-tracing.js';
+import type { TraceContext } from '../../wire/message.js';
 import type { Outcome } from '../../wire/outgoing-frame.js';
 import { RunningNode } from '../running-node.js';
 import { API_ERRORS, ApiError, errorBody, type ErrorBody } from './api-error.js';
@@ -15,10 +18,17 @@ const IDEMPOTENCY_KEY = {
   description: 'A repetition within five minutes, at this node, gets the first answer and sends nothing',
 };
 
+const TRACEPARENT = {
+  name: 'traceparent',
+  required: false,
+  description: 'W3C Trace Context: where this node traces, the message goes on in the same trace',
+};
+
 /** Messages from backends. Their `from` is null. */
 @ApiTags('messages')
 @ApiBearerAuth()
 @ApiHeader(IDEMPOTENCY_KEY)
+@ApiHeader(TRACEPARENT)
 @ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })
 @ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer })
 @UseInterceptors(IdempotentInterceptor)
@@ -33,8 +43,9 @@ export class MessagesController {
   async send(
     @Param('user_id', UserIdPipe) userId: string,
     @Body({ schema: messageBody }) body: JsonBody<z.infer<typeof messageBody>>,
+    @Headers() headers: IncomingHttpHeaders,
   ): Promise<Outcome> {
-    const outcome = await this.#post(userId, body.text('data'));
+    const outcome = await this.#post(userId, body.text('data'), traceOf(headers));
     if (typeof outcome === 'string') throw new ApiError(outcome);
     return outcome;
   }
@@ -45,22 +56,28 @@ export class MessagesController {
   @Post('messages')
   async sendToMany(
     @Body({ schema: batchBody }) body: JsonBody<z.infer<typeof batchBody>>,
+    @Headers() headers: IncomingHttpHeaders,
   ): Promise<z.infer<typeof batchAnswer>> {
     if (!areNumbersExact(body.text('user_ids'))) throw new ApiError('bad_user_id');
     const userIds = [...new Set(body.value.user_ids.map(String))];
     const data = body.text('data');
+    const trace = traceOf(headers);
     const results = await Promise.all(
       userIds.map(async (userId) => {
-        const outcome = await this.#post(userId, data);
+        const outcome = await this.#post(userId, data, trace);
         return { user_id: userId, ...(typeof outcome === 'string' ? { error: error(outcome) } : outcome) };
       }),
     );
     return { results };
   }
 
-  async #post(to: string, data: Buffer): Promise<Outcome | 'too_large' | 'congested'> {
+  async #post(
+    to: string,
+    data: Buffer,
+    trace: TraceContext | undefined,
+  ): Promise<Outcome | 'too_large' | 'congested'> {
     return new Promise((resolve) => {
-      const refusal = this.node.messaging.post({ to, from: null, data }, resolve);
+      const refusal = this.node.messaging.post({ to, from: null, data, trace }, resolve);
       if (refusal !== null) resolve(refusal);
     });
   }

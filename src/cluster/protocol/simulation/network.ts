@@ -79,6 +79,8 @@ export class Network {
   duplicated = 0;
   /** Overtaken by later ones, so that a receiver could take them for lost. */
   disordered = 0;
+  /** Held back by a clog: as good as lost to whoever waits for them, or for the acks that they are. */
+  clogged = 0;
   sent = 0;
 
   readonly #schedule: Schedule;
@@ -181,7 +183,10 @@ export class Network {
       inOrder = false;
     }
     let due = schedule.now + delay;
-    if (link.cloggedUntil > due) due = link.cloggedUntil;
+    if (link.cloggedUntil > due) {
+      due = link.cloggedUntil;
+      this.clogged += 1;
+    }
     if (!inOrder) {
       this.disordered += 1;
     } else {

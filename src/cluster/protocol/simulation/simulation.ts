@@ -128,8 +128,8 @@ function runAndJudge(world: World, milliseconds: number): void {
 }
 
 function judgeTraffic(world: World): void {
-  const { network } = world;
-  const missing = network.lost + network.duplicated + network.disordered + world.overruns();
+  const { lost, duplicated, disordered, clogged } = world.network;
+  const missing = lost + duplicated + disordered + clogged + world.overruns();
   const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing + REPAIRS_PER_STALL * world.stalls;
   const repaired = world.repaired();
   if (repaired > allowed)

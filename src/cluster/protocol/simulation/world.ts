@@ -56,8 +56,11 @@ export class World {
     this.#random = random.fork('world');
     this.#cipher = scenario.realCipher ? new NodeCipher(this.nonces) : new TagCipher(this.nonces);
     this.network = new Network(this.schedule, random.fork('network'));
-    // A dead peer is found after deadAfterMs; what waits for a silent one ends by the same time or after a hold.
-    this.detectionMs = timing.deadAfterMs + timing.holdMs + 4 * timing.reportIntervalMs;
+    // A dead peer is found after deadAfterMs; what waits for a silent one ends by the same time or after a hold. A
+    // publication may wait for a laggard before it leaves, and then be missing for as long as a gap takes.
+    this.detectionMs =
+      Math.max(timing.deadAfterMs + timing.holdMs, timing.laggardAfterMs + timing.gapAfterMs) +
+      4 * timing.reportIntervalMs;
     this.timeline = new Timeline({
       detectionMs: this.detectionMs,
       lateMs: timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs,

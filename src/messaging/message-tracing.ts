@@ -1,0 +1,144 @@
+import { Logger } from '@nestjs/common';
+import {
+  context,
+  propagation,
+  ProxyTracerProvider,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Span,
+  type Tracer,
+} from '@opentelemetry/api';
+import type { BusRefusal } from '../cluster/bus/bus.js';
+import { VERSION } from '../config/version.js';
+import { LogBudget } from '../telemetry/log-budget.js';
+import type { Message, TraceContext } from '../wire/message.js';
+import type { Outcome } from '../wire/outgoing-frame.js';
+
+const TRACER = 'lanfare';
+/** Where messages go, as span names have it: never which user. */
+const DESTINATION = 'users/{user_id}';
+/** Far more than one message in 256 of what a node can carry; see `#start`. */
+export const SPANS_PER_SECOND_MAX = 1000;
+
+/** The span of a message that is being sent. */
+interface SendSpan {
+  /** What the message carries, so that whoever delivers it knows its parent. */
+  readonly trace: TraceContext;
+  /** To be called once. */
+  readonly end: (result: Outcome | BusRefusal) => void;
+}
+
+/**
+ * OpenTelemetry spans of a message on its way: a producer's where it is posted, a child of it at every node that
+ * delivers it. Attributes follow the semantic conventions for messaging. Never the user or the data: traces go to
+ * other people's machines.
+ */
+export class MessageTracing {
+  readonly #warnings = new LogBudget(new Logger(MessageTracing.name));
+  #second = 0;
+  #spansInSecond = 0;
+
+  private constructor(
+    private readonly tracer: Tracer,
+    private readonly nodeId: string,
+  ) {}
+
+  /** Null: the process has no OpenTelemetry SDK, and nothing is to be done for a message. */
+  static start(nodeId: string): MessageTracing | null {
+    if (!hasSdk()) return null;
+    new Logger(MessageTracing.name).log('Sampled messages are traced: an OpenTelemetry SDK is registered');
+    return new MessageTracing(trace.getTracer(TRACER, VERSION), nodeId);
+  }
+
+  /** To be ended when every node that holds the user has answered. Null: the SDK's sampler wants no span. */
+  startSend(message: Message): SendSpan | null {
+    const span = this.#start('send', message, message.trace);
+    if (span === null) return null;
+    return {
+      trace: span.spanContext(),
+      end: (result) => {
+        if (typeof result === 'string') {
+          span.setAttribute('error.type', result).setStatus({ code: SpanStatusCode.ERROR });
+        } else {
+          const { delivered, complete } = result;
+          span.setAttributes({ 'lanfare.delivered': delivered, 'lanfare.complete': complete });
+        }
+        span.end();
+      },
+    };
+  }
+
+  /**
+   * To be ended with the number of connections the message was handed to; the span lasts until they have written it
+   * to their sockets. Null: the sender's decision, or that of the SDK's sampler, was not to trace it.
+   */
+  startDelivery(message: Message, parent: TraceContext): ((delivered: number) => void) | null {
+    if ((parent.traceFlags & TraceFlags.SAMPLED) === 0 || !trace.isSpanContextValid(parent)) return null;
+    const span = this.#start('deliver', message, parent);
+    if (span === null) return null;
+    return (delivered) => {
+      span.setAttribute('lanfare.delivered', delivered);
+      // connections write in the check phase of this turn; this is asked for after theirs
+      setImmediate(() => span.end());
+    };
+  }
+
+  /**
+   * The one place where spans begin, and where they are bounded. What arrives with a trace was sampled by somebody
+   * else (another node, a backend), who may have no sense of measure, and a span costs more than a message.
+   */
+  #start(name: 'send' | 'deliver', { data }: Message, parent: TraceContext | undefined): Span | null {
+    if (!this.#hasRoom()) return null;
+    const under = parent === undefined ? context.active() : trace.setSpanContext(context.active(), parent);
+    const span = this.tracer.startSpan(
+      `${name} ${DESTINATION}`,
+      {
+        kind: name === 'send' ? SpanKind.PRODUCER : SpanKind.CONSUMER,
+        attributes: {
+          'messaging.system': 'lanfare',
+          'messaging.operation.name': name,
+          'messaging.operation.type': name === 'send' ? 'send' : 'process',
+          'messaging.destination.template': DESTINATION,
+          'messaging.message.body.size': data.length,
+          'lanfare.node_id': this.nodeId,
+        },
+      },
+      under,
+    );
+    if (!span.isRecording()) return null;
+    this.#spansInSecond++;
+    return span;
+  }
+
+  #hasRoom(): boolean {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#spansInSecond = 0;
+    }
+    if (this.#spansInSecond < SPANS_PER_SECOND_MAX) return true;
+    this.#warnings.warn(
+      'spans',
+      `More than ${SPANS_PER_SECOND_MAX} spans in a second: messages beyond go without. Backends or other nodes sample too much`,
+    );
+    return false;
+  }
+}
+
+/**
+ * The span a request belongs to: the active one, where something instruments HTTP, or what its `traceparent` says,
+ * where a propagator is registered. Undefined: none.
+ */
+export function traceOf(headers: NodeJS.Dict<string | string[]>): TraceContext | undefined {
+  const active = context.active();
+  const found = trace.getSpanContext(active) ?? trace.getSpanContext(propagation.extract(active, headers));
+  return found !== undefined && trace.isSpanContextValid(found) ? found : undefined;
+}
+
+/** The API stands in for an SDK with a proxy that leads nowhere until one is registered. */
+function hasSdk(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(TRACER) !== undefined;
+}
