@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';
-import { Lan, lanImpediment } from './support/lan.js';
+import { Lan, lanImpediment, type LanHost } from './support/lan.js';
+import { Recorder } from './support/recorder.js';
 
 // Whole nodes start and restart here, and some deaths are waited for.
 jest.setTimeout(180_000);
@@ -70,6 +71,11 @@ async function untilReceived(client: TestClient, number: number): Promise<void> 
     if (waited > 5_000) throw new Error(`${number} has not arrived: ${client.pending.slice(-3).join(' ')}`);
     await sleep(5);
   }
+}
+
+/** A process runs in the namespace. */
+async function untilListed(namespace: string): Promise<void> {
+  while (execFileSync('ip', ['netns', 'pids', namespace]).toString() === '') await sleep(10);
 }
 
 /** Asks until the answer says that one device got it. */
@@ -296,5 +302,83 @@ const untilReached = async (client: TestClient, user: string, patienceMs: number
     );
     for (const index of [0, 1])
       expect(lan.host(index).node?.output).not.toMatch(/\((gap|lost|not-mutual)\)|lost:/);
+  });
+
+  it('refuses what its nodes said to each other when it is said again, and counts that', async () => {
+    const [receiverHost, senderHost] = [lan.host(1), lan.host(0)];
+    const recorder = await Recorder.start(lan.host(3), lan.hosts.slice(0, 3));
+    await startThree();
+    const sender = await senderHost.connect('sender');
+    const receiver = await receiverHost.connect('receiver');
+    const third = await lan.host(2).connect('third');
+    for (let number = 1; number < 30; number += 1) {
+      await sender.ask({ user_id: 'receiver', data: number }, number);
+      await third.ask({ user_id: 'receiver', data: 1_000 + number }, number);
+    }
+    // What the third node said is a dead boot's from now on, what was said to it is of use to nobody.
+    lan.host(2).node?.signal('SIGKILL');
+    await lan.host(2).node?.exited();
+    await lan.host(2).start(env);
+    const other = await lan.host(2).connect('other');
+    await untilReached(sender, 'other', 8_000);
+    await untilReached(other, 'receiver', 8_000);
+
+    const refused = (host: LanHost, reason: string): number =>
+      host.metric('lanfare_cluster_datagrams_rejected_total', `reason="${reason}"`);
+    const alive = [senderHost, receiverHost];
+    const before = alive.map((host) => ({
+      replayed: refused(host, 'replayed'),
+      forged: refused(host, 'forged'),
+      outputBytes: host.node?.output.length,
+    }));
+    const played = await recorder.play();
+    for (let number = 30; number < 60; number += 1) {
+      expect(await sender.ask({ user_id: 'receiver', data: number }, number)).toMatchObject({
+        event: 'ack',
+        data: { delivered: 1, complete: true },
+      });
+    }
+    recorder.stop();
+
+    await untilReceived(receiver, 59);
+    const got = numbersIn(receiver).filter((number) => number > 0);
+    expect(got.filter((number) => number < 1_000)).toEqual(
+      Array.from({ length: 59 }, (_, index) => index + 1),
+    );
+    expect(got.filter((number) => number > 1_000)).toEqual(
+      Array.from({ length: 29 }, (_, index) => 1_001 + index),
+    );
+    expect(numbersIn(other).filter((number) => number > 0)).toEqual([]);
+    alive.forEach((host, index) => {
+      const peer = alive[1 - index] as LanHost;
+      const toHost = played.get(`${peer.address} to ${host.address}`) ?? 0;
+      const { replayed, forged, outputBytes } = before[index] as (typeof before)[number];
+      // Both have said much to each other, all of it is refused, and so is every copy that was changed within.
+      expect(toHost).toBeGreaterThan(30);
+      expect(refused(host, 'replayed') - replayed).toBeGreaterThanOrEqual(toHost);
+      expect(refused(host, 'forged')).toBeGreaterThan(forged);
+      // Nobody came, went, or lost anything because of it.
+      expect(host.node?.output.slice(outputBytes)).not.toMatch(
+        /Node .*(joined|left|lost)|Delivery not certain/,
+      );
+    });
+  });
+
+  it('leaves nothing behind for ever: the next LAN removes what is left of runs that were killed', async () => {
+    const ended = spawn('true');
+    await once(ended, 'exit');
+    const living = spawn('sleep', ['60']);
+    const namespaces = [ended, living].map(({ pid }) => `lf${pid}-1-host1`) as [string, string];
+    for (const namespace of namespaces) execFileSync('ip', ['netns', 'add', namespace]);
+    const orphan = spawn('ip', ['netns', 'exec', namespaces[0], 'sleep', '60']);
+    await untilListed(namespaces[0]);
+    const isGone = once(orphan, 'exit');
+    new Lan(0).destroy();
+    const left = execFileSync('ip', ['netns', 'list']).toString();
+    await isGone;
+    execFileSync('ip', ['netns', 'del', namespaces[1]]);
+    living.kill();
+    expect(left).not.toContain(namespaces[0]);
+    expect(left).toContain(namespaces[1]);
   });
 });

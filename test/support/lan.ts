@@ -1,5 +1,4 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Environment } from '../../src/config/variables.js';
@@ -20,8 +19,14 @@ export function lanImpediment(): string | null {
   }
 }
 
-/** Every LAN is alone in the world: the default will do. */
-const UDP_PORT = '2222';
+/** Every LAN is alone in the world: the same will do for all. */
+export const UDP_PORT = '2222';
+export const UNICAST_PORT = '2223';
+const OPS_PORT = '9090';
+export const BROADCAST_ADDRESS = '10.77.0.255';
+
+/** Begins with the process that made it, so that what is left of a run that was killed can be told. */
+const NAMESPACE = /^lf(\d+)-/;
 
 /** Connects TCP inside the namespace, and passes the open socket on: a socket stays where it was made. */
 const DIALER = `
@@ -36,10 +41,9 @@ const DIALER = `
 `;
 
 /** One host of the LAN: a network namespace with a cable to the switch. */
-class LanHost {
+export class LanHost {
   node: NodeProcess | undefined;
   #dialer: Promise<ChildProcess> | undefined;
-  #dialerProcess: ChildProcess | undefined;
   #dials = 0;
   readonly #clients: TestClient[] = [];
   readonly #pending = new Map<
@@ -57,8 +61,8 @@ class LanHost {
     return ['ip', 'netns', 'exec', this.namespace];
   }
 
-  run(...command: string[]): void {
-    execFileSync('ip', ['netns', 'exec', this.namespace, ...command], { stdio: 'pipe' });
+  run(...command: string[]): string {
+    return execFileSync('ip', ['netns', 'exec', this.namespace, ...command], { stdio: 'pipe' }).toString();
   }
 
   async start(env: Environment): Promise<NodeProcess> {
@@ -116,23 +120,33 @@ class LanHost {
     return client;
   }
 
+  /** The sum of a metric's lines that contain `labels`, as the node tells it now. */
+  metric(name: string, labels: string): number {
+    const url = `http://127.0.0.1:${OPS_PORT}/metrics`;
+    const program = `fetch('${url}').then(async (response) => process.stdout.write(await response.text()))`;
+    return this.run(process.execPath, '-e', program)
+      .split('\n')
+      .filter((line) => line.startsWith(name) && line.includes(labels))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
   destroy(): void {
     for (const { socket } of this.#clients) socket.terminate();
-    this.node?.signal('SIGKILL');
-    this.#dialerProcess?.kill('SIGKILL');
-    execFileSync('ip', ['netns', 'del', this.namespace], { stdio: 'pipe' });
+    removeNamespace(this.namespace);
   }
 
   #environment(env: Environment): Environment {
     return {
       HOST: this.address,
-      UDP_ADDRESS: '10.77.0.255',
+      OPS_PORT,
+      UDP_ADDRESS: BROADCAST_ADDRESS,
       UDP_INTERFACE: this.address,
       NODE_NAME: this.namespace,
       WS_MESSAGES_PER_SECOND: '0',
       WS_MAX_CONNECTIONS_PER_USER: '0',
       ...env,
-      UDP_PORT: UDP_PORT,
+      UDP_PORT,
+      UDP_UNICAST_PORT: UNICAST_PORT,
     };
   }
 
@@ -153,7 +167,6 @@ class LanHost {
   async #startDialer(): Promise<ChildProcess> {
     const [file, ...args] = [...this.command, process.execPath, '-e', DIALER];
     const dialer = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    this.#dialerProcess = dialer;
     await once(dialer, 'message');
     dialer.on('message', ({ id, error }: { id: number; error?: string }, socket: unknown) => {
       const pending = this.#pending.get(id);
@@ -170,11 +183,16 @@ class LanHost {
  * sockets, real broadcast, cables that can be cut. Nothing of it is visible outside; 10.77.0.0/24 exists only inside.
  */
 export class Lan {
+  static #made = 0;
   readonly hosts: LanHost[] = [];
-  readonly #id = randomBytes(2).toString('hex');
-  readonly #switch = `lf${this.#id}-switch`;
+  readonly #prefix: string;
+  readonly #switch: string;
 
   constructor(hosts: number) {
+    removeLeftOvers();
+    Lan.#made += 1;
+    this.#prefix = `lf${process.pid}-${Lan.#made}`;
+    this.#switch = `${this.#prefix}-switch`;
     this.#ip('netns', 'add', this.#switch);
     this.#inSwitch('link', 'add', 'br0', 'type', 'bridge');
     this.#inSwitch('link', 'set', 'br0', 'up');
@@ -187,17 +205,17 @@ export class Lan {
 
   destroy(): void {
     for (const host of this.hosts) host.destroy();
-    this.#ip('netns', 'del', this.#switch);
+    removeNamespace(this.#switch);
   }
 
   #addHost(index: number): void {
-    const namespace = `lf${this.#id}-host${index}`;
+    const namespace = `${this.#prefix}-host${index}`;
     const address = `10.77.0.${index}`;
     const device = `cable${index}`;
     this.#ip('netns', 'add', namespace);
     this.#inSwitch('link', 'add', device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
     this.#inSwitch('link', 'set', device, 'master', 'br0', 'up');
-    this.#ip('-n', namespace, 'addr', 'add', `${address}/24`, 'broadcast', '10.77.0.255', 'dev', 'eth0');
+    this.#ip('-n', namespace, 'addr', 'add', `${address}/24`, 'broadcast', BROADCAST_ADDRESS, 'dev', 'eth0');
     this.#ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     this.#ip('-n', namespace, 'link', 'set', 'lo', 'up');
     this.hosts.push(new LanHost(namespace, address, { namespace: this.#switch, device }));
@@ -209,5 +227,34 @@ export class Lan {
 
   #ip(...args: string[]): void {
     execFileSync('ip', args, { stdio: 'pipe' });
+  }
+}
+
+/** Of runs that were killed, namespaces stay, and the nodes in them. Those of runs that live are left alone. */
+function removeLeftOvers(): void {
+  const listed = execFileSync('ip', ['netns', 'list'], { stdio: 'pipe' }).toString();
+  for (const line of listed.split('\n')) {
+    const [namespace = ''] = line.split(' ');
+    const owner = NAMESPACE.exec(namespace)?.[1];
+    if (owner === undefined || isAlive(Number(owner))) continue;
+    removeNamespace(namespace);
+  }
+}
+
+/** And whatever still runs in it, for that would keep it. */
+function removeNamespace(namespace: string): void {
+  const pids = execFileSync('ip', ['netns', 'pids', namespace], { stdio: 'pipe' }).toString();
+  for (const pid of pids.split('\n').filter((text) => text !== '')) {
+    if (isAlive(Number(pid))) process.kill(Number(pid), 'SIGKILL');
+  }
+  execFileSync('ip', ['netns', 'del', namespace], { stdio: 'pipe' });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

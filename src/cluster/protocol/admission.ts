@@ -11,6 +11,7 @@ import type { Arrival, Endpoint } from './contract.js';
 import {
   DATAGRAM_OVERHEAD_BYTES,
   PROTOCOL_BYTE,
+  isOfOtherVersion,
   isSealedForPair,
   keyTagOf,
   packetNumberOf,
@@ -26,6 +27,8 @@ import { OutgoingSession } from './outgoing-session.js';
 import { Peer } from './peer.js';
 import { OpeningChannel, SealingChannel } from './sealing.js';
 
+const VERSION_TOLD_EVERY_MS = 60_000;
+
 export interface Admitted {
   readonly peer: Peer;
   readonly plain: Buffer;
@@ -37,6 +40,7 @@ export class Admission {
   readonly #ownRest: number;
   #unknownBoots: number;
   #refilledAt: number;
+  #versionToldAt = -Infinity;
 
   constructor(
     private readonly context: NodeContext,
@@ -44,7 +48,6 @@ export class Admission {
       readonly heardOurselves: (now: number, arrival: Arrival, source: Endpoint) => void;
       /** The peer is known now, but only heard of. */
       readonly met: (now: number, peer: Peer) => void;
-      readonly proven: (now: number, peer: Peer) => void;
     },
   ) {
     this.#ownTag = tagOfBootId(context.options.bootId);
@@ -63,7 +66,9 @@ export class Admission {
 
   admit(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): Admitted | null {
     const { context } = this;
-    if (bytes.length < DATAGRAM_OVERHEAD_BYTES || bytes[0] !== PROTOCOL_BYTE) return this.#refuse('foreign');
+    if (bytes.length < DATAGRAM_OVERHEAD_BYTES) return this.#refuse('foreign');
+    if (isOfOtherVersion(bytes)) return this.#refuseVersion(now, bytes, source);
+    if (bytes[0] !== PROTOCOL_BYTE) return this.#refuse('foreign');
     const secret = context.keyring.secretWithTag(keyTagOf(bytes));
     if (secret < 0) return this.#refuse('other-key');
     const tag = senderTagOf(bytes);
@@ -88,16 +93,7 @@ export class Admission {
       context.members.add(peer);
       this.handlers.met(now, peer);
     }
-    if (isForPair && !peer.mustAnswer) this.prove(now, peer);
     return { peer, plain, isForPair };
-  }
-
-  /** It is alive: it has said something that it could not have said before. */
-  prove(now: number, peer: Peer): void {
-    if (peer.isProven) return;
-    peer.isProven = true;
-    peer.heardAt = now;
-    this.handlers.proven(now, peer);
   }
 
   /** Told of a boot by a peer: it is heard of, and will be asked itself. */
@@ -124,7 +120,7 @@ export class Admission {
     }
     const tombstone = members.tombstone(tagOfBootId(bootId), restOfBootId(bootId));
     if (tombstone?.hasLeft === true) return this.#refuse('left');
-    const peer = new Peer(
+    return new Peer(
       bootId,
       members.nextIndex(),
       {
@@ -138,8 +134,6 @@ export class Admission {
       endpoint,
       now,
     );
-    peer.mustAnswer = tombstone !== undefined;
-    return peer;
   }
 
   #mayDerive(now: number): boolean {
@@ -150,6 +144,19 @@ export class Admission {
     if (this.#unknownBoots < 1) return false;
     this.#unknownBoots -= 1;
     return true;
+  }
+
+  /** Anybody can send such bytes: they are believed as far as a line in the log. */
+  #refuseVersion(now: number, bytes: Buffer, source: Endpoint): null {
+    if (now >= this.#versionToldAt + VERSION_TOLD_EVERY_MS) {
+      this.#versionToldAt = now;
+      this.context.warn(
+        'protocol-version',
+        `Datagrams from ${source} begin with ${bytes.toString('hex', 0, 1)}, not ${PROTOCOL_BYTE.toString(16)}: ` +
+          'of a version of the protocol that this node can not open. They are ignored. Upgrade one version at a time.',
+      );
+    }
+    return this.#refuse('other-version');
   }
 
   #refuse(why: string): null {

@@ -103,12 +103,8 @@ export class ClusterNode implements ProtocolNode {
     this.#admission = new Admission(context, {
       heardOurselves: (now, arrival, source) => this.#discovery.heardOurselves(now, arrival, source),
       met: (now, peer) => this.#handshake.start(now, peer),
-      proven: (now, peer) => this.#handleProven(now, peer),
     });
-    this.#handshake = new Handshake(context, this.#acks, {
-      introduced: (now, peer) => this.#membership.noteName(now, peer),
-      answered: (now, peer) => this.#admission.prove(now, peer),
-    });
+    this.#handshake = new Handshake(context, this.#acks, (now, peer) => this.#handleProven(now, peer));
     this.#reports = new Reports(context, this.#acks, this.#admission.ownTag, {
       acked,
       rejoin: (now, peer, missing, reason) => this.#handshake.rejoin(now, peer, missing, reason),
@@ -241,6 +237,7 @@ export class ClusterNode implements ProtocolNode {
       Math.max(this.#judgeAt, Math.min(this.#barrier.deadline, receipts.deadline, inquiries.deadline)),
       this.#discovery.knockAt,
       this.#discovery.gossipAt,
+      this.#transmission.givesUpAt,
       this.#leaveAt,
     );
     if (directory.isSweepDue) due = Math.min(due, this.#context.sweepAt);
@@ -422,8 +419,10 @@ export class ClusterNode implements ProtocolNode {
   #handleProven(now: number, peer: Peer): void {
     this.#context.refreshRouting();
     if (this.#context.options.mode === 'mesh') this.#discovery.introduceAllTo(peer);
-    // It may have been heard of long ago; its time to answer begins now.
+    // It may have been heard of long ago; its time to list us begins now.
     peer.metAt = now;
+    peer.pingAt = now;
+    this.#membership.noteName(now, peer);
   }
 
   #handleAcked(now: number, peer: Peer): void {
@@ -466,7 +465,7 @@ export class ClusterNode implements ProtocolNode {
     if (peer.pingAt <= now) {
       const scale = this.#context.pace.newsMs / timing.reportIntervalMs;
       peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.#context.options.random());
-      if (peer.isProven) this.#ping(now, peer, 0);
+      this.#ping(now, peer, 0);
     }
   }
 

@@ -3,7 +3,7 @@
  * needs it to find the key.
  *
  *   off len
- *    0   1   0xD1: protocol and its version
+ *    0   1   0xD1: protocol, and the version of header and keys
  *    1   1   flags; bit 0: key. 0 = the sender's broadcast key, 1 = the key of this pair. Rest 0, ignored.
  *    2   2   key tag: which secret sealed it; a cheap refusal of other clusters
  *    4  12   the sender's boot id
@@ -19,6 +19,8 @@ import { BOOT_ID_BYTES } from './options.js';
 
 export const PROTOCOL_BYTE = 0xd1;
 export const PROTOCOL_VERSION = 1;
+/** The first byte of every version: its other half is the version of header and keys. */
+const PROTOCOL_FAMILY = 0xd0;
 export const FLAG_PAIR_KEY = 1;
 
 export const HEADER_BYTES = 22;
@@ -43,6 +45,10 @@ export function writeHeader(
   out.set(bootId, BOOT_ID_OFFSET);
   out.writeUIntBE(number, PACKET_NUMBER_OFFSET, 6);
 }
+
+/** Ours, but with a header or keys of another version: nothing in it can be read. */
+export const isOfOtherVersion = (datagram: Buffer): boolean =>
+  datagram[0] !== PROTOCOL_BYTE && ((datagram[0] as number) & 0xf0) === PROTOCOL_FAMILY;
 
 export const keyTagOf = (datagram: Buffer): number => datagram.readUInt16BE(KEY_TAG_OFFSET);
 export const packetNumberOf = (datagram: Buffer): number => datagram.readUIntBE(PACKET_NUMBER_OFFSET, 6);

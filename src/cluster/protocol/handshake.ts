@@ -7,9 +7,13 @@
  *   introduction: oldest version u8, newest version u8, capabilities u32, uptime ms u48, name text, software text
  *
  * Rules.
- * - Everything but KNOCK is sealed for the pair. What opens under that key was made after we booted; so a HELLO proves its
- *   sender alive, and a WELCOME with our current nonce was made after our HELLO.
- * - Whoever is only heard of gets a HELLO, and nothing it says counts until it is proven. A recording ends here.
+ * - Everything but KNOCK is sealed for the pair. What opens under that key was made after we booted; but it may have been
+ *   kept back since, and its sender be dead. A WELCOME with our current nonce was made after our HELLO: it proves its
+ *   sender alive, and nothing else does.
+ * - Whoever is only heard of gets a HELLO, and nothing it says counts until it is proven. A recording ends here. Its HELLO
+ *   is answered all the same, or two that are not proven would wait for each other: the session that it opens is
+ *   counted where connections wait (R11), and forgotten if the peer is not proven in time.
+ * - Nodes without a common version say so at every first contact, and neither proves the other.
  * - R2: a new nonce opens a new session and forgets nothing it should not; the same nonce gets the same WELCOME, again and
  *   again, also when the session is closed: else a lost WELCOME would be a deadlock.
  * - R3: what was on the way in the old session moves to the new one exactly as far as the HELLO proves it undelivered.
@@ -32,12 +36,8 @@ export class Handshake {
   constructor(
     private readonly context: NodeContext,
     private readonly acks: Acks,
-    private readonly handlers: {
-      /** It has said its name for the first time. */
-      readonly introduced: (now: number, peer: Peer) => void;
-      /** It has answered the hello of now. */
-      readonly answered: (now: number, peer: Peer) => void;
-    },
+    /** The peer has answered for the first time. */
+    private readonly proven: (now: number, peer: Peer) => void,
   ) {}
 
   /** A new nonce: the session so far, if any, ends here, and what it delivered is told. */
@@ -100,8 +100,11 @@ export class Handshake {
     const packetNumber = reader.u48();
     const { incoming } = peer;
     if (nonce !== incoming.nonce || incoming.isAdmitted) return;
-    this.handlers.answered(now, peer);
     if (!this.#readIntroduction(now, peer, reader)) return;
+    if (!peer.isProven) {
+      peer.isProven = true;
+      this.proven(now, peer);
+    }
     const skipped = incoming.wasAdmitted ? base - (incoming.broadcast.next - 1) : 0;
     if (skipped > 0) this.context.gap(peer, 'gap', skipped, 'broadcast records passed between two sessions');
     incoming.isAdmitted = true;
@@ -182,25 +185,20 @@ export class Handshake {
     const name = reader.text();
     const version = reader.text();
     if (oldest > PROTOCOL_VERSION || newest < PROTOCOL_VERSION) {
-      if (!peer.isIntroduced) {
+      if (!peer.isRefused) {
         this.context.warn(
           'protocol-version',
           `Node ${name} at ${peer.endpoint} (${version}) speaks protocol versions ${oldest} to ${newest}, not ` +
             `${PROTOCOL_VERSION}: it is ignored. Upgrade one version at a time.`,
         );
       }
-      peer.name = name;
-      peer.isIntroduced = true;
+      peer.isRefused = true;
       return false;
     }
-    // What a boot says that is not proven may be a recording's: nobody is judged by its name.
-    const isNew = peer.isProven && !peer.isIntroduced;
-    peer.isIntroduced ||= isNew;
     peer.name = name;
     peer.version = version;
-    peer.capabilities = capabilities;
+    peer.capabilities = capabilities & CAPABILITIES;
     peer.bornAt = now - uptimeMs;
-    if (isNew) this.handlers.introduced(now, peer);
     return true;
   }
 }

@@ -28,11 +28,11 @@ export class Membership {
   /** Every report interval. */
   judge(now: number): void {
     const { context } = this;
-    const { timing, members } = context;
+    const { members } = context;
     for (const peer of members.all) {
       const silentMs = now - peer.heardAt;
       if (!peer.isProven) {
-        if (now - peer.metAt >= timing.heardForgetMs) this.#forget(now, peer);
+        this.#judgeUnproven(now, peer);
       } else if (silentMs >= context.pace.deadAfterMs) {
         this.drop(now, peer, 'lost', `no report for ${Math.round(silentMs)} ms`);
       } else if (silentMs >= NAMESAKE_SILENT_REPORTS * context.pace.idleMs && this.#isReplaced(peer)) {
@@ -42,8 +42,7 @@ export class Membership {
           peer.isSilent = true;
           this.ping(now, peer);
         }
-        const patienceMs = Math.max(timing.notMutualAfterMs, REPORTS_TO_BE_LISTED * this.context.pace.newsMs);
-        if (!peer.outgoing.isMutual && now - peer.metAt >= patienceMs) {
+        if (!peer.outgoing.isMutual && now - peer.metAt >= this.#patienceMs) {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
       }
@@ -97,16 +96,24 @@ export class Membership {
     }
   }
 
-  #forget(now: number, peer: Peer): void {
-    this.context.members.remove(now, peer, false);
-    if (peer.wasHeard) {
-      this.context.gap(
-        peer,
-        'not-mutual',
-        null,
-        `heard at ${peer.endpoint}, but it never answered our hello`,
-      );
+  /** How long a peer may take to come to be mutual before that is said. */
+  get #patienceMs(): number {
+    const { pace, timing } = this.context;
+    return Math.max(timing.notMutualAfterMs, REPORTS_TO_BE_LISTED * pace.newsMs);
+  }
+
+  /** Whoever is only heard of is named when it could have answered long ago, and forgotten if it never does. */
+  #judgeUnproven(now: number, peer: Peer): void {
+    const { heardForgetMs } = this.context.timing;
+    const metMs = now - peer.metAt;
+    if (peer.wasHeard && metMs >= Math.min(this.#patienceMs, heardForgetMs)) {
+      const why = peer.isRefused
+        ? 'no version of the protocol is common to it and us'
+        : 'it has not answered our hello';
+      this.reports.tellNotMutual(peer, `heard at ${peer.endpoint}, but ${why}`);
     }
+    if (metMs < heardForgetMs) return;
+    this.context.members.remove(now, peer, false);
     this.context.refreshRouting();
   }
 

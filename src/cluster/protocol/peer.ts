@@ -19,20 +19,20 @@ export class Peer {
   readonly tag: number;
   readonly rest: number;
 
-  isIntroduced = false;
   name = '';
   version = '';
+  /** Of ours, those that it has too. */
   capabilities = 0;
+  /** No version of the protocol is common to us: that was said, and nothing more can be. */
+  isRefused = false;
   /** When the peer started, on our clock. */
   bornAt: number;
 
-  /** A datagram sealed for this pair has come: it is alive since we are. Before that it is only heard of. */
-  isProven = false;
   /**
-   * We dropped this boot before: a datagram sealed for us may be a recording of one that never arrived then. It is
-   * proven by its answer to our hello of now, and by nothing else.
+   * It has answered a HELLO of ours, and so lives. Whatever else it says, be it sealed for us, may be a recording of what
+   * never arrived: before its answer it is only heard of.
    */
-  mustAnswer = false;
+  isProven = false;
   /** R6: when its last new report came. Only reports refresh liveness. */
   heardAt: number;
   lastReport = 0;
@@ -50,7 +50,7 @@ export class Peer {
   isDirty = false;
 
   roundTripMs: number | null = null;
-  pingAt: number;
+  pingAt = Infinity;
   pingToken = 0;
   pingSentAt = 0;
 
@@ -74,7 +74,6 @@ export class Peer {
     this.rest = restOfBootId(bootId);
     this.bornAt = metAt;
     this.heardAt = metAt;
-    this.pingAt = metAt;
   }
 
   /** Proven, or in possession of a session of ours: what it has applied matters, and it has to be told how we stand. */

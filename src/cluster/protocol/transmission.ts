@@ -31,6 +31,9 @@ import type { Peer } from './peer.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
 
 export class Transmission {
+  /** When the patience with a peer that shuts the broadcast window ends; Infinity: nobody does. */
+  givesUpAt = Infinity;
+
   constructor(
     private readonly context: NodeContext,
     private readonly acks: Acks,
@@ -54,15 +57,20 @@ export class Transmission {
     let fastest = -Infinity;
     let window = Math.min(limits.broadcastWindowRecords, this.context.echoWindow);
     for (const { outgoing } of members.all) {
+      if (outgoing.id !== 0 && !outgoing.isLaggard) window = Math.min(window, outgoing.window);
+    }
+    for (const { outgoing } of members.all) {
       if (outgoing.id === 0) continue;
       const after = outgoing.broadcastNeededAfter;
       if (outgoing.isLaggard) {
-        outgoing.isLaggard = after + 1 < broadcast.first || after + outgoing.window < broadcast.nextToSend;
+        // By the smallest window of all, its own too: by a larger one it would count again at once, and shut it again.
+        const smallest = Math.min(window, outgoing.window);
+        outgoing.isLaggard = after + 1 < broadcast.first || after + smallest < broadcast.nextToSend;
         if (outgoing.isLaggard) continue;
+        window = smallest;
       }
       slowest = Math.min(slowest, after);
       fastest = Math.max(fastest, after);
-      window = Math.min(window, outgoing.window);
     }
     if (slowest === Infinity) {
       // Nobody has a session: whoever comes starts after what exists now.
@@ -81,9 +89,13 @@ export class Transmission {
       // If all are equally far behind, none holds up the others.
       if (!isShut || outgoing.broadcastNeededAfter > slowest || fastest === slowest) {
         outgoing.blockingSince = Infinity;
-      } else if (outgoing.blockingSince === Infinity) {
-        outgoing.blockingSince = now;
-      } else if (this.#isTooSlow(now, outgoing, waitingSince)) {
+        continue;
+      }
+      if (outgoing.blockingSince === Infinity) outgoing.blockingSince = now;
+      const endsAt = this.#patienceEndsAt(outgoing, waitingSince);
+      if (now < endsAt) {
+        this.givesUpAt = Math.min(this.givesUpAt, endsAt);
+      } else {
         outgoing.isLaggard = true;
         outgoing.blockingSince = Infinity;
         isRelieved = true;
@@ -116,6 +128,7 @@ export class Transmission {
   #flushBroadcast(now: number): void {
     const { broadcast, context } = { broadcast: this.context.broadcast, context: this.context };
     broadcast.close(now);
+    this.givesUpAt = Infinity;
     if (!broadcast.hasUnsent && !context.isBroadcastAcked) return;
     const limit = this.updateBroadcastWindow(now);
     const { broadcastRingBytes, broadcastRingRecords } = context.limits;
@@ -155,11 +168,11 @@ export class Transmission {
   }
 
   /** Of one that shuts the window: slow is who keeps a record waiting, absent who does not even ack. */
-  #isTooSlow(now: number, { ackedAt, blockingSince }: OutgoingSession, waitingSince: number): boolean {
+  #patienceEndsAt({ ackedAt, blockingSince }: OutgoingSession, waitingSince: number): number {
     const { laggardAfterMs, unheardAfterMs } = this.context.timing;
-    return (
-      now - Math.max(blockingSince, waitingSince) > laggardAfterMs ||
-      now - Math.max(blockingSince, ackedAt) > unheardAfterMs
+    return Math.min(
+      Math.max(blockingSince, waitingSince) + laggardAfterMs,
+      Math.max(blockingSince, ackedAt) + unheardAfterMs,
     );
   }
 

@@ -219,40 +219,14 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'no replay window',
-    breaks: 'old datagrams are opened again',
-    edits: [
-      {
-        file: 'admission.ts',
-        search: "    if (!channel.window.wouldAccept(number)) return this.#refuse('replayed');\n",
-        replace: '',
-      },
-      {
-        file: 'replay-window.ts',
-        search: "    assert(this.wouldAccept(number), 'a packet number is accepted once');\n",
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'no challenge',
     breaks: 'a boot that was only heard counts as proven',
     edits: [
       {
         file: 'admission.ts',
-        search: 'if (isForPair && !peer.mustAnswer) this.prove(now, peer);',
-        replace: 'this.prove(now, peer);',
-      },
-    ],
-  },
-  {
-    name: 'no tombstones',
-    breaks: 'a dropped boot is forgotten, and recordings of it count again',
-    edits: [
-      {
-        file: 'members.ts',
-        search: '    this.#tombstones.set(peer.tag, {',
-        replace: '    if (this.tombstonesMax >= 0) return;\n    this.#tombstones.set(peer.tag, {',
+        search: '    return { peer, plain, isForPair };',
+        replace:
+          '    if (!peer.isProven) {\n      peer.isProven = true;\n      context.refreshRouting();\n    }\n    return { peer, plain, isForPair };',
       },
     ],
   },

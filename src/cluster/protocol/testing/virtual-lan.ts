@@ -7,6 +7,9 @@ import { ClusterNode } from '../cluster-node.js';
 import type { ProtocolEvent, Transmit } from '../contract.js';
 import type { ClusterNodeOptions } from '../options.js';
 
+/** Of every host that brings none of its own. */
+export const VIRTUAL_LAN_SECRET = Buffer.alloc(32, 1);
+
 /** mulberry32: small, seeded, good enough to drop datagrams with. */
 export function seeded(seed: number): () => number {
   let state = seed;
@@ -33,7 +36,9 @@ export class VirtualLan {
   readonly recorded: { transmit: Transmit; from: string }[] = [];
   readonly #random = seeded(7);
   /** Says which datagrams never arrive. */
-  loses: (transmit: Transmit, to: Host) => boolean = () => false;
+  loses: (transmit: Transmit, to: Host, from: Host) => boolean = () => false;
+  /** What becomes of a datagram on its way: a node of another version, a forger. */
+  alters: (transmit: Transmit, from: Host) => Transmit = (transmit) => transmit;
   /** How long a datagram takes to a host. */
   delayMs: (to: Host) => number = () => 0.2;
   #inFlight: { at: number; to: Host; arrival: 'shared' | 'own'; bytes: Buffer; from: string }[] = [];
@@ -48,7 +53,7 @@ export class VirtualLan {
       nodeName: name,
       clusterName: 'lanfare',
       version: '1.0.0',
-      secrets: [Buffer.alloc(32, 1)],
+      secrets: [VIRTUAL_LAN_SECRET],
       mode: 'broadcast',
       seeds: [],
       datagramBytes: 1_200,
@@ -107,11 +112,12 @@ export class VirtualLan {
         }
       }
       host.node.flush(this.now);
-      for (let out = host.node.pollTransmit(); out !== undefined; out = host.node.pollTransmit()) {
+      for (let sent = host.node.pollTransmit(); sent !== undefined; sent = host.node.pollTransmit()) {
+        const out = this.alters(sent, host);
         this.recorded.push({ transmit: out, from: host.endpoint });
         for (const to of this.hosts) {
           if (out.to !== null && out.to !== to.endpoint) continue;
-          if (to !== host && (this.#random() < this.lossRate || this.loses(out, to))) continue;
+          if (to !== host && (this.#random() < this.lossRate || this.loses(out, to, host))) continue;
           const arrival = out.to === null ? 'shared' : 'own';
           this.#inFlight.push({
             at: this.now + this.delayMs(to),
