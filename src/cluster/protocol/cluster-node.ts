@@ -152,6 +152,7 @@ export class ClusterNode implements ProtocolNode {
       directory.sweep(SWEEP_SEGMENTS);
       this.#context.sweepAt = now + SWEEP_INTERVAL_MS;
     }
+    this.#hurryReport(now);
     if (this.#reportAt <= now) this.#handleReportTime(now);
     this.flush(now);
     if (this.#leaveAt <= now) this.#leave(now);
@@ -162,8 +163,7 @@ export class ClusterNode implements ProtocolNode {
     const { dirtyPeers } = this.#context;
     for (const peer of dirtyPeers) this.#routing.review(now, peer);
     this.#transmission.flush(now);
-    const { pace } = this.#context;
-    if (pace.takeNews() && this.#reportAt > this.#reportedAt + pace.newsMs) this.#setReport(now, pace.newsMs);
+    this.#hurryReport(now);
     if (this.#context.isBroadcastAcked) {
       this.#context.isBroadcastAcked = false;
       this.#refreshAppliedByAll();
@@ -245,6 +245,7 @@ export class ClusterNode implements ProtocolNode {
       if (incoming.helloAt < due) due = incoming.helloAt;
       if (incoming.ackAt < due) due = incoming.ackAt;
       if (outgoing.pollAt < due) due = outgoing.pollAt;
+      if (outgoing.isCongested) due = Math.min(due, outgoing.stuckSince + timing.stalledAfterMs);
       if (pingAt < due) due = pingAt;
       if (incoming.isAdmitted) {
         const { broadcast, unicast } = incoming;
@@ -368,7 +369,7 @@ export class ClusterNode implements ProtocolNode {
   #handleOpenFrame(now: number, peer: Peer, type: number, reader: ByteReader): void {
     switch (type) {
       case FRAME_REPORT:
-        this.#reports.handle(now, peer, reader);
+        this.#handleReport(now, peer, reader);
         break;
       case FRAME_KNOCK:
         // That we have met is all it is for: what else it says may be a recording's.
@@ -407,7 +408,7 @@ export class ClusterNode implements ProtocolNode {
         if (reader.u32() === peer.pingToken) peer.noteRoundTrip(now - peer.pingSentAt);
         break;
       case FRAME_REPORT:
-        this.#reports.handle(now, peer, reader);
+        this.#handleReport(now, peer, reader);
         break;
       case FRAME_GOSSIP:
         this.#discovery.handleGossip(now, reader);
@@ -458,6 +459,9 @@ export class ClusterNode implements ProtocolNode {
       outgoing.pollAt = now + outgoing.pollIntervalMs;
       this.#acks.sendPoll(peer);
     }
+    if (outgoing.isCongested && outgoing.stuckSince + timing.stalledAfterMs <= now) {
+      this.#routing.review(now, peer);
+    }
     if (outgoing.id === 0 && outgoing.stream.oldestClosedAt + timing.holdMs <= now) {
       outgoing.dropped += outgoing.stream.dropHeld(now, timing.holdMs);
       if (outgoing.dropped > 0) this.#context.markDirty(peer);
@@ -467,6 +471,11 @@ export class ClusterNode implements ProtocolNode {
       peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.#context.options.random());
       this.#ping(now, peer, 0);
     }
+  }
+
+  #handleReport(now: number, peer: Peer, reader: ByteReader): void {
+    // Who has heard our good-bye lists us no more: no reason to meet again.
+    if (this.#leavesSent === 0) this.#reports.handle(now, peer, reader);
   }
 
   #handleReportTime(now: number): void {
@@ -481,6 +490,11 @@ export class ClusterNode implements ProtocolNode {
     // A newcomer is in a hurry to be listed, and to be ready, however large the cluster is.
     const afterMs = context.pace.nextAfterMs();
     this.#setReport(now, this.#isSettled ? afterMs : context.timing.reportIntervalMs);
+  }
+
+  #hurryReport(now: number): void {
+    const { pace } = this.#context;
+    if (pace.takeNews() && this.#reportAt > this.#reportedAt + pace.newsMs) this.#setReport(now, pace.newsMs);
   }
 
   /** The next one so long after the last, or now if that is over. */

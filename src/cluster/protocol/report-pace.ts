@@ -41,6 +41,7 @@ export class ReportPace {
 
   /** A report was made; returns when the next one is due, in milliseconds from it. */
   nextAfterMs(): number {
+    this.#hasNews = false;
     this.#newsReports = Math.max(0, this.#newsReports - 1);
     return this.#newsReports === 0 ? this.idleMs : this.newsMs;
   }

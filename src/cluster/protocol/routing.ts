@@ -187,7 +187,7 @@ export class Routing {
 
   /** Nothing is heard of the peer, or it makes no progress with what it was sent: not worth waiting for. */
   isStalled(now: number, { isSilent, outgoing }: Peer): boolean {
-    return isSilent || now - outgoing.stuckSince > this.context.timing.stalledAfterMs;
+    return isSilent || now >= outgoing.stuckSince + this.context.timing.stalledAfterMs;
   }
 
   /** The peer has a session and acks what it gets: worth waiting for. */
