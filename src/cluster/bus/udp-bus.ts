@@ -153,6 +153,7 @@ export class UdpBus extends Bus {
     if (this.#turnEnd === undefined) this.#turnAt = performance.now();
     this.#wantTurnEnd();
     const result = node.send(this.#turnAt, message, token);
+    this.#transmit(node); // datagrams that it filled
     // told within the call: whoever reads on until the turn ends would overfill the queue
     if (node.isCongested) this.#congested.next(true);
     if (result === 'queued' || result === 'none') return null;
@@ -237,6 +238,14 @@ export class UdpBus extends Bus {
     // As known at the end of the last turn: what this turn has brought on is due later, or done by flush.
     if (this.#dueAt <= now) node.handleTimeout(now);
     node.flush(now);
+    this.#transmit(node);
+    this.#raiseEvents(node);
+    this.#watcher?.();
+    this.#dueAt = node.pollTimeout();
+    this.#setTimer(this.#dueAt, now);
+  };
+
+  #transmit(node: ClusterNode): void {
     for (let next = node.pollTransmit(); next !== undefined; next = node.pollTransmit()) {
       if (next.to === null) {
         this.udp.broadcast(next.bytes);
@@ -245,11 +254,7 @@ export class UdpBus extends Bus {
         this.udp.send(next.bytes, address, port);
       }
     }
-    this.#raiseEvents(node);
-    this.#watcher?.();
-    this.#dueAt = node.pollTimeout();
-    this.#setTimer(this.#dueAt, now);
-  };
+  }
 
   /** One timer. It is left alone where it comes too early: that costs less than setting it anew every turn. */
   #setTimer(due: number, now: number): void {

@@ -114,8 +114,8 @@ export class ClusterNode implements ProtocolNode {
     );
     this.#discovery = new Discovery(context, this.#admission, this.#handshake);
     this.#delivery = new Delivery(context);
-    this.#routing = new Routing(context);
     this.#transmission = new Transmission(context, this.#acks);
+    this.#routing = new Routing(context, this.#transmission);
     this.#barrier = new Barrier(context.timing.barrierMs, (token, announcedIn) =>
       this.#tellReachable(token, announcedIn),
     );

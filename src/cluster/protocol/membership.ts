@@ -15,8 +15,6 @@ import type { Reports } from './reports.js';
 
 /** A namesake silent for this many reports was replaced. */
 const NAMESAKE_SILENT_REPORTS = 2;
-/** A peer that has met us lists us in its next report. Several in a row must be lost before that is worth a word. */
-const REPORTS_TO_BE_LISTED = 5;
 
 export class Membership {
   constructor(
@@ -42,7 +40,7 @@ export class Membership {
           peer.isSilent = true;
           this.ping(now, peer);
         }
-        if (!peer.outgoing.isMutual && now - peer.metAt >= this.#patienceMs) {
+        if (!peer.outgoing.isMutual && now - peer.metAt >= this.context.pace.listedAfterMs) {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
       }
@@ -96,17 +94,11 @@ export class Membership {
     }
   }
 
-  /** How long a peer may take to come to be mutual before that is said. */
-  get #patienceMs(): number {
-    const { pace, timing } = this.context;
-    return Math.max(timing.notMutualAfterMs, REPORTS_TO_BE_LISTED * pace.newsMs);
-  }
-
   /** Whoever is only heard of is named when it could have answered long ago, and forgotten if it never does. */
   #judgeUnproven(now: number, peer: Peer): void {
     const { heardForgetMs } = this.context.timing;
     const metMs = now - peer.metAt;
-    if (peer.wasHeard && metMs >= Math.min(this.#patienceMs, heardForgetMs)) {
+    if (peer.wasHeard && metMs >= Math.min(this.context.pace.listedAfterMs, heardForgetMs)) {
       const why = peer.isRefused
         ? 'no version of the protocol is common to it and us'
         : 'it has not answered our hello';

@@ -14,6 +14,7 @@ import type { Timing } from './options.js';
 
 /** After news: so many may be lost, less one. */
 const NEWS_REPORTS = 3;
+const LOST_REPORTS = 2;
 const SILENT_REPORTS = 2.5;
 const DEAD_REPORTS = 5;
 
@@ -52,6 +53,11 @@ export class ReportPace {
 
   get idleMs(): number {
     return this.timing.reportIdleMs * this.#scale;
+  }
+
+  /** How long a peer that has met us may take to list us: several reports in a row must be lost before that is worth a word. */
+  get listedAfterMs(): number {
+    return Math.max(this.timing.notMutualAfterMs, NEWS_REPORTS * this.newsMs + LOST_REPORTS * this.idleMs);
   }
 
   /** How long a peer may say nothing before it is asked for a sign of life. */

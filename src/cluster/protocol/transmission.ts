@@ -50,6 +50,11 @@ export class Transmission {
     dirtyPeers.length = 0;
   }
 
+  /** Full records need not wait for the end of the turn: the peer reads them while we go on. */
+  sendFull(now: number, peer: Peer): void {
+    if (peer.outgoing.id !== 0) this.#sendClosed(now, peer);
+  }
+
   /** Frees what everybody that counts has; returns the sequence up to which the broadcast stream may be sent. */
   updateBroadcastWindow(now: number): number {
     const { broadcast, limits, members } = this.context;
@@ -151,20 +156,26 @@ export class Transmission {
     stream.close(now);
     if (outgoing.id !== 0) {
       if (outgoing.snapshot !== null) this.#pumpSnapshot(now, peer);
-      const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);
-      if (stream.hasUnsent && stream.inFlight < window) {
-        if (outgoing.stuckSince === Infinity) outgoing.stuckSince = now;
-        do {
-          const sequence = stream.nextToSend;
-          const record = stream.takeUnsent(now);
-          if (incoming.ackAt !== Infinity) this.acks.writeStatus(peer);
-          this.#writeUnicastRecord(peer, sequence, record);
-          this.context.outbox.toPeer(peer);
-        } while (stream.hasUnsent && stream.inFlight < window);
-        this.#expectAck(now, peer);
-      }
+      this.#sendClosed(now, peer);
     }
     if (incoming.ackAt <= now) this.acks.sendStatus(now, peer);
+  }
+
+  /** Closed records within the window. */
+  #sendClosed(now: number, peer: Peer): void {
+    const { outgoing, incoming } = peer;
+    const { stream } = outgoing;
+    const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);
+    if (!stream.hasUnsent || stream.inFlight >= window) return;
+    if (outgoing.stuckSince === Infinity) outgoing.stuckSince = now;
+    do {
+      const sequence = stream.nextToSend;
+      const record = stream.takeUnsent(now);
+      if (incoming.ackAt !== Infinity) this.acks.writeStatus(peer);
+      this.#writeUnicastRecord(peer, sequence, record);
+      this.context.outbox.toPeer(peer);
+    } while (stream.hasUnsent && stream.inFlight < window);
+    this.#expectAck(now, peer);
   }
 
   /** Of one that shuts the window: slow is who keeps a record waiting, absent who does not even ack. */

@@ -365,8 +365,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'transmission.ts',
-        search: '      const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);',
-        replace: '      const window = Infinity;',
+        search: '    const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);',
+        replace: '    const window = Infinity;',
       },
     ],
   },
