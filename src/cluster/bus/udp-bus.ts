@@ -43,7 +43,8 @@ export interface UdpBusConfig {
  *
  * A turn of the event loop: datagrams and commands go into the core as they come, their events go up at once; when all
  * that was readable has been read, `#endTurn` (setImmediate) closes records, seals, sends, and sets the timer. A
- * microtask or nextTick would flush after every single socket callback, and batches would be of one.
+ * microtask or nextTick would flush after every single socket callback, and batches would be of one. Only a datagram
+ * that messages have filled leaves before: the peer reads it while we go on reading.
  */
 export class UdpBus extends Bus {
   readonly nodeId: string;

@@ -1,5 +1,5 @@
 /**
- * What leaves at the end of a turn: records within their windows, repairs, snapshots.
+ * What leaves at the end of a turn (full records: before): records within their windows, repairs, snapshots.
  *
  * Rules.
  * - Unicast: at most min(unicastWindowRecords, the peer's window) records in flight; acks clock the rest. There is no
