@@ -2,7 +2,7 @@
  * One node of the cluster, sans-IO: joins the parts, hands each frame to the part that owns it, and keeps the timers.
  *
  * Theory of operation. Every node broadcasts in one numbered stream which users it gains and loses (directory), and
- * sends messages to users in one numbered stream per peer. Reports, four a second, say who lives and how each stands
+ * sends messages to users in one numbered stream per peer. Reports say who lives and how each stands
  * with each. HELLO and WELCOME begin a session in one direction; whatever can't be repaired begins a new one. Nothing is
  * ever missed in silence: an event at this node or at the other names whom it concerns (docs/cluster-protocol.md).
  *
@@ -10,7 +10,6 @@
  */
 import { Acks } from './acks.js';
 import { Admission } from './admission.js';
-import { Barrier } from './barrier.js';
 import { ByteReader } from './byte-reader.js';
 import type {
   Arrival,
@@ -25,6 +24,7 @@ import type {
   Transmit,
 } from './contract.js';
 import { Delivery } from './delivery.js';
+import { Departure } from './departure.js';
 import { Discovery } from './discovery.js';
 import { MalformedDatagramError } from './errors.js';
 import {
@@ -48,13 +48,12 @@ import { Membership } from './membership.js';
 import { NodeContext, SWEEP_INTERVAL_MS } from './node-context.js';
 import type { ClusterNodeOptions } from './options.js';
 import type { Peer } from './peer.js';
+import { PeerTimers } from './peer-timers.js';
+import { Reachability } from './reachability.js';
 import { Reports } from './reports.js';
 import { Routing } from './routing.js';
 import { Transmission } from './transmission.js';
 
-/** A good-bye is not acked: three, and one arrives. */
-const LEAVES = 3;
-const LEAVE_INTERVAL_MS = 20;
 const PING_WANTS_REPORT = 1;
 /** Segments of the directory swept at a time: well under a millisecond of work. */
 const SWEEP_SEGMENTS = 16;
@@ -67,11 +66,13 @@ export class ClusterNode implements ProtocolNode {
   readonly #context: NodeContext;
   readonly #acks: Acks;
   readonly #admission: Admission;
-  readonly #barrier: Barrier;
   readonly #delivery: Delivery;
+  readonly #departure: Departure;
   readonly #discovery: Discovery;
   readonly #handshake: Handshake;
   readonly #membership: Membership;
+  readonly #peerTimers: PeerTimers;
+  readonly #reachability: Reachability;
   readonly #reports: Reports;
   readonly #routing: Routing;
   readonly #transmission: Transmission;
@@ -84,12 +85,6 @@ export class ClusterNode implements ProtocolNode {
   #isSettled = false;
   /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
   #judgeAt = -Infinity;
-  /** What every proven peer that is not absent has applied of our broadcast stream; Infinity: there are none. */
-  #appliedByAll = Infinity;
-  #absentPeers: readonly Peer[] = [];
-  #leaveAt = Infinity;
-  #drainUntil = Infinity;
-  #leavesSent = 0;
 
   constructor(options: ClusterNodeOptions) {
     const context = new NodeContext(options);
@@ -116,15 +111,17 @@ export class ClusterNode implements ProtocolNode {
     this.#delivery = new Delivery(context);
     this.#transmission = new Transmission(context, this.#acks);
     this.#routing = new Routing(context, this.#transmission);
-    this.#barrier = new Barrier(context.timing.barrierMs, (token, announcedIn) =>
-      this.#tellReachable(token, announcedIn),
+    this.#reachability = new Reachability(context);
+    this.#departure = new Departure(context, this.#routing);
+    this.#peerTimers = new PeerTimers(context, this.#acks, this.#handshake, this.#routing, (now, peer) =>
+      this.#ping(now, peer, 0),
     );
     this.#reportAt = this.#reportedAt = options.startedAt;
   }
 
   handleDatagram(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): void {
     this.#noticeSleep(now);
-    if (this.#hasLeft) return;
+    if (this.#departure.isOver) return;
     this.#context.counters.datagramsReceived += 1;
     try {
       const admitted = this.#admission.admit(now, arrival, bytes, source);
@@ -138,11 +135,11 @@ export class ClusterNode implements ProtocolNode {
   handleTimeout(now: number): void {
     this.#noticeSleep(now);
     this.#dueAt = Infinity;
-    if (this.#hasLeft) return;
+    if (this.#departure.isOver) return;
     const { receipts, inquiries, members, directory } = this.#context;
-    for (const peer of members.all) this.#handlePeerTimers(now, peer);
+    for (const peer of members.all) this.#peerTimers.handle(now, peer);
     if (this.#judgeAt <= now) {
-      if (this.#barrier.deadline <= now) this.#declareLate(now, this.#barrier.expire(now));
+      if (this.#reachability.deadline <= now) this.#reachability.expire(now);
       if (receipts.deadline <= now) receipts.expire(now);
       if (inquiries.deadline <= now) inquiries.expire(now);
     }
@@ -155,19 +152,18 @@ export class ClusterNode implements ProtocolNode {
     this.#hurryReport(now);
     if (this.#reportAt <= now) this.#handleReportTime(now);
     this.flush(now);
-    if (this.#leaveAt <= now) this.#leave(now);
+    if (this.#departure.dueAt <= now) this.#departure.step(now);
   }
 
   flush(now: number): void {
-    if (this.#hasLeft) return;
+    if (this.#departure.isOver) return;
     const { dirtyPeers } = this.#context;
     for (const peer of dirtyPeers) this.#routing.review(now, peer);
     this.#transmission.flush(now);
     this.#hurryReport(now);
     if (this.#context.isBroadcastAcked) {
       this.#context.isBroadcastAcked = false;
-      this.#refreshAppliedByAll();
-      this.#barrier.advance(this.#appliedByAll);
+      this.#reachability.advance();
     }
   }
 
@@ -179,19 +175,17 @@ export class ClusterNode implements ProtocolNode {
     const { localUsers, ownHasher } = this.#context;
     const key = ownHasher.key(userId);
     const user = localUsers.addDevice(key) ?? localUsers.announce(key, this.#routing.announce(now, key));
-    if (this.#context.isBroadcastAcked) this.#refreshAppliedByAll();
-    if (user.announcedIn <= this.#appliedByAll) this.#tellReachable(token, user.announcedIn);
-    else this.#barrier.wait(now, token, user.announcedIn);
+    this.#reachability.join(now, token, user.announcedIn);
   }
 
   leave(now: number, userId: string, token: number): void {
-    this.#barrier.cancel(token);
+    this.#reachability.cancel(token);
     const key = this.#context.ownHasher.key(userId);
     if (this.#context.localUsers.removeDevice(key)) this.#routing.withdraw(now, key);
   }
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
-    if (!this.#hasLeft) return this.#routing.send(now, message, token);
+    if (!this.#departure.isOver) return this.#routing.send(now, message, token);
     if (token !== 0) this.#context.events.push({ type: 'receipt', token, delivered: 0, complete: false });
     return 'none';
   }
@@ -206,7 +200,8 @@ export class ClusterNode implements ProtocolNode {
   }
 
   inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
-    if (this.#hasLeft) this.#context.events.push({ type: 'answers', token, answers: [], missing: [] });
+    if (this.#departure.isOver)
+      this.#context.events.push({ type: 'answers', token, answers: [], missing: [] });
     else this.#routing.inquire(now, topic, body, timeoutMs, token);
   }
 
@@ -216,9 +211,7 @@ export class ClusterNode implements ProtocolNode {
   }
 
   shutdown(now: number): void {
-    if (this.#leaveAt !== Infinity || this.#hasLeft) return;
-    this.#drainUntil = now + this.#context.timing.drainMaxMs;
-    this.#leaveAt = now;
+    this.#departure.begin(now);
   }
 
   pollTransmit(): Transmit | undefined {
@@ -230,31 +223,18 @@ export class ClusterNode implements ProtocolNode {
   }
 
   pollTimeout(): number {
-    if (this.#hasLeft) return Infinity;
-    const { receipts, inquiries, members, directory, timing } = this.#context;
+    if (this.#departure.isOver) return Infinity;
+    const { receipts, inquiries, members, directory } = this.#context;
     let due = Math.min(
       this.#reportAt,
-      Math.max(this.#judgeAt, Math.min(this.#barrier.deadline, receipts.deadline, inquiries.deadline)),
+      Math.max(this.#judgeAt, Math.min(this.#reachability.deadline, receipts.deadline, inquiries.deadline)),
       this.#discovery.knockAt,
       this.#discovery.gossipAt,
       this.#transmission.givesUpAt,
-      this.#leaveAt,
+      this.#departure.dueAt,
     );
     if (directory.isSweepDue) due = Math.min(due, this.#context.sweepAt);
-    for (const { incoming, outgoing, pingAt } of members.all) {
-      if (incoming.helloAt < due) due = incoming.helloAt;
-      if (incoming.ackAt < due) due = incoming.ackAt;
-      if (outgoing.pollAt < due) due = outgoing.pollAt;
-      if (outgoing.isCongested) due = Math.min(due, outgoing.stuckSince + timing.stalledAfterMs);
-      if (pingAt < due) due = pingAt;
-      if (incoming.isAdmitted) {
-        const { broadcast, unicast } = incoming;
-        if (unicast.isMissing) due = Math.min(due, unicast.askAt, unicast.stuckSince + timing.gapAfterMs);
-        if (broadcast.isMissing)
-          due = Math.min(due, broadcast.askAt, broadcast.stuckSince + timing.gapAfterMs);
-      }
-      if (outgoing.id === 0) due = Math.min(due, outgoing.stream.oldestClosedAt + timing.holdMs);
-    }
+    for (const peer of members.all) due = Math.min(due, this.#peerTimers.dueAt(peer));
     this.#dueAt = due;
     return due;
   }
@@ -264,13 +244,13 @@ export class ClusterNode implements ProtocolNode {
   }
 
   isReady(): boolean {
-    return this.#isSettled && this.#discovery.isHearing && this.#leaveAt === Infinity && !this.#hasLeft;
+    return this.#isSettled && this.#discovery.isHearing && !this.#departure.hasBegun;
   }
 
   problems(): readonly string[] {
     const problems = this.#discovery.problems();
     if (!this.#isSettled) problems.push('The view of the cluster has not settled yet.');
-    if (this.#leaveAt !== Infinity || this.#hasLeft) problems.push('This node is leaving the cluster.');
+    if (this.#departure.hasBegun) problems.push('This node is leaving the cluster.');
     return problems;
   }
 
@@ -305,10 +285,6 @@ export class ClusterNode implements ProtocolNode {
       queuedBytes,
       queuedRecords,
     };
-  }
-
-  get #hasLeft(): boolean {
-    return this.#leavesSent >= LEAVES;
   }
 
   #handleFrames(now: number, peer: Peer, plain: Buffer, isForPair: boolean): void {
@@ -437,45 +413,9 @@ export class ClusterNode implements ProtocolNode {
     if (stream.hasUnsent || outgoing.snapshot !== null || outgoing.isCongested) this.#context.markDirty(peer);
   }
 
-  #handlePeerTimers(now: number, peer: Peer): void {
-    const { incoming, outgoing } = peer;
-    const { timing } = this.#context;
-    if (incoming.helloAt <= now) this.#handshake.sendHello(now, peer);
-    if (incoming.ackAt <= now) this.#acks.sendStatus(now, peer);
-    if (incoming.isAdmitted) {
-      const { broadcast, unicast } = incoming;
-      const stuckSince = Math.min(
-        broadcast.isMissing ? broadcast.stuckSince : Infinity,
-        unicast.isMissing ? unicast.stuckSince : Infinity,
-      );
-      if (now >= stuckSince + timing.gapAfterMs) {
-        this.#handshake.rejoin(now, peer, null, `records missing for ${timing.gapAfterMs} ms`);
-      } else if (Math.min(unicast.askAt, broadcast.askAt) <= now) {
-        this.#acks.sendDueNacks(now, peer);
-      }
-    }
-    if (outgoing.pollAt <= now) {
-      outgoing.pollIntervalMs = Math.min(outgoing.pollIntervalMs * 2, timing.pollIntervalMaxMs);
-      outgoing.pollAt = now + outgoing.pollIntervalMs;
-      this.#acks.sendPoll(peer);
-    }
-    if (outgoing.isCongested && outgoing.stuckSince + timing.stalledAfterMs <= now) {
-      this.#routing.review(now, peer);
-    }
-    if (outgoing.id === 0 && outgoing.stream.oldestClosedAt + timing.holdMs <= now) {
-      outgoing.dropped += outgoing.stream.dropHeld(now, timing.holdMs);
-      if (outgoing.dropped > 0) this.#context.markDirty(peer);
-    }
-    if (peer.pingAt <= now) {
-      const scale = this.#context.pace.newsMs / timing.reportIntervalMs;
-      peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.#context.options.random());
-      this.#ping(now, peer, 0);
-    }
-  }
-
   #handleReport(now: number, peer: Peer, reader: ByteReader): void {
     // Who has heard our good-bye lists us no more: no reason to meet again.
-    if (this.#leavesSent === 0) this.#reports.handle(now, peer, reader);
+    if (!this.#departure.isTold) this.#reports.handle(now, peer, reader);
   }
 
   #handleReportTime(now: number): void {
@@ -510,45 +450,6 @@ export class ClusterNode implements ProtocolNode {
     return reportNumber > timing.settleReports && members.all.every(({ incoming }) => incoming.isComplete);
   }
 
-  /** R11. */
-  #declareLate(now: number, announcedIn: number): void {
-    const { barrierMs } = this.#context.timing;
-    for (const peer of this.#context.members.all) {
-      const { outgoing } = peer;
-      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;
-      const wasLate = outgoing.isLate;
-      outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
-      const isOwed = outgoing.broadcastNeededAfter < this.#context.broadcast.nextToSend - 1;
-      if (isOwed && now - outgoing.ackedAt >= barrierMs) {
-        outgoing.isAbsent = true;
-        this.#context.isBroadcastAcked = true;
-      }
-      if (wasLate && now - outgoing.lateToldAt < barrierMs) continue;
-      outgoing.lateToldAt = now;
-      const behind = announcedIn - outgoing.ackBroadcast;
-      this.#context.gap(
-        peer,
-        'late',
-        behind,
-        `connections opened that the peer has not acked within ${barrierMs} ms`,
-      );
-    }
-  }
-
-  #refreshAppliedByAll(): void {
-    let applied = Infinity;
-    this.#absentPeers = this.#context.members.all.filter(({ outgoing }) => outgoing.isAbsent);
-    for (const { isCounted, outgoing } of this.#context.members.all) {
-      if (isCounted && !outgoing.isAbsent && outgoing.ackBroadcast < applied) applied = outgoing.ackBroadcast;
-    }
-    this.#appliedByAll = applied;
-  }
-
-  #tellReachable(token: number, announcedIn: number): void {
-    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
-    this.#context.events.push({ type: 'reachable', token });
-  }
-
   #ping(now: number, peer: Peer, flags: number): void {
     peer.pingToken = (peer.pingToken + 1) >>> 0;
     peer.pingSentAt = now;
@@ -562,22 +463,6 @@ export class ClusterNode implements ProtocolNode {
     this.#context.outbox.writer.beginFrame(FRAME_PONG).u32(token).endFrame();
     this.#context.outbox.toPeer(peer);
     if ((flags & PING_WANTS_REPORT) !== 0) this.#reports.sendTo(peer);
-  }
-
-  #leave(now: number): void {
-    const { inquiries, members, outbox, receipts } = this.#context;
-    const isDrained = members.all.every(
-      (peer) => this.#routing.isStalled(now, peer) || peer.outgoing.stream.records === 0,
-    );
-    this.#leaveAt = now + LEAVE_INTERVAL_MS;
-    if (!isDrained && now < this.#drainUntil) return;
-    outbox.writer.beginFrame(FRAME_LEAVE).endFrame();
-    outbox.toAll();
-    this.#leavesSent += 1;
-    if (!this.#hasLeft) return;
-    // Nobody will be heard any more: who waits for an answer is told so now.
-    receipts.expire(Infinity);
-    inquiries.expire(Infinity);
   }
 
   /** Called much later than we asked to be: whoever seems late may only have waited for us. */

@@ -51,9 +51,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R11: a device is ready at once',
     edits: [
       {
-        file: 'cluster-node.ts',
-        search: 'if (user.announcedIn <= this.#appliedByAll)',
-        replace: 'if (user.announcedIn <= Infinity)',
+        file: 'reachability.ts',
+        search: 'if (announcedIn <= this.#appliedByAll)',
+        replace: 'if (announcedIn <= Infinity)',
       },
     ],
   },
@@ -198,11 +198,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R11: after the bound the device is just ready',
     edits: [
       {
-        file: 'cluster-node.ts',
-        search:
-          '    for (const peer of this.#context.members.all) {\n      const { outgoing } = peer;\n      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;',
-        replace:
-          '    for (const peer of this.#context.members.all) {\n      const { outgoing } = peer;\n      if (outgoing.ackBroadcast < Infinity) continue;',
+        file: 'reachability.ts',
+        search: '      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;',
+        replace: '      if (outgoing.ackBroadcast < Infinity) continue;',
       },
     ],
   },
@@ -249,8 +247,8 @@ export const MUTATIONS: readonly Mutation[] = [
       { file: 'cluster-node.ts', search: 'if (receipts.deadline <= now) receipts.expire(now);', replace: '' },
       {
         file: 'cluster-node.ts',
-        search: 'Math.min(this.#barrier.deadline, receipts.deadline, inquiries.deadline)',
-        replace: 'Math.min(this.#barrier.deadline, inquiries.deadline)',
+        search: 'Math.min(this.#reachability.deadline, receipts.deadline, inquiries.deadline)',
+        replace: 'Math.min(this.#reachability.deadline, inquiries.deadline)',
       },
     ],
   },
@@ -345,17 +343,17 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no poll',
     breaks: 'tail loss is not looked for',
-    edits: [{ file: 'cluster-node.ts', search: '      this.#acks.sendPoll(peer);\n', replace: '' }],
+    edits: [{ file: 'peer-timers.ts', search: '      this.acks.sendPoll(peer);\n', replace: '' }],
   },
   {
     name: 'no repair',
     breaks: 'nothing that is missing is asked for',
     edits: [
       {
-        file: 'cluster-node.ts',
-        search: '        this.#acks.sendDueNacks(now, peer);\n',
+        file: 'peer-timers.ts',
+        search: '      this.acks.sendDueNacks(now, peer);\n',
         replace:
-          '        peer.incoming.unicast.writeMissing(now, this.#context.outbox.writer, 0, 0);\n        peer.incoming.broadcast.writeMissing(now, this.#context.outbox.writer, 0, 0);\n        this.#context.outbox.writer.clear();\n',
+          '      unicast.writeMissing(now, this.context.outbox.writer, 0, 0);\n      broadcast.writeMissing(now, this.context.outbox.writer, 0, 0);\n      this.context.outbox.writer.clear();\n',
       },
     ],
   },
@@ -380,17 +378,17 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '    if (incoming.next !== null) return;\n    this.handlers.rejoin(',
       },
       {
-        file: 'cluster-node.ts',
-        search: '      if (now >= stuckSince + timing.gapAfterMs) {',
-        replace: '      if (now >= stuckSince + timing.gapAfterMs * 1e6) {',
+        file: 'peer-timers.ts',
+        search: '    if (now >= stuckSince + gapAfterMs) {',
+        replace: '    if (now >= stuckSince + gapAfterMs * 1e6) {',
       },
       {
-        file: 'cluster-node.ts',
+        file: 'peer-timers.ts',
         search: 'due = Math.min(due, unicast.askAt, unicast.stuckSince + timing.gapAfterMs)',
         replace: 'due = Math.min(due, unicast.askAt)',
       },
       {
-        file: 'cluster-node.ts',
+        file: 'peer-timers.ts',
         search: 'due = Math.min(due, broadcast.askAt, broadcast.stuckSince + timing.gapAfterMs)',
         replace: 'due = Math.min(due, broadcast.askAt)',
       },
@@ -446,7 +444,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'a good-bye without LEAVE',
     edits: [
       {
-        file: 'cluster-node.ts',
+        file: 'departure.ts',
         search: '    outbox.writer.beginFrame(FRAME_LEAVE).endFrame();\n    outbox.toAll();\n',
         replace: '',
       },

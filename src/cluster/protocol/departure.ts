@@ -1,0 +1,57 @@
+/**
+ * Leaving on purpose: what is queued is waited for, a while, then three good-byes go out, since none is acked and one
+ * arrives. Peers drop whoever says it at once.
+ */
+import { FRAME_LEAVE } from './frames.js';
+import type { NodeContext } from './node-context.js';
+import type { Routing } from './routing.js';
+
+const LEAVES = 3;
+const LEAVE_INTERVAL_MS = 20;
+
+export class Departure {
+  /** When the next step is due; Infinity: nobody wants to leave. */
+  dueAt = Infinity;
+  #drainUntil = Infinity;
+  #leavesSent = 0;
+
+  constructor(
+    private readonly context: NodeContext,
+    private readonly routing: Routing,
+  ) {}
+
+  get hasBegun(): boolean {
+    return this.dueAt !== Infinity;
+  }
+
+  /** Peers list us no more from now on. */
+  get isTold(): boolean {
+    return this.#leavesSent > 0;
+  }
+
+  get isOver(): boolean {
+    return this.#leavesSent >= LEAVES;
+  }
+
+  begin(now: number): void {
+    if (this.hasBegun) return;
+    this.#drainUntil = now + this.context.timing.drainMaxMs;
+    this.dueAt = now;
+  }
+
+  step(now: number): void {
+    const { inquiries, members, outbox, receipts } = this.context;
+    const isDrained = members.all.every(
+      (peer) => this.routing.isStalled(now, peer) || peer.outgoing.stream.records === 0,
+    );
+    this.dueAt = now + LEAVE_INTERVAL_MS;
+    if (!isDrained && now < this.#drainUntil) return;
+    outbox.writer.beginFrame(FRAME_LEAVE).endFrame();
+    outbox.toAll();
+    this.#leavesSent += 1;
+    if (!this.isOver) return;
+    // Nobody will be heard any more: who waits for an answer is told so now.
+    receipts.expire(Infinity);
+    inquiries.expire(Infinity);
+  }
+}

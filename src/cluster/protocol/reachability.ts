@@ -1,0 +1,82 @@
+/**
+ * R11: when a connection may be shown as open, and who is named late because it was not waited for.
+ *
+ * A connection waits in the barrier until every peer has applied the announcement of its user. What each has applied is
+ * known from its acks; what all have, is worked out once a turn, and only if acks have come. Absent peers (late, and
+ * silent in acks for as long) are not waited for: they are late with every further connection instead.
+ */
+import { Barrier } from './barrier.js';
+import type { NodeContext } from './node-context.js';
+import type { Peer } from './peer.js';
+
+export class Reachability {
+  readonly #barrier: Barrier;
+  /** What every peer that counts and is not absent has applied of our broadcast stream; Infinity: there are none. */
+  #appliedByAll = Infinity;
+  #absentPeers: readonly Peer[] = [];
+
+  constructor(private readonly context: NodeContext) {
+    this.#barrier = new Barrier(context.timing.barrierMs, (token, announcedIn) =>
+      this.#tell(token, announcedIn),
+    );
+  }
+
+  /** When the oldest connection that waits is let through whoever is missing. */
+  get deadline(): number {
+    return this.#barrier.deadline;
+  }
+
+  /** A connection whose user was announced in that broadcast record; 'reachable' follows, at once or within the bound. */
+  join(now: number, token: number, announcedIn: number): void {
+    if (this.context.isBroadcastAcked) this.#refresh();
+    if (announcedIn <= this.#appliedByAll) this.#tell(token, announcedIn);
+    else this.#barrier.wait(now, token, announcedIn);
+  }
+
+  cancel(token: number): void {
+    this.#barrier.cancel(token);
+  }
+
+  /** Acks have come, or peers have gone. */
+  advance(): void {
+    this.#refresh();
+    this.#barrier.advance(this.#appliedByAll);
+  }
+
+  /** The time of the oldest is over: they are let through, and those they waited for are named. */
+  expire(now: number): void {
+    const announcedIn = this.#barrier.expire(now);
+    const { barrierMs } = this.context.timing;
+    for (const peer of this.context.members.all) {
+      const { outgoing } = peer;
+      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;
+      const wasLate = outgoing.isLate;
+      outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
+      const isOwed = outgoing.broadcastNeededAfter < this.context.broadcast.nextToSend - 1;
+      if (isOwed && now - outgoing.ackedAt >= barrierMs) {
+        outgoing.isAbsent = true;
+        this.context.isBroadcastAcked = true;
+      }
+      if (wasLate && now - outgoing.lateToldAt < barrierMs) continue;
+      outgoing.lateToldAt = now;
+      const behind = announcedIn - outgoing.ackBroadcast;
+      const reason = `connections opened that the peer has not acked within ${barrierMs} ms`;
+      this.context.gap(peer, 'late', behind, reason);
+    }
+  }
+
+  #refresh(): void {
+    const { members } = this.context;
+    let applied = Infinity;
+    this.#absentPeers = members.all.filter(({ outgoing }) => outgoing.isAbsent);
+    for (const { isCounted, outgoing } of members.all) {
+      if (isCounted && !outgoing.isAbsent && outgoing.ackBroadcast < applied) applied = outgoing.ackBroadcast;
+    }
+    this.#appliedByAll = applied;
+  }
+
+  #tell(token: number, announcedIn: number): void {
+    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
+    this.context.events.push({ type: 'reachable', token });
+  }
+}
