@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../bus/cipher-suites.js';
+import { TIMING } from './options.js';
 import { VirtualLan } from './testing/virtual-lan.js';
 
 const text = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
@@ -226,5 +227,11 @@ describe('ClusterNode', () => {
     expect(introduction).toBeLessThan(30 * 20);
     expect(perNodeAndSecond).toBeLessThan(1);
     expect(lan.hosts.flatMap((host) => lan.of(host, 'gap'))).toEqual([]);
+
+    // Silence takes as long as two and a half reports; death follows as soon as in a small cluster.
+    newcomer.isPaused = true;
+    const others = lan.hosts.filter((host) => host !== newcomer);
+    lan.run(2.5 * 4_200 + TIMING.deadAfterMs - TIMING.silentAfterMs + 700);
+    for (const { node } of others) expect(node.peers()).toHaveLength(19);
   });
 });

@@ -55,6 +55,8 @@ import { Routing } from './routing.js';
 import { Transmission } from './transmission.js';
 
 const PING_WANTS_REPORT = 1;
+/** A little rarer than idle reports of a small cluster, whose jitter then never makes it a wake-up of its own. */
+const JUDGED_PER_IDLE_REPORT = 1.25;
 /** Segments of the directory swept at a time: well under a millisecond of work. */
 const SWEEP_SEGMENTS = 16;
 /** Called this late, the sockets are read once before deadlines are judged; not again for a while, should it last. */
@@ -81,6 +83,7 @@ export class ClusterNode implements ProtocolNode {
   /** When we were last told to be called: later than that by much means that we slept. */
   #dueAt = Infinity;
   #reportedAt: number;
+  #judgePeersAt = Infinity;
   #wokeAt = -Infinity;
   #isSettled = false;
   /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
@@ -151,6 +154,7 @@ export class ClusterNode implements ProtocolNode {
     }
     this.#hurryReport(now);
     if (this.#reportAt <= now) this.#handleReportTime(now);
+    else if (this.#judgePeersAt <= now) this.#judgePeers(now);
     this.flush(now);
     if (this.#departure.dueAt <= now) this.#departure.step(now);
   }
@@ -227,6 +231,7 @@ export class ClusterNode implements ProtocolNode {
     const { receipts, inquiries, members, directory } = this.#context;
     let due = Math.min(
       this.#reportAt,
+      this.#judgePeersAt,
       Math.max(this.#judgeAt, Math.min(this.#reachability.deadline, receipts.deadline, inquiries.deadline)),
       this.#discovery.knockAt,
       this.#discovery.gossipAt,
@@ -418,12 +423,18 @@ export class ClusterNode implements ProtocolNode {
     if (!this.#departure.isTold) this.#reports.handle(now, peer, reader);
   }
 
-  #handleReportTime(now: number): void {
-    const { context } = { context: this.#context };
+  /** At every report, and in large clusters, where those are rare, in between. */
+  #judgePeers(now: number): void {
     this.#membership.judge(now);
     this.#discovery.judge(now);
     this.#routing.reviewAll(now);
-    context.isBroadcastAcked = true;
+    this.#context.isBroadcastAcked = true;
+    this.#judgePeersAt = now + JUDGED_PER_IDLE_REPORT * this.#context.timing.reportIdleMs;
+  }
+
+  #handleReportTime(now: number): void {
+    const { context } = { context: this.#context };
+    this.#judgePeers(now);
     this.#reports.broadcast();
     this.#reportedAt = now;
     this.#isSettled ||= this.#hasSettled(now);

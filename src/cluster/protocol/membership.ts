@@ -23,7 +23,7 @@ export class Membership {
     private readonly ping: (now: number, peer: Peer) => void,
   ) {}
 
-  /** Every report interval. */
+  /** At every report, and at least about once a second. */
   judge(now: number): void {
     const { context } = this;
     const { members } = context;

@@ -140,7 +140,7 @@ export interface Limits {
 export const TIMING: Timing = {
   reportIntervalMs: 400,
   reportIdleMs: 1_000,
-  reportMembersFlat: 32,
+  reportMembersFlat: 16,
   silentAfterMs: 2_500,
   deadAfterMs: 5_000,
   helloRetryMs: 20,

@@ -7,16 +7,16 @@
  *   node's cost is waking up for the reports of all others.
  * - Above `reportMembersFlat` members each reports less often, in proportion: reports of all together cost a node about the
  *   same.
- * - Silence is measured in idle reports: a few in a row are missed by accident once in a blue moon.
+ * - Silence is measured in idle reports: a few in a row are missed by accident once in a blue moon. Who is silent is asked
+ *   for a sign of life, which takes no longer in a large cluster: so nor does death, from there on.
  */
 import type { Members } from './members.js';
 import type { Timing } from './options.js';
 
-/** After news: so many may be lost, less one. */
+/** After news: all but one may be lost. */
 const NEWS_REPORTS = 3;
 const LOST_REPORTS = 2;
 const SILENT_REPORTS = 2.5;
-const DEAD_REPORTS = 5;
 
 export class ReportPace {
   #newsReports = NEWS_REPORTS;
@@ -65,9 +65,9 @@ export class ReportPace {
     return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * this.idleMs);
   }
 
-  /** And before it is dead. */
+  /** And before it is dead: as long after as the configured times are apart. */
   get deadAfterMs(): number {
-    return Math.max(this.timing.deadAfterMs, DEAD_REPORTS * this.idleMs);
+    return this.silentAfterMs + this.timing.deadAfterMs - this.timing.silentAfterMs;
   }
 
   get #scale(): number {
