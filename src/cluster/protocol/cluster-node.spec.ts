@@ -229,6 +229,8 @@ describe('ClusterNode', () => {
     expect(lan.hosts.flatMap((host) => lan.of(host, 'gap'))).toEqual([]);
 
     // Silence takes as long as two and a half reports; death follows as soon as in a small cluster.
+    const reports = (): number => lan.recorded.filter(({ from }) => from === newcomer.endpoint).length;
+    for (const before = reports(); reports() === before;) lan.run(1);
     newcomer.isPaused = true;
     const others = lan.hosts.filter((host) => host !== newcomer);
     lan.run(2.5 * 4_200 + TIMING.deadAfterMs - TIMING.silentAfterMs + 700);
