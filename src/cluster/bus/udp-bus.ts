@@ -43,8 +43,7 @@ export interface UdpBusConfig {
  *
  * A turn of the event loop: datagrams and commands go into the core as they come, their events go up at once; when all
  * that was readable has been read, `#endTurn` (setImmediate) closes records, seals, sends, and sets the timer. A
- * microtask or nextTick would flush after every single socket callback, and batches would be of one. Only a datagram
- * that messages have filled leaves before: the peer reads it while we go on reading.
+ * microtask or nextTick would flush after every single socket callback, and batches would be of one.
  */
 export class UdpBus extends Bus {
   readonly nodeId: string;
@@ -154,7 +153,6 @@ export class UdpBus extends Bus {
     if (this.#turnEnd === undefined) this.#turnAt = performance.now();
     this.#wantTurnEnd();
     const result = node.send(this.#turnAt, message, token);
-    this.#transmit(node); // datagrams that it filled
     // told within the call: whoever reads on until the turn ends would overfill the queue
     if (node.isCongested) this.#congested.next(true);
     if (result === 'queued' || result === 'none') return null;
@@ -239,14 +237,6 @@ export class UdpBus extends Bus {
     // As known at the end of the last turn: what this turn has brought on is due later, or done by flush.
     if (this.#dueAt <= now) node.handleTimeout(now);
     node.flush(now);
-    this.#transmit(node);
-    this.#raiseEvents(node);
-    this.#watcher?.();
-    this.#dueAt = node.pollTimeout();
-    this.#setTimer(this.#dueAt, now);
-  };
-
-  #transmit(node: ClusterNode): void {
     for (let next = node.pollTransmit(); next !== undefined; next = node.pollTransmit()) {
       if (next.to === null) {
         this.udp.broadcast(next.bytes);
@@ -255,7 +245,11 @@ export class UdpBus extends Bus {
         this.udp.send(next.bytes, address, port);
       }
     }
-  }
+    this.#raiseEvents(node);
+    this.#watcher?.();
+    this.#dueAt = node.pollTimeout();
+    this.#setTimer(this.#dueAt, now);
+  };
 
   /** One timer. It is left alone where it comes too early: that costs less than setting it anew every turn. */
   #setTimer(due: number, now: number): void {

@@ -113,7 +113,7 @@ export class ClusterNode implements ProtocolNode {
     this.#discovery = new Discovery(context, this.#admission, this.#handshake);
     this.#delivery = new Delivery(context);
     this.#transmission = new Transmission(context, this.#acks);
-    this.#routing = new Routing(context, this.#transmission);
+    this.#routing = new Routing(context);
     this.#reachability = new Reachability(context);
     this.#departure = new Departure(context, this.#routing);
     this.#peerTimers = new PeerTimers(context, this.#acks, this.#handshake, this.#routing, (now, peer) =>

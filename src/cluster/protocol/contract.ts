@@ -143,7 +143,7 @@ export interface ProtocolNode {
   handleDatagram(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): void;
   /** Call when `pollTimeout()` has come. Late calls are told from `now`: the node doubts itself first. */
   handleTimeout(now: number): void;
-  /** The end of a turn: closes open records, seals datagrams. Without it nothing but timers' output and full records leave. */
+  /** The end of a turn: closes open records, seals datagrams. Without it nothing but timers' output leaves. */
   flush(now: number): void;
 
   /** Mesh mode: where to look for peers, as last resolved. */

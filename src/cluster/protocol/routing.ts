@@ -34,7 +34,6 @@ import {
 } from './frames.js';
 import type { NodeContext } from './node-context.js';
 import type { Peer } from './peer.js';
-import type { Transmission } from './transmission.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
 
 const TEXT_BYTES_MAX = 255;
@@ -57,10 +56,7 @@ export class Routing {
   readonly #asked: Peer[] = [];
   readonly #congested = new Set<Peer>();
 
-  constructor(
-    private readonly context: NodeContext,
-    private readonly transmission: Transmission,
-  ) {}
+  constructor(private readonly context: NodeContext) {}
 
   /** Some living peer's queue is above the high-water mark: senders should wait. True within the very `send` that fills it. */
   get isCongested(): boolean {
@@ -99,7 +95,6 @@ export class Routing {
         isComplete = false;
       } else {
         peer.outgoing.stream.append(now, head, length, data, 1, false);
-        if (peer.outgoing.stream.hasUnsent) this.transmission.sendFull(now, peer);
         if (!peer.outgoing.isCongested && this.#fill(peer) >= CONGESTED_SHARE) this.review(now, peer);
         if (token !== 0) {
           if (this.isStalled(now, peer)) {

@@ -1,5 +1,5 @@
 /**
- * What leaves at the end of a turn (full records: before): records within their windows, repairs, snapshots.
+ * What leaves at the end of a turn: records within their windows, repairs, snapshots.
  *
  * Rules.
  * - Unicast: at most min(unicastWindowRecords, the peer's window) records in flight; acks clock the rest. There is no
@@ -48,11 +48,6 @@ export class Transmission {
       if (!peer.isGone) this.#flushPeer(now, peer);
     }
     dirtyPeers.length = 0;
-  }
-
-  /** Full records need not wait for the end of the turn: the peer reads them while we go on. */
-  sendFull(now: number, peer: Peer): void {
-    if (peer.outgoing.id !== 0) this.#sendClosed(now, peer);
   }
 
   /** Frees what everybody that counts has; returns the sequence up to which the broadcast stream may be sent. */
