@@ -80,6 +80,29 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
     expect(received()).toEqual([1, 2, 3, 4]);
   });
 
+  it('and its snapshot has every user that was called reachable before, if only in this turn', () => {
+    // Nothing of b arrives but its HELLO, and that later: for a, nobody is there to wait for.
+    let hello: Buffer | undefined;
+    lan.loses = (transmit, _to, from) => {
+      if (from !== b) return false;
+      if (transmit.to !== null && wire.carries(transmit, FRAME_HELLO)) hello = transmit.bytes;
+      return true;
+    };
+    lan.run(10);
+    expect(hello).toBeDefined();
+
+    a.node.join(lan.now, 'ann', 1);
+    a.node.handleDatagram(lan.now, 'own', hello as Buffer, b.endpoint);
+    // The announcement is lost on its way to b.
+    lan.loses = (transmit, _to, from) => from === a && transmit.to === null;
+    lan.run(3);
+    expect(lan.of(a, 'reachable')).toHaveLength(1);
+    expect(b.node.peers()).toMatchObject([{ complete: true }]);
+    expect(b.node.send(lan.now, { to: 'ann', from: null, data: text(1) }, 0)).toBe('queued');
+    lan.run(10);
+    expect(lan.of(a, 'message')).toHaveLength(1);
+  });
+
   it('not by one that answers what was not asked', () => {
     const shifted = (transmit: Transmit, by: number): Buffer =>
       wire.withFrames(

@@ -136,6 +136,8 @@ export class Handshake {
     this.context.sessionNumber += 1;
     outgoing.id = this.context.sessionNumber;
     outgoing.nonce = nonce;
+    // What was announced in this turn is called reachable already where nobody was there to wait for.
+    broadcast.close(now);
     outgoing.base = broadcast.nextSequence - 1;
     outgoing.welcomeReport = this.context.reportNumber;
     outgoing.welcomePacketNumber = outbox.broadcastPacketNumber;
