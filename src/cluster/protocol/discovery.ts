@@ -120,8 +120,8 @@ export class Discovery {
 
   /** To everyone, a datagram's worth of whom we know; the next time the next ones. */
   gossip(now: number): void {
-    const { members, options, outbox, timing } = this.context;
-    this.gossipAt = now + timing.gossipIntervalMs * (0.75 + 0.5 * options.random());
+    const { members, options, outbox, pace, timing } = this.context;
+    this.gossipAt = now + pace.scale * timing.gossipIntervalMs * (0.75 + 0.5 * options.random());
     const alive = members.all.filter(({ isProven, isSilent }) => isProven && !isSilent);
     if (alive.length < 2) return;
     const room = this.#room;

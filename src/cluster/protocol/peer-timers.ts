@@ -50,7 +50,7 @@ export class PeerTimers {
       if (outgoing.dropped > 0) this.context.markDirty(peer);
     }
     if (peer.pingAt <= now) {
-      const scale = this.context.pace.newsMs / timing.reportIntervalMs;
+      const { scale } = this.context.pace;
       peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.context.options.random());
       this.ping(now, peer);
     }

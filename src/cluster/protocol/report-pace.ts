@@ -48,11 +48,11 @@ export class ReportPace {
   }
 
   get newsMs(): number {
-    return this.timing.reportIntervalMs * this.#scale;
+    return this.timing.reportIntervalMs * this.scale;
   }
 
   get idleMs(): number {
-    return this.timing.reportIdleMs * this.#scale;
+    return this.timing.reportIdleMs * this.scale;
   }
 
   /** How long a peer that has met us may take to list us: several reports in a row must be lost before that is worth a word. */
@@ -70,7 +70,8 @@ export class ReportPace {
     return this.silentAfterMs + this.timing.deadAfterMs - this.timing.silentAfterMs;
   }
 
-  get #scale(): number {
+  /** 1, or how much rarer everything is that all say to all in a cluster of this size. */
+  get scale(): number {
     return Math.max(1, (this.members.size + 1) / this.timing.reportMembersFlat);
   }
 }
