@@ -79,11 +79,12 @@ export class ClusterNode implements ProtocolNode {
   readonly #routing: Routing;
   readonly #transmission: Transmission;
 
+  #reportedAt: number;
   #reportAt: number;
+  /** When peers are looked at again though no report is due. */
+  #judgePeersAt = Infinity;
   /** When we were last told to be called: later than that by much means that we slept. */
   #dueAt = Infinity;
-  #reportedAt: number;
-  #judgePeersAt = Infinity;
   #wokeAt = -Infinity;
   #isSettled = false;
   /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
@@ -433,14 +434,14 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #handleReportTime(now: number): void {
-    const { context } = { context: this.#context };
+    const { pace, timing } = this.#context;
     this.#judgePeers(now);
     this.#reports.broadcast();
     this.#reportedAt = now;
     this.#isSettled ||= this.#hasSettled(now);
     // A newcomer is in a hurry to be listed, and to be ready, however large the cluster is.
-    const afterMs = context.pace.nextAfterMs();
-    this.#setReport(now, this.#isSettled ? afterMs : context.timing.reportIntervalMs);
+    const afterMs = pace.nextAfterMs();
+    this.#setReport(now, this.#isSettled ? afterMs : timing.reportIntervalMs);
   }
 
   #hurryReport(now: number): void {

@@ -2,8 +2,8 @@
  * Who is alive, who is gone, and what goes with them. Local views, no coordinator, no consensus.
  *
  * Rules.
- * - R12: silence makes a peer dead after `deadAfterMs` (more in large clusters); a good-bye at once; a new boot of the same name while the old one is
- *   silent, at once. Silence alone changes no routing.
+ * - R12: silence makes a peer dead after `deadAfterMs` (more in large clusters); a good-bye at once; a new boot of the same
+ *   name while the old one is silent, at once. Silence alone changes no routing.
  * - A silent peer is PINGed; its answer is a report of its own, so that a broken broadcast path alone kills nobody.
  * - Two live boots of one name are a mistake of people (a cloned environment file): said aloud, and both stay.
  * - A boot that was heard but did not answer is forgotten; whoever only replays recordings ends here.
@@ -40,7 +40,7 @@ export class Membership {
           peer.isSilent = true;
           this.ping(now, peer);
         }
-        if (!peer.outgoing.isMutual && now - peer.metAt >= this.context.pace.listedAfterMs) {
+        if (!peer.outgoing.isMutual && now - peer.metAt >= context.pace.listedAfterMs) {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
       }

@@ -4,11 +4,11 @@
  * Rules.
  * - Unicast: at most min(unicastWindowRecords, the peer's window) records in flight; acks clock the rest. There is no
  *   rate and nothing that loss alone could throttle: the window is what the receiver's buffer holds.
- * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that counts. A peer for which a
- *   record waits `laggardAfterMs`, or that shuts the window and acks nothing for `unheardAfterMs`, stops counting until
- *   it has caught up: the group never waits for one. One that shuts the window often but keeps the records moving is
- *   not slow, it has a small buffer: without its window it would be overrun. What nobody that counts needs is freed,
- *   and beyond the ring's limits the oldest goes whoever needs it: that peer sees the gap and rejoins.
+ * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that counts. A
+ *   peer for which a record waits `laggardAfterMs`, or that shuts the window and acks nothing for `unheardAfterMs`,
+ *   stops counting until it has caught up: the group never waits for one. One that shuts the window often but keeps the
+ *   records moving is not slow, it has a small buffer: without its window it would be overrun. What nobody that counts
+ *   needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer sees the gap and rejoins.
  * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh mode). A
  *   record is not repaired again within that time, so that what is on its way is not sent twice.
  * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
@@ -126,7 +126,8 @@ export class Transmission {
   }
 
   #flushBroadcast(now: number): void {
-    const { broadcast, context } = { broadcast: this.context.broadcast, context: this.context };
+    const { context } = this;
+    const { broadcast } = context;
     broadcast.close(now);
     this.givesUpAt = Infinity;
     if (!broadcast.hasUnsent && !context.isBroadcastAcked) return;
