@@ -119,11 +119,10 @@ describe('a process', () => {
 
   it('says loudly that it is insecure on a public HOST', async () => {
     const node = await NodeProcess.start(clusterEnvironment({ CLUSTER_BUS: 'none', HOST: '0.0.0.0' }));
-    expect(node.output).toContain('INSECURE: AUTH_MODE=insecure on HOST=0.0.0.0');
-    await node.stop();
     const local = await NodeProcess.start({ CLUSTER_BUS: 'none' });
+    await Promise.all([node.stop(), local.stop()]);
+    expect(node.output).toContain('INSECURE: AUTH_MODE=insecure on HOST=0.0.0.0');
     expect(local.output).toContain('AUTH_MODE=insecure: clients are whoever they say they are');
     expect(local.output).not.toContain('INSECURE');
-    await local.stop();
   });
 });

@@ -152,7 +152,7 @@ const untilReached = async (client: TestClient, user: string, patienceMs: number
     await untilReceived(after, 2);
     await untilReached(sender, 'nomad', 8_000);
     expect(numbersIn(after)[0]).toBe(2);
-    expect(lan.host(0).node?.output).toMatch(/lost/);
+    await lan.host(0).node?.waitForOutput(/lost/);
   });
 
   it('notices a cut cable on both sides, and is one cluster again when it is mended', async () => {

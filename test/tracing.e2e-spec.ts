@@ -45,7 +45,7 @@ describe('two nodes, each with an OpenTelemetry SDK of its own,', () => {
     const port = await freePort();
     door = `http://127.0.0.1:${port}`;
     [a, b] = await Promise.all([NodeProcess.start({ ...env, OPS_PORT: port }), NodeProcess.start(env)]);
-    expect(a.output).toContain('Sampled messages are traced');
+    await a.waitForOutput(/Sampled messages are traced/);
   });
 
   afterAll(async () => {

@@ -1,26 +1,29 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { Environment } from '../../src/config/variables.js';
 import { nodeEnvironment } from './environment.js';
+import { running } from './running.js';
 
 const SERVING = /Serving on http:\/\/[^:]+:(\d+)/;
 
 /** A node in a process of its own, as an operator starts it: `node dist/main.js` with an environment. */
 export class NodeProcess {
   #output = '';
+  /** It has ended, and all that it wrote has been read: a process may end before its pipes are empty. */
+  #isClosed = false;
+  readonly #waiters = new Set<() => void>();
 
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly waiters = new Set<() => void>(),
-  ) {
+  private constructor(private readonly child: ChildProcess) {
+    running.add(this);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         this.#output += chunk.toString();
-        for (const wake of this.waiters) wake();
+        this.#wake();
       });
     }
-    child.on('exit', () => {
-      for (const wake of this.waiters) wake();
+    child.on('close', () => {
+      running.delete(this);
+      this.#isClosed = true;
+      this.#wake();
     });
   }
 
@@ -41,7 +44,7 @@ export class NodeProcess {
     return node;
   }
 
-  /** Everything written to stdout and stderr so far. */
+  /** Everything written so far. The two streams are two pipes: a line on one says nothing of lines before it on the other. */
   get output(): string {
     return this.#output;
   }
@@ -63,14 +66,8 @@ export class NodeProcess {
     for (;;) {
       const found = pattern.exec(this.#output);
       if (found !== null) return found;
-      if (this.#hasExited()) throw new Error(`the node ended without writing ${pattern}:\n${this.#output}`);
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          this.waiters.delete(wake);
-          resolve();
-        };
-        this.waiters.add(wake);
-      });
+      if (this.#isClosed) throw new Error(`the node ended without writing ${pattern}:\n${this.#output}`);
+      await this.#somethingNew();
     }
   }
 
@@ -84,9 +81,9 @@ export class NodeProcess {
     this.child.kill(signal);
   }
 
-  /** Resolves with the exit code, or the signal that ended it. */
+  /** Resolves with the exit code, or the signal that ended it. The output is complete then. */
   async exited(): Promise<number | NodeJS.Signals | null> {
-    if (!this.#hasExited()) await once(this.child, 'exit');
+    while (!this.#isClosed) await this.#somethingNew();
     return this.child.exitCode ?? this.child.signalCode;
   }
 
@@ -95,7 +92,18 @@ export class NodeProcess {
     await this.exited();
   }
 
-  #hasExited(): boolean {
-    return this.child.exitCode !== null || this.child.signalCode !== null;
+  /** Without grace. */
+  async end(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.exited();
+  }
+
+  async #somethingNew(): Promise<void> {
+    await new Promise<void>((resolve) => this.#waiters.add(resolve));
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiters) resolve();
+    this.#waiters.clear();
   }
 }

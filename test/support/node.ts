@@ -15,15 +15,20 @@ import { gatewayConfig, gatewayVariables } from '../../src/gateway/gateway.confi
 import { WebSocketAdapter } from '../../src/gateway/websocket.adapter.js';
 import { udpBroadcastConfig, udpBroadcastVariables } from '../../src/udp-broadcast/udp-broadcast.config.js';
 import { nodeEnvironment } from './environment.js';
+import { running } from './running.js';
 
 /** A node in this process: the real application on real sockets, with a configuration of its own. */
 export class TestNode {
+  #stopped: Promise<void> | undefined;
+
   private constructor(
     readonly app: INestApplication,
     readonly port: number,
     /** The operators' door, where `operations` asked for one: its URL is on a free port. */
     private readonly operations: OperationsDoor | null,
-  ) {}
+  ) {
+    running.add(this);
+  }
 
   /** `imports`: modules as a team would add them to app.module.ts. */
   static async start(
@@ -61,7 +66,18 @@ export class TestNode {
     return `ws://127.0.0.1:${this.port}${path}${query === '' ? '' : `?${query}`}`;
   }
 
+  /** The same for the test and for what ends it if it fails. */
+  async end(): Promise<void> {
+    await this.stop();
+  }
+
   async stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    await this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    running.delete(this);
     await this.app.close();
     await this.operations?.close();
   }

@@ -1,0 +1,6 @@
+import { afterAll } from '@jest/globals';
+import { running } from './running.js';
+
+afterAll(async () => {
+  await Promise.all([...running].map(async (thing) => thing.end()));
+});
