@@ -12,6 +12,7 @@ import { ClientConnection, type ConnectionContext } from './client-connection.js
 import { ClientFrames } from './client-frames.js';
 import type { ClientSocket } from './client-socket.js';
 import { FrameRate } from './frame-rate.js';
+import { FrameReader } from './frame-reader.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Heartbeats } from './heartbeats.js';
@@ -36,7 +37,7 @@ export class Clients implements OnApplicationShutdown {
     private readonly messaging: Messaging,
     private readonly cluster: Cluster,
     statistics: GatewayStatistics,
-    @Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>,
+    @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {
     this.#heartbeats = config.WS_PING_INTERVAL_MS === 0 ? null : new Heartbeats(config.WS_PING_INTERVAL_MS);
     this.#context = {
@@ -81,6 +82,7 @@ export class Clients implements OnApplicationShutdown {
     ws.on('pong', this.#onControl);
     ws.on('error', onError);
     ws.on('close', onClose);
+    FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
     this.#open.add(connection);
     this.#heartbeats?.add(connection);
     const ready = {

@@ -1,0 +1,195 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { FrameReader } from './frame-reader.js';
+
+const PAYLOAD_BYTES_MAX = 5000;
+const server = new WebSocketServer({
+  noServer: true,
+  clientTracking: false,
+  maxPayload: PAYLOAD_BYTES_MAX,
+  perMessageDeflate: true,
+});
+
+/** A server's end of a connection: bytes are put in by hand, and all that happens is written down. */
+class Listening {
+  readonly seen: string[] = [];
+  readonly socket = new Duplex({
+    read: () => undefined,
+    write: (chunk: Buffer, _, done) => {
+      this.seen.push(`wrote ${chunk.toString('hex')}`);
+      done();
+    },
+  });
+  readonly ws: WebSocket;
+  readonly closed: Promise<void>;
+
+  private constructor(isReaderAttached: boolean, extensions?: string) {
+    const headers = {
+      upgrade: 'websocket',
+      connection: 'Upgrade',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+      ...(extensions === undefined ? {} : { 'sec-websocket-extensions': extensions }),
+    };
+    const request = { method: 'GET', url: '/', headers } as unknown as IncomingMessage;
+    let ws: WebSocket | undefined;
+    server.handleUpgrade(request, this.socket, Buffer.alloc(0), (opened) => (ws = opened));
+    this.ws = ws as WebSocket;
+    this.ws.on('message', (data: Buffer, isBinary) => this.#see('message', data.toString('hex'), isBinary));
+    this.ws.on('ping', (data) => this.#see('ping', data.toString('hex')));
+    this.ws.on('pong', (data) => this.#see('pong', data.toString('hex')));
+    this.ws.on('error', (error: Error & { code?: string }) => this.#see('error', error.code));
+    this.closed = new Promise((resolve) => {
+      this.ws.on('close', (code, reason) => {
+        this.#see('close', code, reason.toString());
+        resolve();
+      });
+    });
+    if (isReaderAttached) FrameReader.attach(this.ws, this.socket as Socket, PAYLOAD_BYTES_MAX);
+  }
+
+  /** What is put in is read at once from then on. */
+  static async open(isReaderAttached: boolean, extensions?: string): Promise<Listening> {
+    const listening = new Listening(isReaderAttached, extensions);
+    await setImmediate();
+    return listening;
+  }
+
+  get isReadByWs(): boolean {
+    return this.socket.listeners('data').some((listener) => listener.name === 'socketOnData');
+  }
+
+  async end(): Promise<string[]> {
+    this.socket.push(null);
+    await this.closed;
+    return this.seen;
+  }
+
+  #see(...what: unknown[]): void {
+    this.seen.push(what.join(' '));
+  }
+}
+
+interface Course {
+  readonly chunks: readonly Buffer[];
+  /** Each chunk comes in a turn of its own; else all in one. */
+  readonly inTurns: boolean;
+  /** From this chunk on the socket is paused until it closes. */
+  readonly pausedAt: number;
+}
+
+async function run({ chunks, inTurns, pausedAt }: Course, isReaderAttached: boolean): Promise<string[]> {
+  const listening = await Listening.open(isReaderAttached);
+  for (const [index, chunk] of chunks.entries()) {
+    if (index === pausedAt) listening.ws.pause();
+    listening.socket.push(Buffer.from(chunk)); // it is unmasked in place
+    if (inTurns) await setImmediate();
+  }
+  if (pausedAt >= chunks.length) return listening.end();
+  listening.socket.destroy();
+  await listening.closed;
+  return listening.seen;
+}
+
+interface Frame {
+  readonly first: number;
+  readonly payload: Uint8Array;
+  readonly mask: Uint8Array;
+}
+
+function encode({ first, payload, mask }: Frame): Buffer {
+  const length = payload.length < 126 ? [payload.length] : [126, payload.length >> 8, payload.length & 0xff];
+  const [short = 0, ...long] = length;
+  const masked = payload.map((byte, index) => byte ^ (mask[index % 4] as number));
+  return Buffer.concat([Buffer.from([first, 0x80 | short, ...long]), mask, masked]);
+}
+
+const text = (payload: string): Buffer =>
+  encode({ first: 0x81, payload: Buffer.from(payload), mask: Buffer.from([1, 2, 3, 4]) });
+
+const frame = fc.record({
+  first: fc.oneof(
+    { weight: 20, arbitrary: fc.constant(0x81) },
+    { weight: 6, arbitrary: fc.constantFrom(0x82, 0x89, 0x8a) },
+    { weight: 1, arbitrary: fc.constantFrom(0x01, 0x02, 0x00, 0x80, 0x88, 0x09) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }) },
+  ),
+  payload: fc.oneof(
+    {
+      weight: 20,
+      arbitrary: fc.string({ maxLength: 150, unit: 'grapheme' }).map((value) => Buffer.from(value)),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom(124, 125, 126, 127, 128, 4090, 4096, 5000).map((n) => Buffer.alloc(n, 'x')),
+    },
+    { weight: 1, arbitrary: fc.constantFrom(5001, 20_000).map((n) => Buffer.alloc(n, 'x')) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 10 }) },
+  ),
+  mask: fc.uint8Array({ minLength: 4, maxLength: 4 }),
+});
+
+/** Frames one after the other, a byte of them changed now and then, cut wherever it may be. */
+const chunks = fc
+  .record({
+    frames: fc.array(frame, { minLength: 1, maxLength: 12 }),
+    change: fc.option(fc.record({ at: fc.nat(), to: fc.integer({ min: 0, max: 255 }) }), { freq: 4 }),
+    cuts: fc.array(fc.nat(), { maxLength: 12 }),
+  })
+  .map(({ frames, change, cuts }) => {
+    const bytes = Buffer.concat(frames.map(encode));
+    if (change !== null) bytes[change.at % bytes.length] = change.to;
+    const edges = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
+    const pieces = edges.slice(1).map((edge, index) => bytes.subarray(edges[index], edge));
+    return pieces.filter(({ length }) => length > 0);
+  });
+
+describe('the frame reader', () => {
+  it.each([
+    ['any bytes', fc.constant(Infinity)],
+    ['what a paused socket had left when it closed', fc.nat(12)],
+  ])('makes the same of %s as ws does by itself', async (_, pausedAt) => {
+    const course = fc.record({ chunks, inTurns: fc.boolean(), pausedAt });
+    await fc.assert(
+      fc.asyncProperty(course, async (taken) => {
+        expect(await run(taken, true)).toEqual(await run(taken, false));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('reads plain frames, pings and pongs without ws, however they are cut', async () => {
+    const listening = await Listening.open(true);
+    const ping = encode({ first: 0x89, payload: Buffer.from('p'), mask: Buffer.from([9, 9, 9, 9]) });
+    const bytes = Buffer.concat([text('one'), ping, text('x'.repeat(300)), text('')]);
+    for (const byte of bytes) listening.socket.push(Buffer.from([byte]));
+    expect(listening.seen.filter((what) => what.startsWith('message'))).toHaveLength(3);
+    expect(listening.isReadByWs).toBe(false);
+  });
+
+  it.each([
+    ['fragments', [encode({ first: 0x01, payload: Buffer.from('a'), mask: Buffer.alloc(4) })]],
+    ['a long frame that is not whole', [text('x'.repeat(4500)).subarray(0, 4200)]],
+    ['a closing handshake', [encode({ first: 0x88, payload: Buffer.alloc(0), mask: Buffer.alloc(4) })]],
+    ['a frame without mask', [Buffer.from([0x81, 0x01, 0x61])]],
+  ])('leaves %s to ws', async (_, chunks) => {
+    const listening = await Listening.open(true);
+    listening.socket.push(text('before'));
+    expect(listening.isReadByWs).toBe(false);
+    const handed: boolean[] = [];
+    listening.socket.on('newListener', (event) => handed.push(event === 'data'));
+    for (const chunk of chunks) listening.socket.push(chunk);
+    expect(handed).toEqual([true]);
+    await listening.end();
+  });
+
+  it('stands aside where frames are compressed', async () => {
+    expect((await Listening.open(true, 'permessage-deflate')).isReadByWs).toBe(true);
+    expect((await Listening.open(true)).isReadByWs).toBe(false);
+  });
+});
