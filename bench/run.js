@@ -85,7 +85,8 @@ const settings = {
   warmMs: args.quick ? 300 : 800,
   settleMs: args.quick ? 500 : 2500,
   connections: Number(args.connections ?? (args.quick ? 3000 : 15_000)),
-  accepts: args.quick ? 1000 : 4000,
+  warmAccepts: args.quick ? 500 : 3000,
+  accepts: args.quick ? 1000 : 8000,
   users: args.users,
   lanfare: Object.fromEntries(args.set.map((pair) => pair.split(/=(.*)/s).slice(0, 2))),
 };
@@ -231,7 +232,9 @@ function print(name) {
   const notes = [
     ...rows.flatMap((row) => remarks(row)),
     ...disturbance(rows),
-    ...goalLines(goals, (peer) => results[name][peer]?.rounds ?? []),
+    ...goalLines(goals, results[name].lanfare?.rounds ?? [], (against) =>
+      against in scenarios ? results[against]?.lanfare?.rounds : results[name][against]?.rounds,
+    ),
   ];
   if (notes.length > 0) say(`${notes.map((note) => `- ${note}`).join('\n')}\n`);
 }

@@ -102,18 +102,25 @@ const names = {
   cpuPerMessage: 'CPU per message',
   p99: 'p99',
   bytesPerConnection: 'bytes per connection',
+  throughputKept: 'throughput kept',
 };
 
-/** Lines that hold Lanfare's goals against what came out. */
-export function goalLines(goals, roundsOf) {
+/**
+ * Lines that hold Lanfare's goals against what came out. `roundsOf` finds what a goal is a ratio to, if it was measured.
+ */
+export function goalLines(goals, ours, roundsOf) {
   const lines = [];
-  for (const [measure, peer, direction, figure] of goals) {
-    const found = ratio(measure, roundsOf('lanfare'), roundsOf(peer));
+  for (const [measure, against, direction, figure] of goals) {
+    const found =
+      against === null
+        ? summary(ours.map((round) => round[measure]))
+        : ratio(measure, ours, roundsOf(against) ?? []);
     if (!found) continue;
     const reached = direction === 'min' ? found.median >= figure : found.median <= figure;
     const range = found.min === found.max ? '' : ` (${found.min.toFixed(2)}-${found.max.toFixed(2)})`;
+    const what = against === null ? names[measure] : `${names[measure]} over ${against}`;
     lines.push(
-      `${reached ? 'reached' : 'MISSED '} ${names[measure]} over ${peer}: ${found.median.toFixed(2)}${range}, ` +
+      `${reached ? 'reached' : 'MISSED '} ${what}: ${found.median.toFixed(2)}${range}, ` +
         `goal ${direction === 'min' ? 'at least' : 'at most'} ${figure}`,
     );
   }

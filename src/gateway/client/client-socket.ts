@@ -10,10 +10,12 @@ type Data = Parameters<WebSocket['send']>[0];
  */
 export class ClientSocket extends WebSocket {
   declare connection: ClientConnection;
+  #isDeflating: boolean | undefined;
 
   /** Frames must go through ws, which compresses them one after the other. */
   get isDeflating(): boolean {
-    return this.extensions !== '';
+    // ws lists its extensions anew each time it is asked, and this is asked for every message
+    return (this.#isDeflating ??= this.extensions !== '');
   }
 
   override send(data: Data, ...rest: unknown[]): void {
