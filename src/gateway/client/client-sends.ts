@@ -123,10 +123,12 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     connection.refuse('internal', id);
   }
 
+  /** In the order in which they came to wait, until the queues are full again: the others are next then. */
   #resumeSenders(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    // one that is resumed may be paused again by its own next frame
-    for (const connection of waiting) connection.resume('congested');
+    for (const connection of this.#waiting) {
+      this.#waiting.delete(connection);
+      connection.resume('congested');
+      if (this.#isCongested) break;
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import { CLOSES } from '../../wire/codes.js';
 import type { ClientConnection } from './client-connection.js';
+import type { FrameReader } from './frame-reader.js';
 
 type Data = Parameters<WebSocket['send']>[0];
 
@@ -10,6 +11,8 @@ type Data = Parameters<WebSocket['send']>[0];
  */
 export class ClientSocket extends WebSocket {
   declare connection: ClientConnection;
+  /** Reads plain frames in ws' place. */
+  declare reader: FrameReader | null;
   #isDeflating: boolean | undefined;
 
   /** Frames must go through ws, which compresses them one after the other. */
@@ -26,6 +29,11 @@ export class ClientSocket extends WebSocket {
     // binary or with options: behind what is queued, so that the order is kept
     this.connection.flush();
     this.sendNow(data, ...rest);
+  }
+
+  override resume(): void {
+    super.resume();
+    this.reader?.resume();
   }
 
   /** Straight into ws, past the queue. For the connection itself. */

@@ -82,7 +82,7 @@ export class Clients implements OnApplicationShutdown {
     ws.on('pong', this.#onControl);
     ws.on('error', onError);
     ws.on('close', onClose);
-    FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
+    ws.reader = FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
     this.#open.add(connection);
     this.#heartbeats?.add(connection);
     const ready = {

@@ -11,8 +11,10 @@
  * - ws alone refuses: nothing is accepted here that it would not accept, and what is wrong is left to it untouched, for
  *   it knows the close codes (RFC 6455 7.4.1). A specification holds the two against each other on the same bytes.
  * - Pings and pongs pass through to ws whole, and reading goes on here.
- * - Of a frame that is not whole at most TAIL_BYTES_MAX wait here. They are ws' if the socket closes meanwhile, since it
- *   reads what a paused socket has left.
+ * - Of a frame that is not whole at most TAIL_BYTES_MAX wait here.
+ * - When a message's listener pauses the socket, what follows in the chunk (64 KiB at most) waits as bytes: where ws would go on
+ *   to the end of the chunk, and somebody would have to keep the messages, nothing is made of them yet.
+ * - What waits is ws' when the socket closes meanwhile, as all is that a paused socket has left.
  * - With compression a frame is not what it seems: then this reader stands aside.
  */
 import { isUtf8 } from 'node:buffer';
@@ -43,7 +45,7 @@ type ReadSocket = Socket & { [READER]: FrameReader };
 type DataListener = (this: Socket, chunk: Buffer) => void;
 
 export class FrameReader {
-  /** The beginning of a frame whose rest has not come. */
+  /** What was not read yet: the beginning of a frame whose rest has not come, or what followed the frame that paused. */
   #tail: Buffer | null = null;
 
   private constructor(
@@ -58,20 +60,35 @@ export class FrameReader {
    * Takes the place of ws' listener on the socket: messages are emitted by `ws` as before.
    * @param payloadBytesMax as ws was told
    */
-  static attach(ws: WebSocket, socket: Socket, payloadBytesMax: number): void {
+  static attach(ws: WebSocket, socket: Socket, payloadBytesMax: number): FrameReader | null {
     const [pass, ...others] = socket.listeners('data') as DataListener[];
-    if (pass === undefined || others.length > 0 || ws.extensions !== '') return;
-    (socket as ReadSocket)[READER] = new FrameReader(ws, socket, pass, payloadBytesMax);
+    if (pass === undefined || others.length > 0 || ws.extensions !== '') return null;
+    const reader = new FrameReader(ws, socket, pass, payloadBytesMax);
+    (socket as ReadSocket)[READER] = reader;
     socket.on('data', onData);
     socket.off('data', pass);
     socket.prependListener('close', onClose);
+    return reader;
   }
 
+  /** The next chunk of the socket. */
   read(chunk: Buffer): void {
-    const bytes = this.#tail === null ? chunk : Buffer.concat([this.#tail, chunk]);
+    this.#read(this.#tail === null ? chunk : Buffer.concat([this.#tail, chunk]));
+  }
+
+  /** `ws` is not paused any more. */
+  resume(): void {
+    if (this.#tail !== null) this.#read(this.#tail);
+  }
+
+  #read(bytes: Buffer): void {
     this.#tail = null;
     let at = 0;
     while (at < bytes.length) {
+      if (this.ws.isPaused) {
+        this.#tail = bytes.subarray(at);
+        return;
+      }
       const end = this.#readFrame(bytes, at);
       if (end >= 0) {
         at = end;

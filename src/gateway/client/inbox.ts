@@ -4,8 +4,8 @@ interface Frame {
 }
 
 /**
- * Frames that were read already when reading was paused, in order. ws reads no more than one chunk of the
- * socket (64 KiB) ahead, and the client's rate is judged before, which bounds them.
+ * Frames that were read already when reading was paused, in order. Of plain frames that is one (FrameReader);
+ * where ws reads, no more than one chunk of the socket (64 KiB), and the client's rate is judged before, which bounds them.
  */
 export class Inbox {
   #frames: Frame[] = [];
