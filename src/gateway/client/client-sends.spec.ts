@@ -43,6 +43,7 @@ class FakeSocket {
 
 describe('ClientSends, when the queues towards other nodes fill up', () => {
   let bus: FullBus;
+  let sends: ClientSends;
   let socket: FakeSocket;
   let connection: ClientConnection;
   let statistics: GatewayStatistics;
@@ -51,12 +52,16 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
   beforeEach(() => {
     bus = new FullBus('n');
     const cluster = new Cluster(bus);
-    const sends = new ClientSends(new Messaging(new ConnectionRegistry(), cluster), cluster);
+    sends = new ClientSends(new Messaging(new ConnectionRegistry(), cluster), cluster);
     sends.onModuleInit();
     statistics = new GatewayStatistics();
     written = '';
     socket = new FakeSocket();
-    connection = new ClientConnection('c', 'sender', false, '127.0.0.1', {
+    connection = open(socket);
+  });
+
+  const open = (of: FakeSocket): ClientConnection => {
+    const opened = new ClientConnection('c', 'sender', false, '127.0.0.1', {
       receiver: {
         admit: () => true,
         receive: (from, payload) => sends.handle(from, readFrame(payload) as SendFrame),
@@ -67,11 +72,12 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
       left: () => undefined,
     });
     const sink = { write: (bytes: Buffer) => (written += bytes.toString()) };
-    connection.open(socket, sink as never, null);
-  });
+    opened.open(of, sink as never, null);
+    return opened;
+  };
 
-  const send = (number: number, more = '') =>
-    connection.receive(Buffer.from(`{"user_id":"x","data":${number}${more}}`), false);
+  const send = (number: number, more = '', from = connection) =>
+    from.receive(Buffer.from(`{"user_id":"x","data":${number}${more}}`), false);
 
   it('reads no further from the sender, and keeps what was read already, in order', () => {
     bus.room = 2;
@@ -99,6 +105,24 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     expect(statistics.errors.congested).toBe(0);
     connection.flush();
     expect(written).not.toContain('error');
+  });
+
+  it('takes those who wait in turn, and reads from nobody whose turn has not come', () => {
+    const otherSocket = new FakeSocket();
+    const other = open(otherSocket);
+    bus.congested$.next(true);
+    for (const number of [1, 2]) send(number);
+    for (const number of [11, 12]) send(number, '', other);
+    for (const sent of [['1'], ['1', '11'], ['1', '11', '2']]) {
+      bus.room = 1;
+      bus.congested$.next(false);
+      expect(bus.sent).toEqual(sent);
+    }
+    expect(otherSocket.isReading).toBe(false);
+    bus.room = 100;
+    bus.congested$.next(false);
+    expect(bus.sent).toEqual(['1', '11', '2', '12']);
+    expect([socket.isReading, otherSocket.isReading]).toEqual([true, true]);
   });
 
   it('tells the client when nothing would ever resume it', () => {

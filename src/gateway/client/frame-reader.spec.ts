@@ -27,6 +27,7 @@ class Listening {
   });
   readonly ws: WebSocket;
   readonly closed: Promise<void>;
+  #reader: FrameReader | null = null;
 
   private constructor(isReaderAttached: boolean, extensions?: string) {
     const headers = {
@@ -50,7 +51,8 @@ class Listening {
         resolve();
       });
     });
-    if (isReaderAttached) FrameReader.attach(this.ws, this.socket as Socket, PAYLOAD_BYTES_MAX);
+    if (isReaderAttached)
+      this.#reader = FrameReader.attach(this.ws, this.socket as Socket, PAYLOAD_BYTES_MAX);
   }
 
   /** What is put in is read at once from then on. */
@@ -62,6 +64,11 @@ class Listening {
 
   get isReadByWs(): boolean {
     return this.socket.listeners('data').some((listener) => listener.name === 'socketOnData');
+  }
+
+  resume(): void {
+    this.ws.resume();
+    this.#reader?.resume();
   }
 
   async end(): Promise<string[]> {
@@ -170,6 +177,37 @@ describe('the frame reader', () => {
     for (const byte of bytes) listening.socket.push(Buffer.from([byte]));
     expect(listening.seen.filter((what) => what.startsWith('message'))).toHaveLength(3);
     expect(listening.isReadByWs).toBe(false);
+  });
+
+  it('leaves what follows unread when the socket is paused by a message, until it is resumed', async () => {
+    const listening = await Listening.open(true);
+    const messages = () => listening.seen.filter((what) => what.startsWith('message')).map((what) => what[9]);
+    listening.ws.on('message', () => listening.ws.pause());
+    listening.socket.push(Buffer.concat([text('1'), text('2'), text('3'), text('4').subarray(0, 5)]));
+    expect(messages()).toEqual(['1']);
+    listening.resume();
+    expect(messages()).toEqual(['1', '2']);
+    listening.socket.push(text('4').subarray(5));
+    listening.resume();
+    expect(messages()).toEqual(['1', '2', '3']);
+    listening.resume();
+    await setImmediate();
+    expect(messages()).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('leaves what follows to ws when the paused socket closes', async () => {
+    const listening = await Listening.open(true);
+    listening.ws.once('message', () => listening.ws.pause());
+    listening.socket.push(Buffer.concat([text('1'), text('2'), text('3').subarray(0, 3)]));
+    listening.socket.push(text('3').subarray(3));
+    listening.socket.destroy();
+    await listening.closed;
+    expect(listening.seen.slice(1)).toEqual([
+      'message 31 false',
+      'message 32 false',
+      'message 33 false',
+      'close 1006 ',
+    ]);
   });
 
   it.each([

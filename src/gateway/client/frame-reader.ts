@@ -12,8 +12,8 @@
  *   it knows the close codes (RFC 6455 7.4.1). A specification holds the two against each other on the same bytes.
  * - Pings and pongs pass through to ws whole, and reading goes on here.
  * - Of a frame that is not whole at most TAIL_BYTES_MAX wait here.
- * - When a message's listener pauses the socket, what follows in the chunk (64 KiB at most) waits as bytes: where ws would go on
- *   to the end of the chunk, and somebody would have to keep the messages, nothing is made of them yet.
+ * - When a message's listener pauses the socket, what follows in the chunk (64 KiB at most) waits as bytes. ws would go
+ *   on to the end of the chunk, and somebody would have to keep the messages.
  * - What waits is ws' when the socket closes meanwhile, as all is that a paused socket has left.
  * - With compression a frame is not what it seems: then this reader stands aside.
  */
