@@ -30,13 +30,24 @@ export class TokenBucket {
     return true;
   }
 
+  /** Nobody was let take since the last time: what was filled meanwhile is kept, beyond the burst too. */
+  catchUp(now: number): void {
+    this.#tokens += this.#filledSince(now);
+    this.#filledAt = now;
+  }
+
   get isExhausted(): boolean {
     return this.#tokens <= -this.burst;
   }
 
   #fill(now: number): void {
-    const filled = this.#tokens + ((now - this.#filledAt) * this.perSecond) / 1000;
-    this.#tokens = filled < this.burst ? filled : this.burst;
+    if (this.#tokens < this.burst) {
+      this.#tokens = Math.min(this.burst, this.#tokens + this.#filledSince(now));
+    }
     this.#filledAt = now;
+  }
+
+  #filledSince(now: number): number {
+    return ((now - this.#filledAt) * this.perSecond) / 1000;
   }
 }

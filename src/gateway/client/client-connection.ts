@@ -248,6 +248,9 @@ export class ClientConnection implements Connection {
   #resume(bits: number): void {
     if ((this.#pauses & bits) === 0) return;
     this.#pauses &= ~bits;
+    if (this.#pauses !== 0 || this.#closing === 'rate_limited') return;
+    // what it sent while it was not read comes all at once now
+    this.bucket?.catchUp(performance.now());
     this.#drainInbox();
     if (this.#pauses === 0 && this.#inbox === null) this.#ws?.resume();
   }

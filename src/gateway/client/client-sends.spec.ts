@@ -9,6 +9,7 @@ import { readFrame, type SendFrame } from '../../wire/incoming-frame.js';
 import { ClientConnection } from './client-connection.js';
 import { ClientSends } from './client-sends.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
+import { FakeSocket } from './testing/fake-socket.js';
 
 /** A bus whose queue takes `room` messages: the last one congests it, as the real one within the call. */
 class FullBus extends NoneBus {
@@ -23,22 +24,6 @@ class FullBus extends NoneBus {
     if (--this.room === 0) this.congested$.next(true);
     return null;
   }
-}
-
-class FakeSocket {
-  readonly bufferedAmount = 0;
-  readonly isDeflating = false;
-  isReading = true;
-  pause(): void {
-    this.isReading = false;
-  }
-  resume(): void {
-    this.isReading = true;
-  }
-  sendNow(): void {}
-  ping(): void {}
-  close(): void {}
-  terminate(): void {}
 }
 
 describe('ClientSends, when the queues towards other nodes fill up', () => {

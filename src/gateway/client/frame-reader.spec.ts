@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -15,21 +16,30 @@ const server = new WebSocketServer({
   perMessageDeflate: true,
 });
 
-/** A server's end of a connection: bytes are put in by hand, and all that happens is written down. */
+interface Ways {
+  readonly extensions?: string;
+  /** Else bytes are put in by hand. */
+  readonly socket?: Socket;
+}
+
+/** A server's end of a connection: all that happens is written down. */
 class Listening {
   readonly seen: string[] = [];
-  readonly socket = new Duplex({
-    read: () => undefined,
-    write: (chunk: Buffer, _, done) => {
-      this.seen.push(`wrote ${chunk.toString('hex')}`);
-      done();
-    },
-  });
+  readonly socket: Duplex;
   readonly ws: WebSocket;
   readonly closed: Promise<void>;
   #reader: FrameReader | null = null;
 
-  private constructor(isReaderAttached: boolean, extensions?: string) {
+  private constructor(isReaderAttached: boolean, { extensions, socket }: Ways) {
+    this.socket =
+      socket ??
+      new Duplex({
+        read: () => undefined,
+        write: (chunk: Buffer, _, done) => {
+          this.#see('wrote', chunk.toString('hex'));
+          done();
+        },
+      });
     const headers = {
       upgrade: 'websocket',
       connection: 'Upgrade',
@@ -56,8 +66,8 @@ class Listening {
   }
 
   /** What is put in is read at once from then on. */
-  static async open(isReaderAttached: boolean, extensions?: string): Promise<Listening> {
-    const listening = new Listening(isReaderAttached, extensions);
+  static async open(isReaderAttached: boolean, ways: Ways = {}): Promise<Listening> {
+    const listening = new Listening(isReaderAttached, ways);
     await setImmediate();
     return listening;
   }
@@ -100,6 +110,20 @@ async function run({ chunks, inTurns, pausedAt }: Course, isReaderAttached: bool
   if (pausedAt >= chunks.length) return listening.end();
   listening.socket.destroy();
   await listening.closed;
+  return listening.seen;
+}
+
+/** Of a client that sends two messages and its FIN, on TCP, when the first message pauses the socket. */
+async function seenOfHalfClosed(isReaderAttached: boolean): Promise<string[]> {
+  const listener = createServer({ allowHalfOpen: false }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const client = connect((listener.address() as AddressInfo).port, '127.0.0.1');
+  const [socket] = (await once(listener, 'connection')) as [Socket];
+  const listening = await Listening.open(isReaderAttached, { socket });
+  listening.ws.once('message', () => listening.ws.pause());
+  client.resume().end(Buffer.concat([text('1'), text('2')]));
+  await listening.closed;
+  listener.close();
   return listening.seen;
 }
 
@@ -195,9 +219,20 @@ describe('the frame reader', () => {
     expect(messages()).toEqual(['1', '2', '3', '4']);
   });
 
+  it('leaves what follows to ws when the client ends its side while it is paused', async () => {
+    const seen = await Promise.all(
+      [false, true].map(async (isReaderAttached) => seenOfHalfClosed(isReaderAttached)),
+    );
+    expect(seen[1]).toEqual(seen[0]);
+    expect(seen[1]).toContain('message 32 false');
+  });
+
   it('leaves what follows to ws when the paused socket closes', async () => {
     const listening = await Listening.open(true);
-    listening.ws.once('message', () => listening.ws.pause());
+    listening.ws.once('message', () => {
+      listening.ws.pause();
+      listening.ws.once('message', () => listening.resume()); // as a connection does that is closed by it
+    });
     listening.socket.push(Buffer.concat([text('1'), text('2'), text('3').subarray(0, 3)]));
     listening.socket.push(text('3').subarray(3));
     listening.socket.destroy();
@@ -227,7 +262,7 @@ describe('the frame reader', () => {
   });
 
   it('stands aside where frames are compressed', async () => {
-    expect((await Listening.open(true, 'permessage-deflate')).isReadByWs).toBe(true);
+    expect((await Listening.open(true, { extensions: 'permessage-deflate' })).isReadByWs).toBe(true);
     expect((await Listening.open(true)).isReadByWs).toBe(false);
   });
 });

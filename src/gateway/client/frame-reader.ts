@@ -12,9 +12,9 @@
  *   it knows the close codes (RFC 6455 7.4.1). A specification holds the two against each other on the same bytes.
  * - Pings and pongs pass through to ws whole, and reading goes on here.
  * - Of a frame that is not whole at most TAIL_BYTES_MAX wait here.
- * - When a message's listener pauses the socket, what follows in the chunk (64 KiB at most) waits as bytes. ws would go
- *   on to the end of the chunk, and somebody would have to keep the messages.
- * - What waits is ws' when the socket closes meanwhile, as all is that a paused socket has left.
+ * - When a message's listener pauses the socket, what follows in the chunk (64 KiB and a tail at most) waits as bytes, a
+ *   closing handshake too. ws would go on to the end of the chunk, and somebody would have to keep the messages.
+ * - What waits is ws' when the socket ends or closes meanwhile, as all is that a paused socket has left.
  * - With compression a frame is not what it seems: then this reader stands aside.
  */
 import { isUtf8 } from 'node:buffer';
@@ -67,7 +67,8 @@ export class FrameReader {
     (socket as ReadSocket)[READER] = reader;
     socket.on('data', onData);
     socket.off('data', pass);
-    socket.prependListener('close', onClose);
+    socket.prependListener('end', onEnd);
+    socket.prependListener('close', onEnd);
     return reader;
   }
 
@@ -76,7 +77,7 @@ export class FrameReader {
     this.#read(this.#tail === null ? chunk : Buffer.concat([this.#tail, chunk]));
   }
 
-  /** `ws` is not paused any more. */
+  /** `ws` was resumed. */
   resume(): void {
     if (this.#tail !== null) this.#read(this.#tail);
   }
@@ -102,10 +103,11 @@ export class FrameReader {
     }
   }
 
-  /** The socket has closed, and ws has not read yet what is left in it. */
-  close(): void {
-    if (this.#tail !== null) this.pass.call(this.socket, this.#tail);
-    this.#tail = null;
+  /** The socket has ended or closed, and ws has not read yet what is left in it. */
+  end(): void {
+    const tail = this.#tail;
+    this.#tail = null; // first: what ws makes of it may resume
+    if (tail !== null) this.pass.call(this.socket, tail);
   }
 
   /** Returns where the frame ends. */
@@ -140,10 +142,10 @@ export class FrameReader {
   }
 
   #standAside(bytes: Buffer): void {
-    this.#tail = null;
     this.socket.on('data', this.pass);
     this.socket.off('data', onData);
-    this.socket.off('close', onClose);
+    this.socket.off('end', onEnd);
+    this.socket.off('close', onEnd);
     this.pass.call(this.socket, bytes);
   }
 }
@@ -152,8 +154,8 @@ function onData(this: Socket, chunk: Buffer): void {
   (this as ReadSocket)[READER].read(chunk);
 }
 
-function onClose(this: Socket): void {
-  (this as ReadSocket)[READER].close();
+function onEnd(this: Socket): void {
+  (this as ReadSocket)[READER].end();
 }
 
 /** In place, with the mask that stands before `start`. Twice is not at all. */

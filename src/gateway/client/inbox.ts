@@ -5,7 +5,7 @@ interface Frame {
 
 /**
  * Frames that were read already when reading was paused, in order. Of plain frames that is one (FrameReader);
- * where ws reads, no more than one chunk of the socket (64 KiB), and the client's rate is judged before, which bounds them.
+ * where ws reads, no more than one chunk of the socket (64 KiB), whose rate was judged before.
  */
 export class Inbox {
   #frames: Frame[] = [];

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { CLOSES } from '../../wire/codes.js';
+import { GatewayStatistics } from '../gateway-statistics.js';
+import { ClientConnection } from './client-connection.js';
+import { FrameRate } from './frame-rate.js';
+import { FakeSocket } from './testing/fake-socket.js';
+
+const PER_SECOND = 10;
+const BURST = 5;
+
+describe('a client connection at the limit of its rate', () => {
+  let socket: FakeSocket;
+  let connection: ClientConnection;
+  let statistics: GatewayStatistics;
+  let received: number;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    const rate = new FrameRate({ WS_MESSAGES_PER_SECOND: PER_SECOND, WS_MESSAGES_BURST: BURST } as never);
+    received = 0;
+    socket = new FakeSocket();
+    statistics = new GatewayStatistics();
+    connection = new ClientConnection('c', 'sender', true, '127.0.0.1', {
+      receiver: {
+        admit: (of, payload, isBinary) => rate.admit(of, payload, isBinary),
+        receive: () => (received += 1) > 0,
+      },
+      statistics,
+      bufferLimitBytes: 1_000_000,
+      inFlightMax: 100,
+      left: () => undefined,
+    });
+    connection.open(socket, { write: () => true } as never, null);
+  });
+
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const send = (frames: number) => {
+    for (let sent = 0; sent < frames; sent += 1) connection.receive(Buffer.from('{}'), false);
+  };
+
+  it('is not held to it for the time in which it was not read', () => {
+    send(1);
+    connection.pause('congested');
+    jest.advanceTimersByTime(3_000); // meanwhile it sends on as it may; TCP keeps that
+    connection.resume('congested');
+    send(3 * PER_SECOND + BURST - 1);
+    expect(statistics.errors.rate_limited).toBe(0);
+    send(1);
+    expect(statistics.errors.rate_limited).toBe(1);
+  });
+
+  it('gains nothing by silence: what it may send at once is the burst', () => {
+    send(1);
+    jest.advanceTimersByTime(3_000);
+    send(BURST + 1);
+    expect(received).toBe(1 + BURST);
+  });
+
+  it('is not read again once it was closed for flooding, whatever it waited for', () => {
+    connection.pause('policy');
+    send(2 * BURST);
+    expect(socket.closedWith).toBe(CLOSES.rate_limited.code);
+    connection.resume('policy');
+    expect(socket.isReading).toBe(false);
+  });
+});
