@@ -46,7 +46,10 @@ export interface Timing {
    * one while all is well. (With 400 ms an idle node of a cluster of 8 used 0.8 to 1.2% of a core.)
    */
   readonly reportIdleMs: number;
-  /** Above this many members the interval grows in proportion, so that reports cost O(N) a node and not O(N^2). */
+  /**
+   * Above this many members the interval grows in proportion, so that reports cost O(N) a node and not O(N^2). As many
+   * wake-ups a second are 1% of a core.
+   */
   readonly reportMembersFlat: number;
   /** Two missed reports, and a half: long enough for a GC pause or a burst of loss; then PINGs ask for a sign of life. */
   readonly silentAfterMs: number;
@@ -140,7 +143,7 @@ export interface Limits {
 export const TIMING: Timing = {
   reportIntervalMs: 400,
   reportIdleMs: 1_000,
-  reportMembersFlat: 16,
+  reportMembersFlat: 12,
   silentAfterMs: 2_500,
   deadAfterMs: 5_000,
   helloRetryMs: 20,
