@@ -18,19 +18,27 @@ export class TokenBucket {
 
   /** False: refused. */
   take(now: number): boolean {
-    this.#fill(now);
+    this.fill(now);
     return --this.#tokens >= 0;
   }
 
   /** As `take`, for callers that are not one and the same: what some are refused must not be owed by others. */
   takeWithoutDebt(now: number): boolean {
-    this.#fill(now);
+    this.fill(now);
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
   }
 
-  /** Nobody was let take since the last time: what was filled meanwhile is kept, beyond the burst too. */
+  /** Up to the burst, with what has come since the last time. */
+  fill(now: number): void {
+    if (this.#tokens < this.burst) {
+      this.#tokens = Math.min(this.burst, this.#tokens + this.#filledSince(now));
+    }
+    this.#filledAt = now;
+  }
+
+  /** As `fill`, and beyond the burst: for time in which nobody was let take. */
   catchUp(now: number): void {
     this.#tokens += this.#filledSince(now);
     this.#filledAt = now;
@@ -38,13 +46,6 @@ export class TokenBucket {
 
   get isExhausted(): boolean {
     return this.#tokens <= -this.burst;
-  }
-
-  #fill(now: number): void {
-    if (this.#tokens < this.burst) {
-      this.#tokens = Math.min(this.burst, this.#tokens + this.#filledSince(now));
-    }
-    this.#filledAt = now;
   }
 
   #filledSince(now: number): number {

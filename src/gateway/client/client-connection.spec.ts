@@ -59,6 +59,15 @@ describe('a client connection at the limit of its rate', () => {
     expect(received).toBe(1 + BURST);
   });
 
+  it('gains nothing by silence before it was kept waiting either', () => {
+    send(1);
+    jest.advanceTimersByTime(3_000);
+    connection.pause('finishing'); // not for a frame of its own
+    connection.resume('finishing');
+    send(BURST + 1);
+    expect(received).toBe(1 + BURST);
+  });
+
   it('is not read again once it was closed for flooding, whatever it waited for', () => {
     connection.pause('policy');
     send(2 * BURST);

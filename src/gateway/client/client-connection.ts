@@ -237,7 +237,10 @@ export class ClientConnection implements Connection {
   /** Stops reading from the client until `resume` of the same reason. */
   pause(reason: PauseReason): void {
     if (this.#closing !== null && (PAUSE_BITS[reason] & PAUSES_UNTIL_CLOSING) !== 0) return;
-    if (this.#pauses === 0) this.#ws?.pause();
+    if (this.#pauses === 0) {
+      this.#ws?.pause();
+      this.bucket?.fill(performance.now()); // from here on it is not its own time
+    }
     this.#pauses |= PAUSE_BITS[reason];
   }
 

@@ -57,7 +57,7 @@ export class FrameReader {
   ) {}
 
   /**
-   * Takes the place of ws' listener on the socket: messages are emitted by `ws` as before.
+   * Takes the place of ws' listener on the socket: messages are emitted by `ws` as before. Null: it was left in its place.
    * @param payloadBytesMax as ws was told
    */
   static attach(ws: WebSocket, socket: Socket, payloadBytesMax: number): FrameReader | null {
