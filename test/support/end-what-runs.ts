@@ -2,5 +2,5 @@ import { afterAll } from '@jest/globals';
 import { running } from './running.js';
 
 afterAll(async () => {
-  await Promise.all([...running].map(async (thing) => thing.end()));
+  await Promise.all([...running.values()].map(async (end) => end()));
 });

@@ -13,7 +13,7 @@ export class NodeProcess {
   readonly #waiters = new Set<() => void>();
 
   private constructor(private readonly child: ChildProcess) {
-    running.add(this);
+    running.set(this, async () => this.kill());
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         this.#output += chunk.toString();
@@ -93,7 +93,7 @@ export class NodeProcess {
   }
 
   /** Without grace. */
-  async end(): Promise<void> {
+  async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.exited();
   }

@@ -27,7 +27,7 @@ export class TestNode {
     /** The operators' door, where `operations` asked for one: its URL is on a free port. */
     private readonly operations: OperationsDoor | null,
   ) {
-    running.add(this);
+    running.set(this, async () => this.stop());
   }
 
   /** `imports`: modules as a team would add them to app.module.ts. */
@@ -66,11 +66,7 @@ export class TestNode {
     return `ws://127.0.0.1:${this.port}${path}${query === '' ? '' : `?${query}`}`;
   }
 
-  /** The same for the test and for what ends it if it fails. */
-  async end(): Promise<void> {
-    await this.stop();
-  }
-
+  /** A second time it waits for the first: what ends a failed test's nodes comes before the test file's own hooks. */
   async stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     await this.#stopped;
