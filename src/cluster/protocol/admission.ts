@@ -27,7 +27,8 @@ import { OutgoingSession } from './outgoing-session.js';
 import { Peer } from './peer.js';
 import { OpeningChannel, SealingChannel } from './sealing.js';
 
-const VERSION_TOLD_EVERY_MS = 60_000;
+/** What strangers can provoke: a line of each kind, no more often, whatever they send. */
+const STRANGERS_TOLD_EVERY_MS = 60_000;
 
 export interface Admitted {
   readonly peer: Peer;
@@ -41,6 +42,7 @@ export class Admission {
   #unknownBoots: number;
   #refilledAt: number;
   #versionToldAt = -Infinity;
+  #keyToldAt = -Infinity;
 
   constructor(
     private readonly context: NodeContext,
@@ -70,7 +72,7 @@ export class Admission {
     if (isOfOtherVersion(bytes)) return this.#refuseVersion(now, bytes, source);
     if (bytes[0] !== PROTOCOL_BYTE) return this.#refuse('foreign');
     const secret = context.keyring.secretWithTag(keyTagOf(bytes));
-    if (secret < 0) return this.#refuse('other-key');
+    if (secret < 0) return this.#refuseKey(now, source);
     const tag = senderTagOf(bytes);
     const rest = senderRestOf(bytes);
     if (this.isOwn(tag, rest)) {
@@ -148,7 +150,7 @@ export class Admission {
 
   /** Anybody can send such bytes: they are believed as far as a line in the log. */
   #refuseVersion(now: number, bytes: Buffer, source: Endpoint): null {
-    if (now >= this.#versionToldAt + VERSION_TOLD_EVERY_MS) {
+    if (now >= this.#versionToldAt + STRANGERS_TOLD_EVERY_MS) {
       this.#versionToldAt = now;
       this.context.warn(
         'protocol-version',
@@ -157,6 +159,20 @@ export class Admission {
       );
     }
     return this.#refuse('other-version');
+  }
+
+  /** It may be a node of ours with a mistyped secret, a cluster with another name, or anybody: it accuses nobody. */
+  #refuseKey(now: number, source: Endpoint): null {
+    if (now >= this.#keyToldAt + STRANGERS_TOLD_EVERY_MS) {
+      this.#keyToldAt = now;
+      this.context.warn(
+        'other-key',
+        `Datagrams sealed with another secret or for another CLUSTER_NAME are heard from ${source}. They are ignored. ` +
+          'If it is a node of this cluster, compare CLUSTER_SECRET and CLUSTER_NAME; ' +
+          'if it is another cluster, a UDP_PORT of its own keeps it away.',
+      );
+    }
+    return this.#refuse('other-key');
   }
 
   #refuse(why: string): null {

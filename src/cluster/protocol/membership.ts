@@ -101,7 +101,8 @@ export class Membership {
     if (peer.wasHeard && metMs >= Math.min(this.context.pace.listedAfterMs, heardForgetMs)) {
       const why = peer.isRefused
         ? 'no version of the protocol is common to it and us'
-        : 'it has not answered our hello';
+        : 'it has not answered our hello: do datagrams to one host pass both ways, not only those to all? ' +
+          'Look at firewalls, and at UDP_UNICAST_PORT (0: any port)';
       this.reports.tellNotMutual(peer, `heard at ${peer.endpoint}, but ${why}`);
     }
     if (metMs < heardForgetMs) return;
