@@ -153,6 +153,23 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
   });
 });
 
+describe('with several secrets in AUTH_JWT_SECRET', () => {
+  const OTHER = 'another secret of more than thirty-two bytes';
+
+  it('a token of any of them opens, and none of a part or the whole', async () => {
+    const node = await TestNode.start({ ...JWT, AUTH_JWT_SECRET: `${SECRET}, ${OTHER}` });
+    for (const secret of [SECRET, OTHER]) {
+      const token = await sign(secretKey(secret), CLAIMS);
+      await (await TestClient.connect(node.url(''), [V1], bearer(token))).close();
+    }
+    for (const secret of [`${SECRET}, ${OTHER}`, `${SECRET},${OTHER}`, ` ${OTHER}`, SECRET.slice(1)]) {
+      const token = await sign(secretKey(secret), CLAIMS);
+      expect((await TestClient.refusal(node.url(''), [V1], bearer(token))).status).toBe(401);
+    }
+    await node.stop();
+  });
+});
+
 describe('published keys', () => {
   it('that change are followed, and work on while their server does not', async () => {
     const keys = await KeyServer.start();

@@ -1,6 +1,6 @@
 import { registerAs } from '@nestjs/config';
 import { z } from 'zod';
-import { integer, Variables } from '../config/variables.js';
+import { integer, secrets, Variables } from '../config/variables.js';
 
 /** RFC 7518 3.2: an HS256 key must have at least the hash's 256 bits. */
 const JWT_SECRET_BYTES_MIN = 32;
@@ -13,14 +13,11 @@ export const authenticationVariables = new Variables(
       .describe(
         '`insecure` takes `?user_id=` at its word, as the original did; refused with NODE_ENV=production, loudly warned on a public HOST; `custom`: a module of your own provides the Authenticator',
       ),
-    AUTH_JWT_SECRET: z
-      .string()
-      .refine(
-        (secret) => Buffer.byteLength(secret) >= JWT_SECRET_BYTES_MIN,
-        `must be at least ${JWT_SECRET_BYTES_MIN} bytes long`,
-      )
-      .optional()
-      .describe('secret: key of HS256 tokens, at least 32 bytes'),
+    AUTH_JWT_SECRET: secrets(JWT_SECRET_BYTES_MIN)
+      .default([])
+      .describe(
+        'secret: keys of HS256 tokens, at least 32 bytes each; up to three, comma-separated: any of them is accepted, `npm run token` signs with the first',
+      ),
     AUTH_JWKS_URL: z
       .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
       .optional()
@@ -33,7 +30,7 @@ export const authenticationVariables = new Variables(
         'seconds by which clocks may differ when a token is verified; the connection closes at `exp`',
       ),
   },
-  ({ AUTH_MODE: mode, AUTH_JWT_SECRET: secret, AUTH_JWKS_URL: jwks }, { production }) => {
+  ({ AUTH_MODE: mode, AUTH_JWT_SECRET: keys, AUTH_JWKS_URL: jwks }, { production }) => {
     if (mode === 'insecure') {
       return production
         ? [
@@ -44,7 +41,7 @@ export const authenticationVariables = new Variables(
           ]
         : [];
     }
-    if (mode === 'jwt' && secret === undefined && jwks === undefined) {
+    if (mode === 'jwt' && keys?.length === 0 && jwks === undefined) {
       return [{ variable: 'AUTH_MODE', message: 'jwt needs AUTH_JWT_SECRET or AUTH_JWKS_URL' }];
     }
     return [];

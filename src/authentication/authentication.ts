@@ -43,7 +43,7 @@ function configured(config: ConfigType<typeof authenticationConfig>): Authentica
       ]);
     case 'jwt':
       return new JwtAuthenticator({
-        secret: config.AUTH_JWT_SECRET,
+        secrets: config.AUTH_JWT_SECRET,
         jwksUrl: config.AUTH_JWKS_URL,
         issuer: config.AUTH_JWT_ISSUER,
         audience: config.AUTH_JWT_AUDIENCE,

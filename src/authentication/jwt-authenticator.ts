@@ -17,7 +17,8 @@ import { KeysUnavailableError, PublishedKeys } from './published-keys.js';
 const ASYMMETRIC = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 
 export interface JwtSettings {
-  readonly secret: string | undefined;
+  /** Keys of HS256 tokens, any of which is accepted. */
+  readonly secrets: readonly string[];
   readonly jwksUrl: string | undefined;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
@@ -25,20 +26,20 @@ export interface JwtSettings {
 }
 
 /**
- * JSON Web Tokens, signed with the shared secret or with a published key. The kind of key is chosen by the
+ * JSON Web Tokens, signed with a shared secret or with a published key. The kind of key is chosen by the
  * token's algorithm, and each kind has its own list of them; `none` is on neither.
  *
  * `sub` is the user and `exp` is required: the connection closes at that time unless it is refreshed, so a token
  * without it would be one that nothing ends.
  */
 export class JwtAuthenticator extends Authenticator {
-  readonly #secret: KeyObject | null;
+  readonly #secrets: readonly KeyObject[];
   readonly #keys: PublishedKeys | null;
   readonly #rules: JWTClaimVerificationOptions;
 
-  constructor({ secret, jwksUrl, issuer, audience, clockToleranceS }: JwtSettings) {
+  constructor({ secrets, jwksUrl, issuer, audience, clockToleranceS }: JwtSettings) {
     super();
-    this.#secret = secret === undefined ? null : createSecretKey(secret, 'utf8');
+    this.#secrets = secrets.map((secret) => createSecretKey(secret, 'utf8'));
     this.#keys = jwksUrl === undefined ? null : new PublishedKeys(jwksUrl);
     this.#rules = {
       requiredClaims: ['sub', 'exp'],
@@ -60,8 +61,8 @@ export class JwtAuthenticator extends Authenticator {
   #judge(token: string): Promise<Identity | Rejection> | Identity | Rejection {
     try {
       const { alg, crit } = decodeProtectedHeader(token);
-      if (alg === 'HS256' && crit === undefined && this.#secret !== null) {
-        return identityOf(this.#verifyShared(token, this.#secret));
+      if (alg === 'HS256' && crit === undefined && this.#secrets.length > 0) {
+        return identityOf(this.#verifyShared(token));
       }
       const keys = this.#keys;
       if (keys === null || alg === undefined || !ASYMMETRIC.includes(alg)) return 'unauthorized';
@@ -76,13 +77,16 @@ export class JwtAuthenticator extends Authenticator {
    * connections that cost 190 us of CPU a token, this costs 10.) The signature is compared as text, so that a
    * token has one spelling.
    */
-  #verifyShared(token: string, secret: KeyObject): JWTPayload {
+  #verifyShared(token: string): JWTPayload {
     const [header = '', payload = '', signature = '', ...rest] = token.split('.');
-    const due = Buffer.from(createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url'));
     const given = Buffer.from(signature);
-    if (rest.length > 0 || given.length !== due.length || !timingSafeEqual(given, due)) {
-      throw new errors.JWSSignatureVerificationFailed();
-    }
+    const isSigned = this.#secrets.some((secret) => {
+      const due = Buffer.from(
+        createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url'),
+      );
+      return given.length === due.length && timingSafeEqual(given, due);
+    });
+    if (rest.length > 0 || !isSigned) throw new errors.JWSSignatureVerificationFailed();
     return UnsecuredJWT.decode(`${UNSECURED_HEADER}.${payload}.`, this.#rules).payload;
   }
 

@@ -1,12 +1,10 @@
 import { registerAs } from '@nestjs/config';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { integer, Variables } from '../config/variables.js';
+import { integer, secrets, Variables } from '../config/variables.js';
 
 /** A shorter secret can be guessed offline from one recorded datagram. */
 const SECRET_BYTES_MIN = 32;
-/** One to seal with, one that is on its way in, one that is on its way out. */
-const SECRETS_MAX = 3;
 
 export const clusterVariables = new Variables(
   {
@@ -21,14 +19,7 @@ export const clusterVariables = new Variables(
       .describe(
         'clusters of different names on one LAN do not hear each other (the name is in the key derivation)',
       ),
-    CLUSTER_SECRET: z
-      .string()
-      .transform((text) => text.split(',').map((secret) => secret.trim()))
-      .refine((secrets) => secrets.length <= SECRETS_MAX, `must be at most ${SECRETS_MAX} secrets`)
-      .refine(
-        (secrets) => secrets.every((secret) => Buffer.byteLength(secret) >= SECRET_BYTES_MIN),
-        `every secret must be at least ${SECRET_BYTES_MIN} bytes long`,
-      )
+    CLUSTER_SECRET: secrets(SECRET_BYTES_MIN)
       .default([])
       .describe(
         'secret: at least 32 bytes of UTF-8; up to three, comma-separated: the first seals, all open. Empty: a fixed development key, loudly warned; refused with NODE_ENV=production',

@@ -1,4 +1,4 @@
-/** Makes a token for development, signed with AUTH_JWT_SECRET: `npm run token -- --sub 1 [--ttl 1h]`. */
+/** Makes a token for development, signed with the first of AUTH_JWT_SECRET: `npm run token -- --sub 1 [--ttl 1h]`. */
 import { SignJWT } from 'jose';
 import { parseArgs } from 'node:util';
 import { authenticationVariables } from '../authentication/authentication.config.js';
@@ -15,7 +15,7 @@ function fail(message: string): never {
 }
 
 const {
-  AUTH_JWT_SECRET: secret,
+  AUTH_JWT_SECRET: [secret],
   AUTH_JWT_ISSUER: issuer,
   AUTH_JWT_AUDIENCE: audience,
 } = authenticationVariables.parse(await loadEnvironment());

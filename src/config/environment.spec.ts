@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { environmentFiles, misspelled, validateEnvironment } from './environment.js';
-import { ConfigurationError, flag, integer, list, port, Variables } from './variables.js';
+import { ConfigurationError, flag, integer, list, port, secrets, Variables } from './variables.js';
 
 const variables = new Variables(
   {
@@ -48,6 +48,34 @@ describe('Variables', () => {
     const env = { NODE_ENV: 'production', PORT: '80', VERBOSE: 'maybe', LIMIT: '10' };
     expect(variables.problems(env).map(({ variable }) => variable)).toEqual(['VERBOSE', 'LIMIT', 'PORT']);
     expect(() => variables.parse(env)).toThrow(ConfigurationError);
+  });
+});
+
+describe('secrets', () => {
+  const keys = new Variables({ KEY: secrets(8).default([]) });
+
+  it.each([
+    ['', []],
+    ['12345678', ['12345678']],
+    [' first678 , second78,  third678', ['first678', 'second78', 'third678']],
+    ['\u00e9\u00e9\u00e9\u00e9', ['\u00e9\u00e9\u00e9\u00e9']],
+  ])('%j are %j', (text, expected) => {
+    expect(keys.parse({ KEY: text })).toEqual({ KEY: expected });
+  });
+
+  it.each([
+    ['short', 'must be at least 8 bytes long, and has 5'],
+    ['first678,short', /: the 2nd part has only 5 bytes; a comma separates secrets$/],
+    ['short,first678', /: the 1st part has only 5 bytes; a comma separates secrets$/],
+    ['first678,', /: the 2nd part has only 0 bytes; /],
+    ['first678,second78,short', /: the 3rd part has only 5 bytes; /],
+    ['first678,second78,third678,fourth78', /^must be at most 3 secrets/],
+  ])('%j are refused, and not quoted', (text, expected) => {
+    const [problem, ...others] = keys.problems({ KEY: text });
+    expect(problem?.message).toMatch(expected);
+    expect(others).toEqual([]);
+    expect(problem?.message).not.toContain('short');
+    expect(problem?.message).not.toContain('first');
   });
 });
 

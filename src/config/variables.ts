@@ -82,3 +82,29 @@ export const list = () =>
       .map((item) => item.trim())
       .filter((item) => item !== ''),
   );
+
+/** One in use, one that is on its way in, one that is on its way out. */
+const SECRETS_MAX = 3;
+
+/**
+ * Secrets that can be rotated: comma-separated, the first is the one to make things with, all are accepted. Blanks
+ * around them are dropped. A part that is too short is named by its place, never by its value: most likely a comma
+ * was meant to belong to it.
+ */
+export const secrets = (bytesMin: number) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((secret) => secret.trim()))
+    .refine((parts) => parts.length <= SECRETS_MAX, `must be at most ${SECRETS_MAX} secrets, comma-separated`)
+    .superRefine((parts, context) => {
+      const index = parts.findIndex((part) => Buffer.byteLength(part) < bytesMin);
+      if (index < 0) return;
+      const bytes = Buffer.byteLength(parts[index] as string);
+      context.addIssue(
+        parts.length === 1
+          ? `must be at least ${bytesMin} bytes long, and has ${bytes}`
+          : `every secret must be at least ${bytesMin} bytes long: the ${ORDINALS[index] ?? 'last'} part has only ${bytes} bytes; a comma separates secrets`,
+      );
+    });
+
+const ORDINALS = ['1st', '2nd', '3rd'];
