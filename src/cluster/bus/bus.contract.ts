@@ -1,0 +1,214 @@
+/**
+ * What every adapter of the port `Bus` must do, as tests that any of them can run:
+ *
+ *   describeBus('MemoryBus', async () => new MemoryWorld());
+ */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { filter, firstValueFrom, lastValueFrom, take, toArray, type Observable } from 'rxjs';
+import type { Bus, InboundMessage, Receipt } from './bus.js';
+
+/** Where the nodes of one test live. */
+export interface BusWorld {
+  /** So many nodes of one cluster: started, ready, and known to each other. */
+  start(count: number): Promise<readonly Bus[]>;
+  /** From now on nothing passes between this node and the others. It says no good-bye. */
+  cut(node: Bus): void;
+  /** Stops what still runs. */
+  end(): Promise<void>;
+}
+
+/** Enough for queues to fill in one turn, in messages that each adapter takes. */
+const LARGE_BYTES = 60_000;
+const TOO_LARGE_BYTES = 2 * 1_048_576;
+/** More of them than any adapter queues. */
+const FLOOD = 1_000;
+
+const text = (value: string): Buffer => Buffer.from(JSON.stringify(value));
+
+/** The first `count` messages, each acknowledged as one delivery where the sender wants to know. */
+async function receive(node: Bus, count: number): Promise<InboundMessage[]> {
+  return lastValueFrom(node.messages$.pipe(acknowledged, take(count), toArray()));
+}
+
+function acknowledged(messages$: Observable<InboundMessage>): Observable<InboundMessage> {
+  return messages$.pipe(
+    filter((message) => {
+      message.acknowledge?.(1);
+      return true;
+    }),
+  );
+}
+
+async function joined(node: Bus, userId: string): Promise<void> {
+  await new Promise<void>((reachable) => node.join(userId, reachable));
+}
+
+async function send(node: Bus, to: string, data: Buffer): Promise<Receipt> {
+  return new Promise((resolve, reject) => {
+    const refusal = node.send({ to, from: '1', data }, resolve);
+    if (refusal !== null) reject(new Error(refusal));
+  });
+}
+
+export function describeBus(name: string, create: () => Promise<BusWorld>): void {
+  describe(`${name} as a bus`, () => {
+    let world: BusWorld;
+
+    beforeEach(async () => {
+      world = await create();
+    });
+    afterEach(async () => world.end());
+
+    it('carries a message whole to the node that holds its user, and to no other', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      await joined(b, 'two');
+      const strays: InboundMessage[] = [];
+      a.messages$.subscribe((message) => strays.push(message));
+      c.messages$.subscribe((message) => strays.push(message));
+      const received = receive(b, 1);
+      const trace = { traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8), traceFlags: 1 };
+      const message = { to: 'two', from: 'one', data: text('haha'), messageId: 'm-1', trace };
+      const receipt = await new Promise<Receipt>((resolve) => a.send(message, resolve));
+      expect(await received).toMatchObject([message]);
+      expect(receipt).toEqual({ delivered: 1, complete: true });
+      expect(strays).toEqual([]);
+    });
+
+    it('answers that nobody holds a user who is nowhere, or has left', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      expect(await send(a, 'nobody', text('x'))).toEqual({ delivered: 0, complete: true });
+      await joined(b, 'two');
+      await joined(b, 'two');
+      b.messages$.subscribe(({ acknowledge }) => acknowledge?.(1));
+      b.leave('two');
+      expect(await send(a, 'two', text('one device is left'))).toEqual({ delivered: 1, complete: true });
+    });
+
+    it('adds up what all nodes that hold the user delivered', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      await Promise.all([joined(b, 'two'), joined(c, 'two')]);
+      b.messages$.subscribe(({ acknowledge }) => acknowledge?.(2));
+      c.messages$.subscribe(({ acknowledge }) => acknowledge?.(3));
+      expect(await send(a, 'two', text('x'))).toEqual({ delivered: 5, complete: true });
+    });
+
+    it('keeps the order of what one node sends to one user', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      await joined(b, 'two');
+      const received = receive(b, 500);
+      const sent = Array.from({ length: 500 }, (_, index) => `message ${index}`);
+      for (const body of sent) a.send({ to: 'two', from: null, data: text(body) }, null);
+      expect((await received).map(({ data }) => JSON.parse(data.toString()) as string)).toEqual(sent);
+    });
+
+    it('refuses what is too large, and delivers nothing of it', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      await joined(b, 'two');
+      const received = receive(b, 1);
+      const never = (): void => {
+        throw new Error('a refused message has no receipt');
+      };
+      const tooLarge = Buffer.alloc(TOO_LARGE_BYTES, 'x');
+      expect(a.send({ to: 'two', from: null, data: tooLarge }, never)).toBe('too_large');
+      expect(a.publish('channel', tooLarge)).toBe(false);
+      a.send({ to: 'two', from: null, data: text('small') }, null);
+      expect((await received)[0]?.data).toEqual(text('small'));
+    });
+
+    it('refuses when its queues are full, says when they are not, and delivers all it took', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      await joined(b, 'two');
+      const relieved = lastValueFrom(a.congested$.pipe(take(3), toArray()));
+      const taken: number[] = [];
+      const arrived = new Promise<number[]>((resolve) => {
+        const numbers: number[] = [];
+        b.messages$.subscribe(({ data }) => {
+          numbers.push(data.readUInt32BE(0));
+          if (numbers.at(-1) === FLOOD) resolve(numbers);
+        });
+      });
+      const numbered = (number: number): Buffer => {
+        const body = Buffer.alloc(LARGE_BYTES);
+        body.writeUInt32BE(number);
+        return body;
+      };
+      const refusals = new Set<string>();
+      for (let number = 0; number < FLOOD; number += 1) {
+        const refusal = a.send({ to: 'two', from: null, data: numbered(number) }, null);
+        if (refusal === null) taken.push(number);
+        else refusals.add(refusal);
+      }
+      expect([...refusals]).toEqual(['congested']);
+      expect(await relieved).toEqual([false, true, false]);
+      expect(a.send({ to: 'two', from: null, data: numbered(FLOOD) }, null)).toBeNull();
+      expect(await arrived).toEqual([...taken, FLOOD]);
+    });
+
+    it('publishes to all other nodes, in order', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      const own: unknown[] = [];
+      a.publications$.subscribe((publication) => own.push(publication));
+      const heard = Promise.all(
+        [b, c].map(async (node) => lastValueFrom(node.publications$.pipe(take(3), toArray()))),
+      );
+      const bodies = ['first', '', 'third'].map((body) => Buffer.from(body));
+      for (const body of bodies) expect(a.publish('audit', body)).toBe(true);
+      const expected = bodies.map((body) => ({ channel: 'audit', body, nodeId: a.nodeId }));
+      expect(await heard).toEqual([expected, expected]);
+      expect(own).toEqual([]);
+    });
+
+    it('gathers the answers of all other nodes, and names those that gave none', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      b.inquiries$.subscribe(({ topic, body, nodeId, answer }) =>
+        answer(Buffer.from(`${topic}/${body.toString()}/${nodeId}`)),
+      );
+      const first = await a.inquire('who', Buffer.from('?'), 200);
+      expect(first.answers).toEqual([{ nodeId: b.nodeId, body: Buffer.from(`who/?/${a.nodeId}`) }]);
+      expect(first.missing).toEqual([c.nodeId]);
+      expect(first.complete).toBe(false);
+      c.inquiries$.subscribe(({ answer }) => setImmediate(() => answer(Buffer.from('later'))));
+      const second = await a.inquire('who', Buffer.from('?'), 5_000);
+      expect(second.answers.map(({ nodeId }) => nodeId).sort()).toEqual([b.nodeId, c.nodeId].sort());
+      expect(second).toMatchObject({ missing: [], complete: true });
+    });
+
+    it('knows its peers, and tells who left', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      expect(a.peers()).toMatchObject([{ nodeId: b.nodeId, state: 'up' }]);
+      const left = firstValueFrom(a.peerChanges$);
+      const gaps: unknown[] = [];
+      a.gaps$.subscribe((gap) => gaps.push(gap));
+      await b.stop();
+      expect(await left).toMatchObject({ change: 'left', peer: { nodeId: b.nodeId } });
+      expect(gaps).toEqual([]);
+      expect(a.peers()).toEqual([]);
+    });
+
+    it('tells of a node that is lost that messages to it are not certain', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      await joined(b, 'two');
+      const gap = firstValueFrom(a.gaps$.pipe(filter(({ kind }) => kind === 'lost')));
+      const lost = firstValueFrom(a.peerChanges$);
+      const receipt = send(a, 'two', text('on its way'));
+      world.cut(b);
+      expect(await receipt).toEqual({ delivered: 0, complete: false });
+      expect(await gap).toMatchObject({ nodeId: b.nodeId });
+      expect(await lost).toMatchObject({ change: 'lost', peer: { nodeId: b.nodeId } });
+    });
+
+    it('completes its streams when it stops', async () => {
+      const [a] = (await world.start(2)) as [Bus, Bus];
+      const streams = [a.messages$, a.publications$, a.inquiries$, a.peerChanges$, a.gaps$, a.congested$];
+      const completed = Promise.all(
+        streams.map(
+          async (stream$: Observable<unknown>) =>
+            new Promise<void>((resolve) => stream$.subscribe({ complete: resolve })),
+        ),
+      );
+      await a.stop();
+      await completed;
+      expect(a.health().ready).toBe(false);
+    });
+  });
+}
