@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConfigType } from '@nestjs/config';
+import { Gauge } from 'prom-client';
 import { WebSocket } from 'ws';
+import { GAP_KINDS, PEER_CHANGES, REJECTIONS } from '../src/cluster/protocol/contract.js';
+import { SAMPLED_PATHS } from '../src/messaging/message-sample.js';
+import { API_ERRORS } from '../src/operations/api/api-error.js';
 import { operationsConfig } from '../src/operations/operations.config.js';
 import { OperationsDoor } from '../src/operations/operations-door.js';
+import { Metrics } from '../src/telemetry/metrics.js';
+import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
 import { TestClient } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
@@ -272,6 +278,89 @@ describe("the operators' door", () => {
     expect((await call(a, 'GET', '/docs', { key: '' })).status).toBe(200);
     const { body: asyncApi } = await call(a, 'GET', '/docs/asyncapi.json', { key: '' });
     expect(asyncApi).toMatchObject({ asyncapi: '3.0.0', channels: { chat: { address: '/chat' } } });
+  });
+});
+
+describe('counters with labels', () => {
+  /** Every value each label can have, from the tables of those who count. */
+  const statuses = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
+  const directions = { direction: ['sent', 'received'] };
+  const known: Record<string, Record<string, readonly string[]>[]> = {
+    lanfare_handshakes_total: [{ result: ['accepted', ...Object.keys(UPGRADE_REFUSALS)] }],
+    lanfare_closes_total: [{ reason: ['ended', ...Object.keys(CLOSES)] }],
+    lanfare_errors_total: [{ code: Object.keys(FRAME_ERRORS) }],
+    lanfare_messages_total: [
+      { path: ['local', 'inbound'], outcome: ['delivered', 'absent'] },
+      { path: ['cluster'], outcome: ['accepted', 'too_large', 'congested'] },
+    ],
+    lanfare_deliveries_total: [{ path: ['local', 'inbound'] }],
+    lanfare_message_latency_seconds: [{ path: SAMPLED_PATHS }],
+    lanfare_peer_changes_total: [{ change: PEER_CHANGES }],
+    lanfare_gaps_total: [{ kind: GAP_KINDS }],
+    lanfare_cluster_messages_total: [directions],
+    lanfare_directory_lookups_total: [{ result: ['hit', 'miss'] }],
+    lanfare_cluster_datagrams_total: [directions],
+    lanfare_cluster_datagrams_rejected_total: [{ reason: REJECTIONS }],
+    lanfare_udp_datagrams_total: [directions],
+    lanfare_udp_bytes_total: [directions],
+    lanfare_udp_errors_total: [{ kind: ['send', 'socket'] }],
+  };
+
+  /** "label="value",…" of every combination. */
+  function seriesOf(values: Record<string, readonly string[]>): string[] {
+    return Object.entries(values).reduce<string[]>(
+      (series, [label, all]) =>
+        series.flatMap((head) => all.map((value) => `${head}${head && ','}${label}="${value}"`)),
+      [''],
+    );
+  }
+
+  it.each(['udp', 'plain', 'none'])('show every value from the first scrape on (%s)', async (bus) => {
+    const node = await TestNode.start(clusterEnvironment({ CLUSTER_BUS: bus }), [], false, {
+      operations: true,
+    });
+    const text = String((await call(node, 'GET', '/metrics')).body['text']);
+    const { paths } = (await call(node, 'GET', '/docs-json')).body as {
+      paths: Record<string, Record<string, unknown>>;
+    };
+    const routes = Object.entries(paths)
+      .filter(([path]) => path.startsWith('/v1/'))
+      .flatMap(([path, operations]) =>
+        Object.keys(operations).map(
+          (method) => `${method.toUpperCase()} ${path.replaceAll(/{(\w+)}/g, ':$1')}`,
+        ),
+      );
+    const expected = {
+      ...known,
+      lanfare_api_requests_total: [{ route: [...routes, 'other'], status: statuses }],
+    };
+    const labelled: unknown[] = new Metrics().registry.getMetricsAsArray();
+    for (const metric of labelled as { name: string; labelNames: string[] }[]) {
+      if (metric.labelNames.length === 0 || metric instanceof Gauge) continue;
+      const { name } = metric;
+      const pattern = new RegExp(`^${name}(?:_count)?\\{(.*)\\} \\d+$`, 'gm');
+      const shown = [...text.matchAll(pattern)].map(([, labels]) => String(labels));
+      expect({ name, series: shown.sort() }).toEqual({
+        name,
+        series: [...new Set(expected[name as keyof typeof expected]?.flatMap(seriesOf))].sort(),
+      });
+    }
+    await node.stop();
+  });
+
+  it('count an API request under its own route', async () => {
+    const node = await TestNode.start(clusterEnvironment({ CLUSTER_BUS: 'none', API_KEYS: KEY }), [], false, {
+      operations: true,
+    });
+    await call(node, 'HEAD', '/v1/cluster');
+    await call(node, 'GET', '/v1/nowhere');
+    const text = String((await call(node, 'GET', '/metrics')).body['text']);
+    const counted = text.split('\n').filter((line) => /^lanfare_api_requests_total.* [1-9]/.test(line));
+    expect(counted).toEqual([
+      'lanfare_api_requests_total{route="GET /v1/cluster",status="200"} 1',
+      'lanfare_api_requests_total{route="other",status="404"} 1',
+    ]);
+    await node.stop();
   });
 });
 

@@ -5,7 +5,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
  * from the cluster, at most 128). docs/operations.md lists them, and a spec holds dashboards and alerts against them.
  *
  * What is counted on the hot path is counted in plain fields by those who do the work; `set` copies it here when
- * somebody scrapes.
+ * somebody scrapes. A counter with labels shows each of their values from the start, as 0: Prometheus' `increase` and
+ * `rate` see changes only, and would miss the first event.
  */
 export class Metrics {
   readonly registry = new Registry();
@@ -164,6 +165,23 @@ export class Metrics {
     'How late the event loop ran since the last scrape: p50, p99, max',
     ['quantile'],
   );
+
+  /** Shows every combination of these values of the labels, until something is counted as 0. */
+  start<L extends string>(
+    metric: Counter<L> | Histogram<L>,
+    values: Readonly<Record<L, readonly string[]>>,
+  ): void {
+    let combinations: Partial<Record<L, string>>[] = [{}];
+    for (const label of Object.keys(values) as L[]) {
+      combinations = combinations.flatMap((labels) =>
+        values[label].map((value) => ({ ...labels, [label]: value })),
+      );
+    }
+    for (const labels of combinations) {
+      if (metric instanceof Histogram) metric.zero(labels);
+      else metric.inc(labels, 0);
+    }
+  }
 
   /** Makes a counter what the field it mirrors is. */
   set(counter: Counter, value: number, labels: Readonly<Record<string, string>> = {}): void {

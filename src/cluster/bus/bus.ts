@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Message } from '../../wire/message.js';
-import type { ProtocolStatistics } from '../protocol/contract.js';
+import type { GapKind, PEER_CHANGES, ProtocolStatistics } from '../protocol/contract.js';
 
 /** What the rest of the cluster could say of one message. The sender's own node is not counted. */
 export interface Receipt {
@@ -56,7 +56,7 @@ export interface PeerView {
 }
 
 export interface PeerChange {
-  readonly change: 'joined' | 'rejoined' | 'left' | 'lost';
+  readonly change: (typeof PEER_CHANGES)[number];
   readonly peer: PeerView;
   readonly reason: string;
 }
@@ -64,7 +64,7 @@ export interface PeerChange {
 /** Something that could not be repaired: messages of this peer may be missing here, or ours there. */
 export interface Gap {
   readonly nodeId: string;
-  readonly kind: 'gap' | 'lost' | 'incomplete' | 'late' | 'not-mutual';
+  readonly kind: GapKind;
   /** How many records or messages it concerns, where that is known. */
   readonly count: number | null;
   readonly reason: string;

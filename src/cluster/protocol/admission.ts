@@ -7,7 +7,7 @@
  * - Nothing is committed (window, peer, address) before the tag has proved the datagram genuine.
  * - An address is learnt from the newest datagram of its boot only: an old one played back from elsewhere moves nothing.
  */
-import type { Arrival, Endpoint } from './contract.js';
+import type { Arrival, Endpoint, Rejection } from './contract.js';
 import {
   DATAGRAM_OVERHEAD_BYTES,
   PROTOCOL_BYTE,
@@ -175,7 +175,7 @@ export class Admission {
     return this.#refuse('other-key');
   }
 
-  #refuse(why: string): null {
+  #refuse(why: Rejection): null {
     this.context.reject(why);
     return null;
   }

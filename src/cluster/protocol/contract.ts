@@ -46,6 +46,26 @@ export interface OutgoingMessage {
 /** Outcome of `send`. 'none': no other node holds the user; a wanted receipt follows all the same, as an event. */
 export type SendResult = 'queued' | 'none' | 'too_large' | 'congested';
 
+/** What became of a peer. */
+export const PEER_CHANGES = ['joined', 'rejoined', 'left', 'lost'] as const;
+
+/** Why delivery could not be promised. */
+export const GAP_KINDS = ['gap', 'lost', 'incomplete', 'late', 'not-mutual'] as const;
+export type GapKind = (typeof GAP_KINDS)[number];
+
+/** Why a datagram was not believed. */
+export const REJECTIONS = [
+  'foreign',
+  'forged',
+  'left',
+  'malformed',
+  'other-key',
+  'other-version',
+  'replayed',
+  'too-many-strangers',
+] as const;
+export type Rejection = (typeof REJECTIONS)[number];
+
 export type PeerState = 'pending' | 'up' | 'silent';
 
 export interface PeerSnapshot {
@@ -102,7 +122,7 @@ export type ProtocolEvent =
     }
   | {
       readonly type: 'peer';
-      readonly change: 'joined' | 'rejoined' | 'left' | 'lost';
+      readonly change: (typeof PEER_CHANGES)[number];
       readonly peer: PeerSnapshot;
       readonly reason: string;
     }
@@ -110,7 +130,7 @@ export type ProtocolEvent =
   | {
       readonly type: 'gap';
       readonly peer: NodeId;
-      readonly kind: 'gap' | 'lost' | 'incomplete' | 'late' | 'not-mutual';
+      readonly kind: GapKind;
       readonly count: number | null;
       readonly reason: string;
     }
@@ -123,7 +143,7 @@ export type ProtocolEvent =
 export interface ProtocolStatistics {
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
-  readonly datagramsRejected: Readonly<Record<string, number>>;
+  readonly datagramsRejected: Readonly<Record<Rejection, number>>;
   readonly messagesSent: number;
   readonly messagesReceived: number;
   readonly recordsRepaired: number;

@@ -1,5 +1,12 @@
 /** What the parts of one node share. It decides nothing; each part owns the rules of one concept. */
-import type { NodeId, PeerSnapshot, ProtocolEvent } from './contract.js';
+import {
+  REJECTIONS,
+  type GapKind,
+  type NodeId,
+  type PeerSnapshot,
+  type ProtocolEvent,
+  type Rejection,
+} from './contract.js';
 import { DATAGRAM_OVERHEAD_BYTES } from './datagram.js';
 import { Directory } from './directory.js';
 import { assert } from './errors.js';
@@ -74,7 +81,7 @@ export class NodeContext {
     directoryMisses: 0,
     receiptsDropped: 0,
   };
-  readonly rejected: Record<string, number> = {};
+  readonly rejected = Object.fromEntries(REJECTIONS.map((why) => [why, 0])) as Record<Rejection, number>;
 
   /** Of the last report made. */
   reportNumber = 0;
@@ -162,16 +169,11 @@ export class NodeContext {
     this.isBroadcastAcked = true;
   }
 
-  reject(why: string): void {
-    this.rejected[why] = (this.rejected[why] ?? 0) + 1;
+  reject(why: Rejection): void {
+    this.rejected[why] += 1;
   }
 
-  gap(
-    peer: Peer,
-    kind: 'gap' | 'lost' | 'incomplete' | 'late' | 'not-mutual',
-    count: number | null,
-    reason: string,
-  ): void {
+  gap(peer: Peer, kind: GapKind, count: number | null, reason: string): void {
     this.counters.gaps += 1;
     this.events.push({ type: 'gap', peer: peer.id, kind, count, reason });
   }

@@ -224,7 +224,7 @@ describe.each(['broadcast', 'mesh'] as const)('nodes of three versions in one cl
       expect(lan.of(host, 'answers')).toMatchObject([
         { answers: [{ body: Buffer.from('where!') }, { body: Buffer.from('where!') }], missing: [] },
       ]);
-      expect(host.node.statistics().datagramsRejected).not.toHaveProperty('malformed');
+      expect(host.node.statistics().datagramsRejected.malformed).toBe(0);
     });
     lan.run(1_000);
     for (const { node } of hosts) expect(node.statistics().queuedRecords).toBe(0);
@@ -314,7 +314,8 @@ describe('a version whose datagrams can not even be opened', () => {
       host.node.handleDatagram(lan.now, 'shared', strange, '10.77.0.9:4000');
       lan.run(100);
     }
-    expect(host.node.statistics().datagramsRejected).toEqual({ 'other-version': 1_000 });
+    const rejected = Object.entries(host.node.statistics().datagramsRejected);
+    expect(rejected.filter(([, count]) => count > 0)).toEqual([['other-version', 1_000]]);
     const warnings = lan.of(host, 'warning');
     expect(warnings.length).toBeGreaterThanOrEqual(1);
     expect(warnings.length).toBeLessThanOrEqual(2);

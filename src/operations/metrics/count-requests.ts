@@ -2,16 +2,43 @@ import { Injectable, type NestMiddleware } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { Metrics } from '../../telemetry/metrics.js';
 
-/** Counts the API's requests by the route's pattern, never by the path: that would be a label per user. */
+/** What matches no endpoint: its paths are strangers' words. */
+const OTHER = 'other';
+
+/** A route as Express has it. */
+interface Route {
+  readonly path: string;
+  readonly methods: Readonly<Record<string, boolean>>;
+}
+
+/** As much of an Express application as knows its routes. */
+export interface Routed {
+  readonly router: { readonly stack: readonly { readonly route?: Route }[] };
+}
+
+/** Every value that the label `route` can have. */
+export function apiRoutes({ router }: Routed): string[] {
+  const routes = router.stack.flatMap(({ route }) =>
+    route?.path.startsWith('/v1/') ? [labelOf(route)] : [],
+  );
+  return [...new Set([...routes, OTHER])];
+}
+
+/** Its pattern, never the path: that would be a label per user. */
+function labelOf({ path, methods }: Route): string {
+  return path.includes('*') ? OTHER : `${Object.keys(methods).join(',').toUpperCase()} ${path}`;
+}
+
+/** Counts the API's requests by route and status. */
 @Injectable()
 export class CountRequests implements NestMiddleware<Request, Response> {
   constructor(private readonly metrics: Metrics) {}
 
   use(request: Request, response: Response, next: NextFunction): void {
     response.once('finish', () => {
-      const route: unknown = (request.route as { path?: unknown } | undefined)?.path;
+      const route = request.route as Route | undefined;
       this.metrics.apiRequests.inc({
-        route: typeof route === 'string' && !route.includes('*') ? `${request.method} ${route}` : 'other',
+        route: route === undefined ? OTHER : labelOf(route),
         status: String(response.statusCode),
       });
     });

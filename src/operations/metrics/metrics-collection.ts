@@ -1,13 +1,19 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Subscription } from 'rxjs';
+import { GAP_KINDS, PEER_CHANGES, REJECTIONS } from '../../cluster/protocol/contract.js';
 import { VERSION } from '../../config/version.js';
+import { SAMPLED_PATHS } from '../../messaging/message-sample.js';
 import { KernelDrops } from '../../telemetry/kernel-drops.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { Load } from '../health/load.js';
 import { Readiness } from '../health/readiness.js';
+import { API_ERRORS } from '../api/api-error.js';
 import { RunningNode } from '../running-node.js';
+import { apiRoutes, type Routed } from './count-requests.js';
 
+const API_STATUSES = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
 const PEER_STATES = ['pending', 'up', 'silent'] as const;
 /** The event-loop histogram counts its own timer's interval as delay. Finer would wake an idle node 100 times a second. */
 const RESOLUTION_MS = 50;
@@ -17,7 +23,7 @@ const RESOLUTION_MS = 50;
  * only rare events (samples, gaps, peers) are counted as they come.
  */
 @Injectable()
-export class MetricsCollection implements OnApplicationShutdown {
+export class MetricsCollection implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #drops = new KernelDrops();
   readonly #subscriptions: readonly Subscription[];
@@ -28,8 +34,10 @@ export class MetricsCollection implements OnApplicationShutdown {
     private readonly node: RunningNode,
     private readonly readiness: Readiness,
     private readonly load: Load,
+    private readonly door: HttpAdapterHost,
   ) {
     this.#delay.enable();
+    this.#start();
     const { cluster, messaging } = node;
     this.#subscriptions = [
       messaging.samples$.subscribe(({ path, durationMs }) =>
@@ -46,6 +54,12 @@ export class MetricsCollection implements OnApplicationShutdown {
     metrics.startTime.set(performance.timeOrigin / 1000);
   }
 
+  onApplicationBootstrap(): void {
+    const { metrics, door } = this;
+    const routes = apiRoutes(door.httpAdapter.getInstance<Routed>());
+    metrics.start(metrics.apiRequests, { route: routes, status: API_STATUSES });
+  }
+
   onApplicationShutdown(): void {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     this.#delay.disable();
@@ -57,6 +71,19 @@ export class MetricsCollection implements OnApplicationShutdown {
       this.#scrape = undefined;
     });
     return this.#scrape;
+  }
+
+  /** What the scrapes do not show from the first one: events, and what a bus does not count. */
+  #start(): void {
+    const { metrics } = this;
+    metrics.start(metrics.gaps, { kind: GAP_KINDS });
+    metrics.start(metrics.peerChanges, { change: PEER_CHANGES });
+    metrics.start(metrics.messageLatency, { path: SAMPLED_PATHS });
+    metrics.start(metrics.datagramsRejected, { reason: REJECTIONS });
+    for (const counter of [metrics.clusterMessages, metrics.clusterDatagrams]) {
+      metrics.start(counter, { direction: ['sent', 'received'] });
+    }
+    metrics.start(metrics.directoryLookups, { result: ['hit', 'miss'] });
   }
 
   async #collect(): Promise<string> {
