@@ -125,6 +125,10 @@ describe('a frame', () => {
       `${'['.repeat(30_000)}${']'.repeat(30_000)}`,
     ],
     ['{"user_id":2,"data":1e999}', '2', '1e999'],
+    ['{"user_id":2.0,"data":1}', '2', '1'],
+    ['{"user_id":20e-1,"data":1}', '2', '1'],
+    ['{"user_id":0e999,"data":1}', '0', '1'],
+    [`{"user_id":1.${'0'.repeat(60_000)},"data":1}`, '1', '1'],
     [' {"user_id" : 2 , "data" : "x" } ', '2', '"x"'],
   ])('%#: sends the text as it was written', (text, to, data) => {
     expect(read(text)).toEqual({ kind: 'send', id: null, to, data: Buffer.from(data), messageId: null });
@@ -158,6 +162,7 @@ describe('a frame', () => {
     ['{"user_id":1e400,"data":1}', 'bad_user_id'],
     ['{"user_id":9007199254740993,"data":1}', 'bad_user_id'],
     ['{"user_id":1.0000000000000000001,"data":1}', 'bad_user_id'],
+    [`{"user_id":1.${'0'.repeat(60_000)}1,"data":1}`, 'bad_user_id'],
     ['{"user_id":"\\udc00","data":1}', 'bad_user_id'],
     [`{"user_id":"${'é'.repeat(65)}","data":1}`, 'bad_user_id'],
     ['{"user_id":2}', 'missing_data'],

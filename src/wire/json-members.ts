@@ -32,6 +32,23 @@ export function membersOf(json: Buffer): Map<string, Buffer> {
   return members;
 }
 
+/**
+ * The raw texts of an array's elements.
+ *
+ * @param json UTF-8 text that JSON.parse accepts as an array; anything else gives nonsense
+ */
+export function elementsOf(json: Buffer): Buffer[] {
+  const elements: Buffer[] = [];
+  let at = skipBlanks(json, json.indexOf(OPEN_BRACKET) + 1);
+  while (at < json.length && json[at] !== CLOSE_BRACKET) {
+    const end = endOfValue(json, at);
+    elements.push(json.subarray(at, end));
+    at = skipBlanks(json, end);
+    if (json[at] === COMMA) at = skipBlanks(json, at + 1);
+  }
+  return elements;
+}
+
 function skipBlanks(json: Buffer, at: number): number {
   while (isBlank(json[at])) at++;
   return at;

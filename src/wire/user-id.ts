@@ -4,6 +4,8 @@
  */
 export const USER_ID_BYTES_MAX = 128;
 
+const ZERO = 0x30;
+
 /** The canonical form of an id given as text (query string, token claim), or null. */
 export function userIdFromText(text: string): string | null {
   if (text.length === 0 || text.length > USER_ID_BYTES_MAX) return null;
@@ -30,10 +32,17 @@ export function isExactInteger(value: number, text: string): boolean {
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
   // digits x 10^shift, with trailing zeros moved into the shift: comparable whatever way it was written
   const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  const significant = withoutTrailingZeros(digits);
   const shift = Number(exponent) - fraction.length + (digits.length - significant.length);
   if (significant === '') return value === 0;
   return shift >= 0 && shift <= 15 && sign + significant + '0'.repeat(shift) === written;
+}
+
+/** By a loop: a pattern such as /0+$/ would try again from each zero of a run that is not the last. */
+function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === ZERO) end--;
+  return digits.slice(0, end);
 }
 
 /** Whether an id travels as a JSON number in the original's datagram: "2" does, "02" and "9007199254740993" don't. */

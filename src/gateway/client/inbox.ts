@@ -8,11 +8,13 @@ interface Frame {
  * where ws reads, no more than one chunk of the socket (64 KiB), whose rate was judged before.
  */
 export class Inbox {
-  #frames: Frame[] = [];
+  readonly #frames: Frame[] = [];
+  /** How many of them were handed out. (To move those that are left each time would be quadratic work.) */
+  #taken = 0;
   #isDraining = false;
 
   get isEmpty(): boolean {
-    return this.#frames.length === 0;
+    return this.#taken === this.#frames.length;
   }
 
   get isDraining(): boolean {
@@ -26,12 +28,11 @@ export class Inbox {
   /** Hands out the frames one by one until `take` wants no more: false means that the frame stays. */
   drain(take: (payload: Buffer, isBinary: boolean) => boolean): void {
     this.#isDraining = true;
-    let next = 0;
-    for (; next < this.#frames.length; next++) {
-      const { payload, isBinary } = this.#frames[next] as Frame;
+    while (!this.isEmpty) {
+      const { payload, isBinary } = this.#frames[this.#taken] as Frame;
       if (!take(payload, isBinary)) break;
+      this.#taken++;
     }
-    this.#frames = this.#frames.slice(next);
     this.#isDraining = false;
   }
 }

@@ -3,6 +3,7 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@n
 import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
 import { traceOf } from '../../messaging/message-tracing.js';
+import { elementsOf } from '../../wire/json-members.js';
 import type { TraceContext } from '../../wire/message.js';
 import type { Outcome } from '../../wire/outgoing-frame.js';
 import { RunningNode } from '../running-node.js';
@@ -89,7 +90,8 @@ function error(code: 'too_large' | 'congested'): ErrorBody & { problems?: never 
 
 /** Whether every number of a JSON array is written as JavaScript writes it: JSON.parse rounds others to another user. */
 function areNumbersExact(json: Buffer): boolean {
-  const withoutStrings = json.toString('utf8').replaceAll(/"(?:[^"\\]|\\.)*"/g, '');
-  const numbers = withoutStrings.match(/[^\s,[\]]+/g) ?? [];
-  return numbers.every((number) => String(Number(number)) === number);
+  return elementsOf(json).every((element) => {
+    const text = element.toString('utf8');
+    return text.startsWith('"') || String(Number(text)) === text;
+  });
 }
