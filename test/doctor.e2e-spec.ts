@@ -36,7 +36,9 @@ if (impediment !== null)
       const other = `10\\.77\\.0\\.${2 - index}`;
       expect(output).toMatch('own broadcast: heard');
       expect(output).toMatch(new RegExp(`ok .*\\(${other}\\): heard, same name and secret`));
-      expect(output).toMatch(new RegExp(`ok .*\\(${other}\\): hears this host`));
+      expect(output).toMatch(new RegExp(`ok .*\\(${other}\\): hears this host's broadcasts`));
+      expect(output).toMatch(new RegExp(`ok .*\\(${other}\\): hears what this host sends to it alone`));
+      expect(output).toMatch(new RegExp(`ok .*\\(${other}\\): what it sends to this host alone arrives`));
       expect(output).toMatch(new RegExp(`ok .*\\(${other}\\): datagrams of 1200 bytes arrive`));
       expect(output).toMatch(new RegExp(`ok .*clock of .*\\(${other}\\): agrees`));
       expect(output).not.toMatch('FAIL');
@@ -48,7 +50,7 @@ if (impediment !== null)
     const mesh = { UDP_MODE: 'mesh', UDP_ADDRESS: '' };
     const reports = await diagnose({ ...mesh, UDP_PEERS: '10.77.0.2:2222' }, mesh);
     for (const { exitCode, output } of reports) {
-      expect(output).toMatch(/ok .*: hears this host/);
+      expect(output).toMatch(/ok .*: hears what this host sends to it alone/);
       expect(exitCode).toBe(0);
     }
   });
@@ -68,7 +70,9 @@ if (impediment !== null)
       /FAIL .*\(10\.77\.0\.1\): has another CLUSTER_SECRET; make them equal/,
     );
     for (const report of [first, otherName, otherSecret]) {
-      expect(report?.output).toMatch(/FAIL other hosts: 0 of 2 heard/);
+      // what differs is said first, and nothing is said of links
+      expect(report?.output).toMatch(/CLUSTER_NAME[^]*FAIL other hosts: 0 of 2 heard/);
+      expect(report?.output).not.toContain('is the link up');
       expect(report?.exitCode).toBe(1);
     }
   });
@@ -82,6 +86,40 @@ if (impediment !== null)
       /FAIL .*\(10\.77\.0\.2\): does not hear this host\. Its firewall may drop UDP_PORT/,
     );
     expect([open?.exitCode, walled?.exitCode]).toEqual([1, 1]);
+  });
+
+  it('finds a firewall that passes broadcasts, and nothing that is sent to one host alone', async () => {
+    lan.host(1).passOnly('2222');
+    const [open, walled] = await diagnose({}, {});
+    expect(open?.output).toMatch(
+      /FAIL .*\(10\.77\.0\.2\): does not hear what this host sends to it alone.*UDP_UNICAST_PORT/,
+    );
+    expect(walled?.output).toMatch(
+      /FAIL .*\(10\.77\.0\.1\): what it sends to this host alone does not arrive.*UDP_UNICAST_PORT/,
+    );
+    for (const report of [open, walled]) {
+      expect(report?.output).toMatch(/ok .*: hears this host's broadcasts/);
+      expect(report?.exitCode).toBe(1);
+    }
+  });
+
+  it('names running nodes with another secret, and nodes of its own cluster', async () => {
+    await Promise.all([
+      lan.host(1).start({ ...env, CLUSTER_SECRET: randomBytes(32).toString('hex') }),
+      lan.host(2).start(env),
+    ]);
+    const [report] = await diagnose({});
+    expect(report?.output).toMatch(
+      /WARN datagrams sealed with another secret or for another CLUSTER_NAME are heard from 10\.77\.0\.2:2223/,
+    );
+    expect(report?.output).toMatch(/ok .*nodes with this name and secret: 1/);
+  });
+
+  it('names the variable of a port that a node of this host has', async () => {
+    await lan.host(0).start(env);
+    const [report] = await diagnose({});
+    expect(report?.output).toMatch(/FAIL UDP_UNICAST_PORT: .*2223 is taken.*stop/);
+    expect(report?.exitCode).toBe(1);
   });
 
   it('finds a path that is too narrow for full datagrams', async () => {

@@ -7,7 +7,9 @@ import { Logger } from '@nestjs/common';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
+import { DEVELOPMENT_SECRET } from '../cluster/bus/udp-bus.js';
 import { clusterVariables } from '../cluster/cluster.config.js';
+import { ConfigurationError } from '../config/variables.js';
 import { failure, ok, warning, type Finding } from '../doctor/finding.js';
 import { judgeFiles, judgeMtu, judgeReceiveBuffer } from '../doctor/host-checks.js';
 import { LanCheck } from '../doctor/lan-check.js';
@@ -54,22 +56,18 @@ try {
   process.stdout.write(`  ...  listening for ${seconds} s\n`);
   const check = new LanCheck(udp, {
     clusterName: cluster.CLUSTER_NAME,
-    // hosts without a secret have the same one
-    secrets: cluster.CLUSTER_SECRET.length === 0 ? ['development'] : cluster.CLUSTER_SECRET,
+    secrets: cluster.CLUSTER_SECRET.length === 0 ? [DEVELOPMENT_SECRET] : cluster.CLUSTER_SECRET,
     durationMs: seconds * 1000,
     hosts: Number(options.hosts) || 1,
   });
   report(await check.run());
   await udp.close();
 } catch (error) {
-  const { code, message } = error as NodeJS.ErrnoException;
-  report([
-    failure(
-      code === 'EADDRINUSE'
-        ? `UDP: port ${udpConfig.UDP_PORT} is taken. In mesh mode it is a node's own: stop the node of this host for the time`
-        : `UDP: ${message}`,
-    ),
-  ]);
+  const problems =
+    error instanceof ConfigurationError
+      ? error.problems
+      : [{ variable: 'UDP', message: (error as Error).message }];
+  report(problems.map(({ variable, message }) => failure(`${variable}: ${message}`)));
 }
 process.exitCode = verdicts.includes('failure') ? 1 : 0;
 

@@ -25,7 +25,14 @@ describe('the doctor', () => {
   });
 
   it('knows a probe of another secret, and what is no probe', () => {
-    const probe = { id: 'a', host: 'a', cluster: 'lanfare', at: 1, hears: ['b'] };
+    const probe = {
+      id: 'a',
+      host: 'a',
+      cluster: 'lanfare',
+      at: 1,
+      hears_broadcast: ['b'],
+      hears_unicast: [],
+    };
     expect(decodeProbe(encodeProbe(probe, SECRET, 1200), ['x'.repeat(32), SECRET])).toEqual({
       ...probe,
       isOurs: true,
@@ -38,7 +45,13 @@ describe('the doctor', () => {
 
   it.each([
     ['finds another that is well', 'lanfare', SECRET, /same name and secret/],
-    ['is told that the other hears it', 'lanfare', SECRET, /hears this host/],
+    ['is told that the other hears its broadcasts', 'lanfare', SECRET, /hears this host's broadcasts/],
+    [
+      'is told that the other hears what is for it alone',
+      'lanfare',
+      SECRET,
+      /hears what this host sends to it alone/,
+    ],
     ['misses those who should be there', 'lanfare', SECRET, /1 of 2 heard/],
     ['finds a secret that is not ours', 'lanfare', 'x'.repeat(32), /another CLUSTER_SECRET/],
     ['finds a cluster of another name', 'other', SECRET, /belongs to the cluster "other"/],

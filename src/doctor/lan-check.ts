@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { excerpt } from '../telemetry/excerpt.js';
+import type { Datagram } from '../udp-broadcast/datagram.js';
 import type { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 import { failure, ok, warning, type Finding } from './finding.js';
-import { judgeClock } from './host-checks.js';
-import { decodeProbe, encodeProbe, HEARS_MAX, type HeardProbe } from './probe.js';
+import { isOfOurCluster, judgeMember, judgeStranger, type HeardDoctor, type Judge } from './heard-doctor.js';
+import { OtherSenders } from './other-senders.js';
+import { decodeProbe, encodeProbe, HEARS_MAX } from './probe.js';
 
 const PROBE_INTERVAL_MS = 250;
-/** Who has been heard for so long has had the time to hear us, and to say so. */
+/** One probe to be heard by, one to answer, one to spare. */
 const ANSWER_PATIENCE_MS = 3 * PROBE_INTERVAL_MS;
-/** Doctors, and other senders, that are told apart. */
-const HEARD_MAX = 1000;
+/** Doctors that are told apart. */
+const DOCTORS_MAX = 1000;
 
 interface Options {
   readonly clusterName: string;
@@ -21,40 +22,37 @@ interface Options {
   readonly hosts: number;
 }
 
-interface Doctor {
-  readonly address: string;
-  readonly port: number;
-  readonly firstHeardAt: number;
-  readonly lastHeardAt: number;
-  readonly latest: HeardProbe;
-  readonly clockDifferenceMs: number;
-  readonly heardFull: boolean;
-}
-
 /**
- * Sends probes the way the cluster sends, and tells who was heard: this host itself, doctors on other hosts and
- * whether they hear us, and whatever else sends to the port (running nodes, foreign programs).
+ * Sends probes the way nodes send, to all and to each that was heard, and tells who was heard: this host itself,
+ * doctors on other hosts and which of our probes they hear, and whatever else sends to the port.
  */
 export class LanCheck {
   readonly #id = randomBytes(8).toString('hex');
-  readonly #doctors = new Map<string, Doctor>();
-  readonly #others = new Set<string>();
+  readonly #doctors = new Map<string, HeardDoctor>();
+  readonly #others: OtherSenders;
+  readonly #judge: Judge;
   #heardItself = false;
 
   constructor(
     private readonly udp: UdpBroadcast,
     private readonly options: Options,
-  ) {}
+  ) {
+    this.#others = new OtherSenders(options.clusterName, options.secrets);
+    this.#judge = {
+      id: this.#id,
+      clusterName: options.clusterName,
+      isMesh: udp.isMesh,
+      datagramBytes: udp.datagramBytesMax,
+      patienceMs: ANSWER_PATIENCE_MS,
+    };
+  }
 
   async run(): Promise<Finding[]> {
-    const { datagramBytesMax } = this.udp;
-    const subscription = this.udp.datagrams$.subscribe(({ bytes, address, port }) =>
-      this.#hear(bytes, address, port),
-    );
+    const subscription = this.udp.datagrams$.subscribe((datagram) => this.#hear(datagram));
     const rounds = Math.ceil(this.options.durationMs / PROBE_INTERVAL_MS);
     for (let round = 0; round < rounds; round++) {
       // small and full-size in turn: a path that passes only small ones has an MTU problem
-      this.#send(this.#probe(round % 2 === 0 ? 0 : datagramBytesMax));
+      this.#send(this.#probe(round % 2 === 0 ? 0 : this.udp.datagramBytesMax));
       await delay(PROBE_INTERVAL_MS);
     }
     subscription.unsubscribe();
@@ -63,33 +61,35 @@ export class LanCheck {
 
   #send(probe: Buffer): void {
     this.udp.broadcast(probe);
-    if (!this.udp.isMesh) return;
-    // as nodes do: of two, one needs to know the other
-    for (const { latest, address, port } of this.#doctors.values()) {
-      if (this.#isOfOurCluster(latest)) this.udp.send(probe, address, port);
-    }
+    for (const { address, port } of this.#members) this.udp.send(probe, address, port);
   }
 
   #probe(length: number): Buffer {
+    const idsOf = (way: 'heardBroadcast' | 'heardUnicast'): string[] =>
+      [...this.#doctors]
+        .filter(([, doctor]) => doctor[way])
+        .slice(0, HEARS_MAX)
+        .map(([id]) => id);
     const probe = {
       id: this.#id,
       host: hostname(),
       cluster: this.options.clusterName,
       at: Date.now(),
-      hears: [...this.#doctors.keys()].slice(0, HEARS_MAX),
+      hears_broadcast: idsOf('heardBroadcast'),
+      hears_unicast: idsOf('heardUnicast'),
     };
     return encodeProbe(probe, this.options.secrets[0] ?? '', length);
   }
 
-  #hear(bytes: Buffer, address: string, port: number): void {
+  #hear({ bytes, address, port, arrival }: Datagram): void {
     const probe = decodeProbe(bytes, this.options.secrets);
     if (probe === null) {
-      if (this.#others.size < HEARD_MAX) this.#others.add(`${address}:${port}`);
+      this.#others.note(bytes, address, port);
     } else if (probe.id === this.#id) {
       this.#heardItself = true;
     } else {
       const before = this.#doctors.get(probe.id);
-      if (before === undefined && this.#doctors.size >= HEARD_MAX) return;
+      if (before === undefined && this.#doctors.size >= DOCTORS_MAX) return;
       const now = performance.now();
       this.#doctors.set(probe.id, {
         address,
@@ -99,37 +99,57 @@ export class LanCheck {
         latest: probe,
         clockDifferenceMs: probe.at - Date.now(),
         heardFull: before?.heardFull === true || probe.bytes >= this.udp.datagramBytesMax,
+        heardBroadcast: before?.heardBroadcast === true || arrival === 'shared',
+        heardUnicast: before?.heardUnicast === true || arrival === 'own',
       });
     }
   }
 
+  get #members(): HeardDoctor[] {
+    return [...this.#doctors.values()].filter((doctor) => isOfOurCluster(doctor, this.#judge));
+  }
+
+  get #strangers(): HeardDoctor[] {
+    return [...this.#doctors.values()].filter((doctor) => !isOfOurCluster(doctor, this.#judge));
+  }
+
+  /** What explains most comes first. */
   #findings(): Finding[] {
-    const findings: Finding[] = [];
-    if (!this.udp.isMesh) {
-      findings.push(
-        this.#heardItself
-          ? ok('own broadcast: heard')
-          : failure(
-              'own broadcast: not heard. UDP_ADDRESS may be no broadcast address of this host, a firewall may drop UDP_PORT, or the network has no broadcast: try UDP_MODE=multicast or mesh',
-            ),
-      );
-    }
-    if (this.#others.size > 0) findings.push(ok(`nodes or other programs on the port: ${this.#others.size}`));
-    findings.push(...this.#judgeCount());
-    for (const doctor of this.#doctors.values()) findings.push(...this.#judge(doctor));
-    return findings;
+    return [
+      ...this.#strangers.map((doctor) => judgeStranger(doctor, this.#judge)),
+      ...this.#others.strangers,
+      ...(this.udp.isMesh ? [] : [this.#judgeOwnBroadcast()]),
+      ...this.#others.others,
+      ...this.#judgeCount(),
+      ...this.#members.flatMap((doctor) => judgeMember(doctor, this.#judge)),
+    ];
+  }
+
+  #judgeOwnBroadcast(): Finding {
+    return this.#heardItself
+      ? ok('own broadcast: heard')
+      : failure(
+          'own broadcast: not heard. UDP_ADDRESS may be no broadcast address of this host, a firewall may drop UDP_PORT, or the network has no broadcast: try UDP_MODE=multicast or mesh',
+        );
   }
 
   /** Whether those are heard who should be. Without a number, nobody knows whether there should be any. */
   #judgeCount(): Finding[] {
-    const heard = [...this.#doctors.values()].filter(({ latest }) => this.#isOfOurCluster(latest)).length;
-    const expected = this.options.hosts - 1;
+    const [heard, strangers, expected] = [
+      this.#members.length,
+      this.#strangers.length,
+      this.options.hosts - 1,
+    ];
     if (heard < expected) {
+      const count = `other hosts: ${heard} of ${expected} heard`;
+      if (heard + strangers >= expected) {
+        return [failure(`${count} with this name and secret; the others differ, see above`)];
+      }
       const reach = this.udp.isMesh
         ? "is one of them in the other's UDP_PEERS, do firewalls pass UDP_PORT?"
         : 'is UDP_ADDRESS the broadcast address of the network they share, do firewalls pass UDP_PORT? ' +
           'If that network has no broadcast: UDP_MODE=multicast or mesh';
-      return [failure(`other hosts: ${heard} of ${expected} heard. On each: is the link up, ${reach}`)];
+      return [failure(`${count}. On each: is the link up, ${reach}`)];
     }
     if (this.#doctors.size > 0) return [];
     return [
@@ -137,45 +157,5 @@ export class LanCheck {
         'other hosts: none heard. To check the network, run the doctor on two at the same time, with --hosts 2',
       ),
     ];
-  }
-
-  #isOfOurCluster({ cluster, isOurs }: HeardProbe): boolean {
-    return cluster === this.options.clusterName && isOurs;
-  }
-
-  #judge(doctor: Doctor): Finding[] {
-    const { address, latest, clockDifferenceMs, heardFull } = doctor;
-    const { host, cluster, isOurs } = latest;
-    const name = `${excerpt(host)} (${address})`;
-    if (cluster !== this.options.clusterName) {
-      return [
-        warning(
-          `${name}: belongs to the cluster ${excerpt(cluster)}${isOurs ? '' : ', with another CLUSTER_SECRET'}. The same? Then set CLUSTER_NAME`,
-        ),
-      ];
-    }
-    if (!isOurs) return [failure(`${name}: has another CLUSTER_SECRET; make them equal`)];
-    return [
-      ok(`${name}: heard, same name and secret`),
-      this.#judgeWayThere(name, doctor),
-      heardFull
-        ? ok(`${name}: datagrams of ${this.udp.datagramBytesMax} bytes arrive`)
-        : failure(
-            `${name}: only small datagrams arrive: lower UDP_DATAGRAM_BYTES, the path's MTU is smaller`,
-          ),
-      judgeClock(name, clockDifferenceMs),
-    ];
-  }
-
-  /** Hearing is one way; the other way only the other one knows. */
-  #judgeWayThere(name: string, { firstHeardAt, lastHeardAt, latest }: Doctor): Finding {
-    if (latest.hears.includes(this.#id)) return ok(`${name}: hears this host`);
-    if (latest.hears.length === HEARS_MAX || lastHeardAt - firstHeardAt < ANSWER_PATIENCE_MS) {
-      return warning(
-        `${name}: has not said whether it hears this host: run both for longer, on ${HEARS_MAX + 1} hosts at most`,
-      );
-    }
-    const address = this.udp.isMesh ? '' : ', or UDP_ADDRESS here does not reach it';
-    return failure(`${name}: does not hear this host. Its firewall may drop UDP_PORT${address}`);
   }
 }

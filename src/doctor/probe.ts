@@ -1,21 +1,24 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
-/** Others named in one probe: enough for the hosts one looks at together, and small beside the smallest datagram. */
+/** Others named in one list of a probe: enough for the hosts one looks at together, and small beside a datagram. */
 export const HEARS_MAX = 8;
 
+const ids = z.array(z.string().max(64)).max(HEARS_MAX);
+
 const probeSchema = z.object({
-  lanfare_doctor: z.literal(1),
+  lanfare_doctor: z.literal(2),
   id: z.string().max(64),
   host: z.string().max(255),
   cluster: z.string().max(64),
   at: z.number(),
-  hears: z.array(z.string().max(64)).max(HEARS_MAX),
+  hears_broadcast: ids,
+  hears_unicast: ids,
   proof: z.string().max(128),
   padding: z.string().optional(),
 });
 
-/** What one doctor tells the others: who it is, and the ids of those it hears, so that they see a path of one way. */
+/** What one doctor tells the others: who it is, and the ids of those it hears in each way, so that they see paths of one way. */
 export type Probe = Omit<z.infer<typeof probeSchema>, 'lanfare_doctor' | 'proof' | 'padding'>;
 
 /** What was heard of another doctor. */
@@ -27,7 +30,7 @@ export interface HeardProbe extends Probe {
 
 /** The probe as a datagram, filled up to `length` bytes: full-size ones show what the network does to those. */
 export function encodeProbe(probe: Probe, secret: string, length = 0): Buffer {
-  const body = { lanfare_doctor: 1, ...probe, proof: prove(probe, secret).toString('base64'), padding: '' };
+  const body = { lanfare_doctor: 2, ...probe, proof: prove(probe, secret).toString('base64'), padding: '' };
   const missing = length - Buffer.byteLength(JSON.stringify(body));
   return Buffer.from(JSON.stringify({ ...body, padding: ' '.repeat(Math.max(0, missing)) }));
 }
@@ -42,8 +45,8 @@ export function decodeProbe(bytes: Buffer, secrets: readonly string[]): HeardPro
   }
   const parsed = probeSchema.safeParse(value);
   if (!parsed.success) return null;
-  const { proof, id, host, cluster, at, hears } = parsed.data;
-  const probe = { id, host, cluster, at, hears };
+  const { proof, id, host, cluster, at, hears_broadcast, hears_unicast } = parsed.data;
+  const probe = { id, host, cluster, at, hears_broadcast, hears_unicast };
   const given = Buffer.from(proof, 'base64');
   const isOurs = secrets.some((secret) => {
     const right = prove(probe, secret);

@@ -77,7 +77,19 @@ describe('UdpBroadcast', () => {
     const udp = new UdpBroadcast(
       udpBroadcastVariables.parse({ UDP_MODE: 'mesh', UDP_PORT: String(port), UDP_PEERS: 'localhost:9' }),
     );
-    await expect(udp.open()).rejects.toThrow('EADDRINUSE');
+    await expect(udp.open()).rejects.toThrow(`UDP_PORT: port ${port} is taken`);
+    holder.close();
+  });
+
+  it.each<[string, Environment]>([
+    ['UDP_UNICAST_PORT: port .* is taken', { UDP_UNICAST_PORT: 'PORT' }],
+    ['UDP_INTERFACE: 192.0.2.1 is not an address of this machine', { UDP_INTERFACE: '192.0.2.1' }],
+  ])('names the variable when a socket can not be bound: %s', async (message, env) => {
+    const holder = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const taken = { PORT: String(holder.address().port) };
+    const variables = Object.entries(env).map(([name, value]) => [name, taken[value as 'PORT'] ?? value]);
+    await expect(open(Object.fromEntries(variables) as Environment)).rejects.toThrow(new RegExp(message));
     holder.close();
   });
 

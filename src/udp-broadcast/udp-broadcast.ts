@@ -1,12 +1,12 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import type { Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { BehaviorSubject, Subject, type Observable } from 'rxjs';
 import { LogBudget } from '../telemetry/log-budget.js';
 import { findLan, interfaceFor } from './broadcast-address.js';
 import type { Datagram } from './datagram.js';
+import { openSocket, type Binding } from './open-socket.js';
 import { PeerAddresses } from './peer-addresses.js';
 import { udpBroadcastConfig } from './udp-broadcast.config.js';
 
@@ -150,12 +150,23 @@ export class UdpBroadcast implements OnApplicationShutdown {
     const from = this.#chooseAddresses();
     try {
       if (mode === 'mesh') {
-        this.#own = await this.#bind('own', { port, address: this.config.UDP_INTERFACE ?? '0.0.0.0' }, false);
+        const address = this.config.UDP_INTERFACE ?? '0.0.0.0';
+        this.#own = await this.#bind('own', { address, port, portVariable: 'UDP_PORT', isShared: false });
         await this.#followPeers(port);
       } else {
         // 0.0.0.0: a socket bound to the host's address hears no broadcast, one bound to the broadcast address hears nothing else
-        this.#shared = await this.#bind('shared', { port, address: '0.0.0.0' }, true);
-        this.#own = await this.#bind('own', { port: unicastPort, address: from ?? '0.0.0.0' }, false);
+        this.#shared = await this.#bind('shared', {
+          address: '0.0.0.0',
+          port,
+          portVariable: 'UDP_PORT',
+          isShared: true,
+        });
+        this.#own = await this.#bind('own', {
+          address: from ?? '0.0.0.0',
+          port: unicastPort,
+          portVariable: 'UDP_UNICAST_PORT',
+          isShared: false,
+        });
         this.#own.setBroadcast(true);
         if (mode === 'multicast') this.#joinGroup(this.#shared, this.#own);
       }
@@ -189,21 +200,8 @@ export class UdpBroadcast implements OnApplicationShutdown {
     return from ?? interfaceFor(networkInterfaces(), this.#target);
   }
 
-  async #bind(
-    arrival: Datagram['arrival'],
-    where: { port: number; address: string },
-    isShared: boolean,
-  ): Promise<Socket> {
-    // reuseAddr and never reusePort: that would spread unicast datagrams over the nodes of a host
-    const socket = createSocket({
-      type: 'udp4',
-      reuseAddr: isShared,
-      // addresses here are literals: without this every send waits a turn for dns.lookup
-      lookup: (hostname, _options, callback) => callback(null, hostname, 4),
-    });
-    const listening = once(socket, 'listening');
-    socket.bind({ ...where, exclusive: true });
-    await listening;
+  async #bind(arrival: Datagram['arrival'], binding: Binding): Promise<Socket> {
+    const socket = await openSocket(binding);
     socket.on('error', (error) => {
       this.#statistics.socketErrors++;
       this.#warnings.warn('socket', `UDP socket error: ${error.message}`);

@@ -96,6 +96,12 @@ export class LanHost {
     this.run('iptables', '-A', 'INPUT', '-p', 'udp', ...statistic, '-j', 'DROP');
   }
 
+  /** A firewall that lets one UDP port in, and no other. */
+  passOnly(port: string): void {
+    this.run('iptables', '-F', 'INPUT');
+    this.run('iptables', '-A', 'INPUT', '-p', 'udp', '!', '--dport', port, '-j', 'DROP');
+  }
+
   /** What is larger than this gets lost on its way, without a word. */
   narrowCable(mtu: number): void {
     this.#setCable('mtu', String(mtu));

@@ -22,7 +22,7 @@ import {
 import { loadSodiumCipherSuite, nodeCipherSuite } from './cipher-suites.js';
 
 /** Seals nothing from anybody: so that a checkout runs at once. Production refuses to start with it. */
-const DEVELOPMENT_SECRET = 'lanfare: the development secret everybody knows';
+export const DEVELOPMENT_SECRET = 'lanfare: the development secret everybody knows';
 /** The view has settled after 3 s at most (R13); a node that is not ready by then says why, and serves not ready. */
 const START_PATIENCE_MS = 3_500;
 /** Draining and saying good-bye take half a second at most. */
