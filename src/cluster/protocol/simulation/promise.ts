@@ -7,6 +7,7 @@
  * and from a boot that lived in the receiver's lifetime. A receipt that calls itself complete is exact for ever.
  */
 import type { OutgoingMessage, SendResult } from '../contract.js';
+import type { Stalls } from './stalls.js';
 import type { Boot, Timeline } from './timeline.js';
 import { Violation } from './violation.js';
 
@@ -38,13 +39,10 @@ interface Obligation {
   readonly receiver: Boot;
   /** Null: a publication, owed to the node itself. */
   readonly devices: readonly Device[] | null;
-  readonly stalledBefore: number;
 }
 
 /** What can be seen of boots from outside. */
 export interface Witness {
-  /** Time, so far, in which the process could do nothing. */
-  stalledMs(boot: Boot): number;
   /** Whether the node has the other in its list of peers, in whatever state. */
   lists(observer: Boot, subject: Boot): boolean;
 }
@@ -54,6 +52,7 @@ export const BODY_BYTES_MIN = 4;
 
 export class Promises {
   readonly #timeline: Timeline;
+  readonly #stalls: Stalls;
   readonly #witness: Witness;
   readonly #entries: Entry[] = [];
   readonly #obligations: Obligation[] = [];
@@ -67,8 +66,9 @@ export class Promises {
   excused = 0;
   completed = 0;
 
-  constructor(timeline: Timeline, witness: Witness) {
+  constructor(timeline: Timeline, stalls: Stalls, witness: Witness) {
     this.#timeline = timeline;
+    this.#stalls = stalls;
     this.#witness = witness;
   }
 
@@ -204,11 +204,7 @@ export class Promises {
     for (const { entry, receiver, devices } of this.#obligations) {
       const { sender, at, id } = entry;
       if (devices === null || entry.reached.has(receiver.index) || sender.endedAt !== Infinity) continue;
-      if (
-        entry.result === 'none' ||
-        this.#timeline.wasLate(receiver, sender, at, this.#stalledOf(sender, receiver))
-      )
-        continue;
+      if (entry.result === 'none' || this.#timeline.wasLate(receiver, sender, at)) continue;
       if (this.#timeline.wasStale(sender, receiver, at)) continue;
       const path = `${sender.index}>${receiver.index}`;
       const missed = missedByPath.get(path) ?? { sender, receiver, ids: [] };
@@ -228,18 +224,18 @@ export class Promises {
   }
 
   #judge(obligation: Obligation, now: number): void {
-    const { entry, receiver, stalledBefore } = obligation;
+    const { entry, receiver } = obligation;
     if (entry.reached.has(receiver.index)) return;
     if (obligation.devices?.every((device) => device.isGone) === true) return;
-    const extraMs = this.#stalledOf(entry.sender, receiver) - stalledBefore;
-    const due = entry.at + this.#timeline.bounds.detectionMs + extraMs;
+    const stalledMs = this.#stalls.ofBothSince(entry.sender, receiver, entry.at);
+    const due = entry.at + this.#timeline.bounds.detectionMs + stalledMs;
     if (due > now) {
       // The nodes stood still for a part of their time.
       this.#postponed.push(obligation);
       return;
     }
     if (entry.sender.endedAt <= due || receiver.endedAt <= due) return;
-    const excuse = this.#timeline.excuse(entry.sender, receiver, entry.at, extraMs);
+    const excuse = this.#timeline.excuse(entry.sender, receiver, entry.at);
     if (excuse === null) this.#overdue.push(obligation);
     else this.excused += 1;
   }
@@ -251,10 +247,6 @@ export class Promises {
       `${what} #${entry.id} accepted by #${entry.sender.index} at ${entry.at.toFixed(1)} (${entry.result}, ` +
       `${entry.data.length} B) did not reach #${receiver.index}; they said: ${events}`
     );
-  }
-
-  #stalledOf(sender: Boot, receiver: Boot): number {
-    return this.#witness.stalledMs(sender) + this.#witness.stalledMs(receiver);
   }
 
   #enter(
@@ -291,12 +283,7 @@ export class Promises {
     const haveMet =
       this.#timeline.trusts(sender, receiver, at) && this.#timeline.trusts(receiver, sender, at);
     if (!haveMet && !(this.#witness.lists(sender, receiver) && this.#witness.lists(receiver, sender))) return;
-    this.#obligations.push({
-      entry,
-      receiver,
-      devices,
-      stalledBefore: this.#stalledOf(entry.sender, receiver),
-    });
+    this.#obligations.push({ entry, receiver, devices });
   }
 
   #arrived(receiver: Boot, peer: string, to: string, data: Buffer): Entry {

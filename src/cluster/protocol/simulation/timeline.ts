@@ -5,10 +5,12 @@
  * - strangers, nodes of which one does not list the other at all, can't name each other, and owe each other nothing;
  * - after a node has reported a peer as gone or not mutual, until it has joined again, it promises nothing about it;
  * - an event up to the detection bound after a message covers it;
- * - `late` holds beyond its moment, until what was late has been applied.
+ * - `late` holds beyond its moment, until what was late has been applied;
+ * - time in which one of the two stood still since then extends each of these bounds.
  * Besides, a message that was routed to a peer and given up is counted by its sender, in an event about that peer.
  */
 import type { NodeId, ProtocolEvent } from '../contract.js';
+import type { Stalls } from './stalls.js';
 
 /** One start of a node, as the simulation sees it. Times are the world's. */
 export interface Boot {
@@ -52,7 +54,10 @@ export class Timeline {
     'not-mutual': 0,
   };
 
-  constructor(readonly bounds: Bounds) {}
+  constructor(
+    readonly bounds: Bounds,
+    private readonly stalls: Stalls,
+  ) {}
 
   /** Takes the events that are words about a peer, leaves the others. */
   note(observer: Boot, event: ProtocolEvent, at: number): void {
@@ -74,8 +79,8 @@ export class Timeline {
   }
 
   /** Why a message of `sender` accepted at `at` may have missed a device at `receiver`; null: no reason. */
-  excuse(sender: Boot, receiver: Boot, at: number, extraMs: number): string | null {
-    return this.#excuseOf(sender, receiver, at, extraMs) ?? this.#excuseOf(receiver, sender, at, extraMs);
+  excuse(sender: Boot, receiver: Boot, at: number): string | null {
+    return this.#excuseOf(sender, receiver, at) ?? this.#excuseOf(receiver, sender, at);
   }
 
   /** The words of since then that are about boots that were alive, by boots that still are. */
@@ -97,9 +102,10 @@ export class Timeline {
   }
 
   /** Whether `subject` may not have known, at this time, of devices that `observer` had declared ready. */
-  wasLate(observer: Boot, subject: Boot, at: number, extraMs: number): boolean {
+  wasLate(observer: Boot, subject: Boot, at: number): boolean {
     return this.#about(observer, subject).some(
-      (entry) => entry.word === 'late' && entry.at <= at && at - entry.at <= this.bounds.lateMs + extraMs,
+      (entry) =>
+        entry.word === 'late' && entry.at <= at && this.#isLateStill(observer, subject, entry.at, at),
     );
   }
 
@@ -120,19 +126,24 @@ export class Timeline {
     return lines.map(({ at, by, word }) => `${at.toFixed(1)} #${by} ${word}`).join(', ');
   }
 
-  #excuseOf(observer: Boot, subject: Boot, at: number, extraMs: number): string | null {
+  #excuseOf(observer: Boot, subject: Boot, at: number): string | null {
     let isDisowned = false;
     for (const entry of this.#about(observer, subject)) {
       if (entry.at < at) {
         isDisowned = !isTrustAfter(entry.word, !isDisowned);
-        if (entry.word === 'late' && at - entry.at <= this.bounds.lateMs + extraMs) return 'late before';
+        if (entry.word === 'late' && this.#isLateStill(observer, subject, entry.at, at)) return 'late before';
         continue;
       }
       if (isDisowned) return 'disowned then';
       if (entry.word === 'joined') continue;
-      return entry.at - at <= this.bounds.detectionMs + extraMs ? entry.word : null;
+      const boundMs = this.bounds.detectionMs + this.stalls.ofBothSince(observer, subject, at);
+      return entry.at - at <= boundMs ? entry.word : null;
     }
     return isDisowned ? 'disowned' : null;
+  }
+
+  #isLateStill(observer: Boot, subject: Boot, since: number, at: number): boolean {
+    return at - since <= this.bounds.lateMs + this.stalls.ofBothSince(observer, subject, since);
   }
 
   #enter(observer: Boot, subject: NodeId, word: Word, count: number, at: number): void {

@@ -17,6 +17,7 @@ import { Promises } from './promise.js';
 import type { Random } from './random.js';
 import type { Scenario } from './scenario.js';
 import { Schedule } from './schedule.js';
+import { Stalls } from './stalls.js';
 import { Timeline, type Boot } from './timeline.js';
 import { Trace } from './trace.js';
 
@@ -45,7 +46,7 @@ export class World {
   readonly #random: Random;
   readonly #cipher: CipherSuite;
   readonly #books: Books;
-  readonly #stalledMs: number[] = [];
+  readonly #stalls = new Stalls();
   #repairedBefore = 0;
 
   constructor(
@@ -61,12 +62,9 @@ export class World {
     this.detectionMs =
       Math.max(timing.deadAfterMs + timing.holdMs, timing.laggardAfterMs + timing.gapAfterMs) +
       4 * timing.reportIdleMs;
-    this.timeline = new Timeline({
-      detectionMs: this.detectionMs,
-      lateMs: timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs,
-    });
-    this.promises = new Promises(this.timeline, {
-      stalledMs: (boot) => this.#stalledMs[boot.index] ?? 0,
+    const lateMs = timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs;
+    this.timeline = new Timeline({ detectionMs: this.detectionMs, lateMs }, this.#stalls);
+    this.promises = new Promises(this.timeline, this.#stalls, {
       lists: ({ host }, { nodeId }) => {
         const peers = this.hosts[host]?.running?.process.node.peers() ?? [];
         return peers.some((peer) => peer.nodeId === nodeId);
@@ -121,7 +119,6 @@ export class World {
       endedAt: Infinity,
     };
     this.boots.push(boot);
-    this.#stalledMs.push(0);
     const { network, trace } = this;
     const process = new Process(
       { schedule, network, station: host, trace },
@@ -187,7 +184,7 @@ export class World {
   /** Time in which a boot could not do what it should, and for which its bounds are extended. */
   stalled(boot: Boot, milliseconds: number): void {
     this.stalls += 1;
-    this.#stalledMs[boot.index] = (this.#stalledMs[boot.index] ?? 0) + milliseconds;
+    this.#stalls.begin(boot, this.schedule.now, milliseconds);
   }
 
   /** Mesh: what a resolver would say now, of machines that are up and of some that are not. */
