@@ -89,6 +89,7 @@ export class Acks {
     peer.outgoing.window = Math.max(reader.u16(), this.context.limits.windowRecordsMin);
     if (session === 0 || session !== peer.outgoing.id) return;
     peer.outgoing.isConfirmed = true;
+    peer.outgoing.answeredAt = now;
     const isProgress = peer.outgoing.stream.ackTo(unicast);
     if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.handlers.acked(now, peer);
   }

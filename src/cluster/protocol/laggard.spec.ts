@@ -172,6 +172,26 @@ describe('publications, while one of the receivers takes little', () => {
     expect(readBy(well).length - before).toBeGreaterThanOrEqual(200);
   });
 
+  it('do wait for one whose answers are lost several times in a row', () => {
+    const start = lan.now;
+    // The first record is lost, and of what it says nothing arrives at first, its reports not at all: only the answer to a
+    // question can save it.
+    let isFirst = true;
+    lan.loses = (transmit, to, from) => {
+      if (from === laggard) return transmit.to === null || lan.now < start + TIMING.unheardAfterMs - 15;
+      const isLost = isFirst && to === laggard && transmit.to === null;
+      if (isLost) isFirst = false;
+      return isLost;
+    };
+    for (let count = 0; count <= windowRecords; count += 1) {
+      sender.node.publish(lan.now, 'news', body(count));
+    }
+    lan.run(1_000);
+    expect(readBy(well)).toEqual(upTo(windowRecords + 1));
+    expect(readBy(laggard)).toEqual(upTo(windowRecords + 1));
+    expect(lan.of(laggard, 'gap')).toEqual([]);
+  });
+
   it('wait no longer for one that acks nothing because nothing else happens', () => {
     takesPer10Ms(0);
     for (let count = 0; count <= windowRecords; count += 1) {

@@ -81,7 +81,10 @@ export interface Timing {
   readonly gapAfterMs: number;
   /** A peer that blocks the broadcast window this long stops counting in it; it will gap and rejoin. */
   readonly laggardAfterMs: number;
-  /** One that shuts the broadcast window and acks nothing this long stops counting at once: shorter than the barrier. */
+  /**
+   * One that shuts the broadcast window and answers nothing this long stops counting at once: shorter than the barrier, and
+   * long enough to be asked several times, so that loss alone is not taken for silence.
+   */
   readonly unheardAfterMs: number;
   /** No progress of acks this long, with records unacked: the peer has stopped answering, senders are told at once. */
   readonly stalledAfterMs: number;

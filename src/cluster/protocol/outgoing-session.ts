@@ -41,6 +41,8 @@ export class OutgoingSession {
   /** R11: announcements up to here were declared reachable without this peer's ack. */
   lateTo = 0;
   lateToldAt = -Infinity;
+  /** When it last said what it has of this session, be it nothing new. */
+  answeredAt = -Infinity;
   /** When it last acked more of the broadcast stream than before. */
   ackedAt = -Infinity;
   /** Late, and has acked nothing for as long: connections do not wait for it until it is heard from again. */

@@ -38,7 +38,9 @@ export class PeerTimers {
     if (incoming.ackAt <= now) this.acks.sendStatus(now, peer);
     if (incoming.isAdmitted) this.#handleMissing(now, peer);
     if (outgoing.pollAt <= now) {
-      outgoing.pollIntervalMs = Math.min(outgoing.pollIntervalMs * 2, timing.pollIntervalMaxMs);
+      if (outgoing.blockingSince === Infinity) {
+        outgoing.pollIntervalMs = Math.min(outgoing.pollIntervalMs * 2, timing.pollIntervalMaxMs);
+      }
       outgoing.pollAt = now + outgoing.pollIntervalMs;
       this.acks.sendPoll(peer);
     }

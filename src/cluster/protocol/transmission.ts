@@ -5,10 +5,11 @@
  * - Unicast: at most min(unicastWindowRecords, the peer's window) records in flight; acks clock the rest. There is no
  *   rate and nothing that loss alone could throttle: the window is what the receiver's buffer holds.
  * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that counts. A
- *   peer for which a record waits `laggardAfterMs`, or that shuts the window and acks nothing for `unheardAfterMs`,
+ *   peer for which a record waits `laggardAfterMs`, or that shuts the window and answers nothing for `unheardAfterMs`,
  *   stops counting until it has caught up: the group never waits for one. One that shuts the window often but keeps the
  *   records moving is not slow, it has a small buffer: without its window it would be overrun. What nobody that counts
  *   needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer sees the gap and rejoins.
+ *   While it shuts the window it is asked for its position at short intervals that do not grow.
  * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh mode). A
  *   record is not repaired again within that time, so that what is on its way is not sent twice.
  * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
@@ -84,14 +85,18 @@ export class Transmission {
     // Of the oldest record that the window keeps back.
     const waitingSince = broadcast.at(Math.max(limit + 1, broadcast.nextToSend))?.closedAt ?? now;
     let isRelieved = false;
-    for (const { outgoing } of members.all) {
+    for (const peer of members.all) {
+      const { outgoing } = peer;
       if (outgoing.id === 0 || outgoing.isLaggard) continue;
       // If all are equally far behind, none holds up the others.
       if (!isShut || outgoing.broadcastNeededAfter > slowest || fastest === slowest) {
         outgoing.blockingSince = Infinity;
         continue;
       }
-      if (outgoing.blockingSince === Infinity) outgoing.blockingSince = now;
+      if (outgoing.blockingSince === Infinity) {
+        outgoing.blockingSince = now;
+        this.#askSoon(now, peer);
+      }
       const endsAt = this.#patienceEndsAt(outgoing, waitingSince);
       if (now < endsAt) {
         this.givesUpAt = Math.min(this.givesUpAt, endsAt);
@@ -174,20 +179,23 @@ export class Transmission {
     this.#expectAck(now, peer);
   }
 
-  /** Of one that shuts the window: slow is who keeps a record waiting, absent who does not even ack. */
-  #patienceEndsAt({ ackedAt, blockingSince }: OutgoingSession, waitingSince: number): number {
+  /** Of one that shuts the window: slow is who keeps a record waiting, absent who does not even answer. */
+  #patienceEndsAt({ answeredAt, blockingSince }: OutgoingSession, waitingSince: number): number {
     const { laggardAfterMs, unheardAfterMs } = this.context.timing;
     return Math.min(
       Math.max(blockingSince, waitingSince) + laggardAfterMs,
-      Math.max(blockingSince, ackedAt) + unheardAfterMs,
+      Math.max(blockingSince, answeredAt) + unheardAfterMs,
     );
   }
 
-  #expectAck(now: number, { outgoing, roundTripMs }: Peer): void {
-    if (outgoing.pollAt !== Infinity) return;
+  #expectAck(now: number, peer: Peer): void {
+    if (peer.outgoing.pollAt === Infinity) this.#askSoon(now, peer);
+  }
+
+  #askSoon(now: number, { outgoing, roundTripMs }: Peer): void {
     const { pollAfterMs } = this.context.timing;
     outgoing.pollIntervalMs = pollAfterMs + 2 * (roundTripMs ?? 0);
-    outgoing.pollAt = now + outgoing.pollIntervalMs;
+    outgoing.pollAt = Math.min(outgoing.pollAt, now + outgoing.pollIntervalMs);
   }
 
   #repairBroadcast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
