@@ -41,6 +41,7 @@ module.exports = {
     layer(
       'operations',
       'gateway',
+      'authentication',
       'messaging',
       'connections',
       'cluster',

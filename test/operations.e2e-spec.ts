@@ -12,6 +12,7 @@ import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
 import { TestClient } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
+import { RawClient } from './support/raw-client.js';
 
 const KEY = 'a-key-of-the-backend';
 
@@ -137,6 +138,15 @@ describe("the operators' door", () => {
       expect([await device.next(), await device.next()]).toEqual(['1', '3']);
       await device.close();
     });
+  });
+
+  it('refuses two Authorization headers, though one of them be right', async () => {
+    const client = await RawClient.connect(Number(new URL(a.operationsUrl).port));
+    client.write(
+      `GET /v1/users/1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${KEY}\r\nAuthorization: Basic eDp5\r\n\r\n`,
+    );
+    expect((await client.response()).status).toBe(401);
+    client.destroy();
   });
 
   describe('refuses, with a stable body,', () => {

@@ -1,12 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { errors, UnsecuredJWT } from 'jose';
 import { createHmac } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { JwtAuthenticator } from '../src/authentication/jwt-authenticator.js';
 import { KeysUnavailableError, PublishedKeys } from '../src/authentication/published-keys.js';
 import { CLOSES } from '../src/wire/codes.js';
 import { TestClient, V1 } from './support/client.js';
 import { KeyServer, seconds, secretKey, sign, type SigningKey } from './support/key-server.js';
 import { TestNode } from './support/node.js';
+import { handshake, RawClient } from './support/raw-client.js';
 
 const SECRET = 'a secret of more than thirty-two bytes';
 const JWT = {
@@ -80,6 +82,24 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
       TestClient.refusal(node.url(''), [V1, `lanfare.bearer.${token}`], bearer(token)),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
+  });
+
+  it('two Authorization headers are nobody', async () => {
+    const token = await sign(secret, CLAIMS);
+    for (const second of [`Bearer ${token}`, 'Basic Z3Vlc3Q6aW52ZW50ZWQ=']) {
+      const client = await RawClient.connect(node.port);
+      client.write(handshake('/chat', [`Authorization: Bearer ${token}\r\nAuthorization: ${second}`]));
+      expect((await client.response()).status).toBe(401);
+      await client.ended();
+    }
+  });
+
+  it("a token beside another scheme's Authorization opens", async () => {
+    const token = await sign(secret, CLAIMS);
+    const headers = { authorization: 'Basic Z3Vlc3Q6aW52ZW50ZWQ=' };
+    await (await TestClient.connect(node.url(`token=${token}`), [], { headers })).close();
+    await (await TestClient.connect(node.url(''), [V1, `lanfare.bearer.${token}`], { headers })).close();
+    expect((await TestClient.refusal(node.url(''), [V1], { headers })).status).toBe(401);
   });
 
   it('no token is nobody, whatever user_id says', async () => {
@@ -213,19 +233,20 @@ describe('a key', () => {
     let now = 0;
     const keys = new PublishedKeys(server.url, () => now);
     await server.addKey('ES256', 'old');
-    await keys.find({ alg: 'ES256', kid: 'old' });
+    const find = async (kid: string) => keys.use({ alg: 'ES256', kid }, async (key) => key);
+    await find('old');
 
     await server.addKey('ES256', 'new');
-    await expect(keys.find({ alg: 'ES256', kid: 'new' })).rejects.toThrow(errors.JWKSNoMatchingKey);
+    await expect(find('new')).rejects.toThrow(errors.JWKSNoMatchingKey);
     expect(server.requests).toBe(1);
     now += 30_000;
-    await Promise.all([1, 2, 3].map(async () => keys.find({ alg: 'ES256', kid: 'new' })));
+    await Promise.all([1, 2, 3].map(async () => find('new')));
     expect(server.requests).toBe(2);
 
     server.break();
     now += 30_000;
-    await expect(keys.find({ alg: 'ES256', kid: 'newer' })).rejects.toThrow(KeysUnavailableError);
-    await keys.find({ alg: 'ES256', kid: 'old' });
+    await expect(find('newer')).rejects.toThrow(KeysUnavailableError);
+    await find('old');
 
     server.repair();
     server.withdraw('old');
@@ -234,12 +255,90 @@ describe('a key', () => {
       (async () => {
         // it looks again beside answering
         for (;;) {
-          await keys.find({ alg: 'ES256', kid: 'old' });
+          await find('old');
           await setImmediate();
         }
       })(),
     ).rejects.toThrow(errors.JWKSNoMatchingKey);
     expect(server.requests).toBe(4);
+    await server.stop();
+  });
+});
+
+describe('a token that names no key', () => {
+  let server: KeyServer;
+  let signers: SigningKey[];
+  let now: number;
+  let authenticator: JwtAuthenticator;
+
+  beforeEach(async () => {
+    server = await KeyServer.start();
+    signers = [];
+    for (let i = 0; i < 6; i++) signers.push(await server.addKey('ES256', `key-${i}`));
+    now = 0;
+    authenticator = new JwtAuthenticator(
+      { secrets: [], issuer: undefined, audience: undefined, clockToleranceS: 5 },
+      new PublishedKeys(server.url, () => now),
+    );
+  });
+
+  afterEach(async () => server.stop());
+
+  const unnamed = async (key: SigningKey | undefined, claims = {}) =>
+    authenticator.refresh(await sign({ ...(key as SigningKey), kid: undefined }, claims));
+
+  it('is tried with the keys of its algorithm, four at most', async () => {
+    await server.addKey('RS256', 'other');
+    for (const signer of signers.slice(0, 4)) expect(await unnamed(signer)).toMatchObject({ userId: '1' });
+    expect(await unnamed(signers[4])).toBe('unauthorized');
+    server.withdraw('key-0');
+    now += 30_000;
+    expect(await unnamed(signers[4])).toMatchObject({ userId: '1' });
+  });
+
+  it('and has expired is not saved by another key', async () => {
+    expect(await unnamed(signers[1], { exp: seconds(-60) })).toBe('unauthorized');
+    expect(server.requests).toBe(1);
+  });
+
+  it('is found when its key is new, after the cool-down', async () => {
+    for (const { kid } of signers.slice(1)) server.withdraw(kid as string);
+    expect(await unnamed(signers[0])).toMatchObject({ userId: '1' });
+    server.withdraw('key-0');
+    const replacement = await server.addKey('ES256', 'replacement');
+    expect(await unnamed(replacement)).toBe('unauthorized');
+    expect(server.requests).toBe(1);
+    now += 30_000;
+    expect(await unnamed(replacement)).toMatchObject({ userId: '1' });
+    expect(await unnamed(signers[0])).toBe('unauthorized');
+    expect(server.requests).toBe(2);
+  });
+});
+
+describe('a key server that publishes no keys', () => {
+  it('is asked again soon, and the keys it had are believed no longer', async () => {
+    const server = await KeyServer.start();
+    let now = 0;
+    const keys = new PublishedKeys(server.url, () => now);
+    const find = async () => keys.use({ alg: 'ES256', kid: 'late' }, async () => 'found');
+    await expect(find()).rejects.toThrow(KeysUnavailableError);
+    await server.addKey('ES256', 'late');
+    await expect(find()).rejects.toThrow(KeysUnavailableError);
+    expect(server.requests).toBe(1);
+    now += 1000;
+    expect(await find()).toBe('found');
+
+    server.withdraw('late');
+    now += 600_001;
+    await expect(
+      (async () => {
+        // it looks again beside answering
+        for (;;) {
+          await find();
+          await setImmediate();
+        }
+      })(),
+    ).rejects.toThrow(KeysUnavailableError);
     await server.stop();
   });
 });

@@ -5,6 +5,7 @@ import { authenticationConfig } from './authentication.config.js';
 import { Authenticator } from './authenticator.js';
 import { InsecureAuthenticator } from './insecure-authenticator.js';
 import { JwtAuthenticator } from './jwt-authenticator.js';
+import { PublishedKeys } from './published-keys.js';
 
 /**
  * Which authenticator is in force: a team's own, when a global module of theirs provides one, else the one
@@ -42,12 +43,14 @@ function configured(config: ConfigType<typeof authenticationConfig>): Authentica
         },
       ]);
     case 'jwt':
-      return new JwtAuthenticator({
-        secrets: config.AUTH_JWT_SECRET,
-        jwksUrl: config.AUTH_JWKS_URL,
-        issuer: config.AUTH_JWT_ISSUER,
-        audience: config.AUTH_JWT_AUDIENCE,
-        clockToleranceS: config.AUTH_CLOCK_TOLERANCE_S,
-      });
+      return new JwtAuthenticator(
+        {
+          secrets: config.AUTH_JWT_SECRET,
+          issuer: config.AUTH_JWT_ISSUER,
+          audience: config.AUTH_JWT_AUDIENCE,
+          clockToleranceS: config.AUTH_CLOCK_TOLERANCE_S,
+        },
+        config.AUTH_JWKS_URL === undefined ? null : new PublishedKeys(config.AUTH_JWKS_URL),
+      );
   }
 }

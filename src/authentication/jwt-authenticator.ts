@@ -4,13 +4,15 @@ import {
   jwtVerify,
   UnsecuredJWT,
   type JWTClaimVerificationOptions,
+  type JWTHeaderParameters,
   type JWTPayload,
+  type ProtectedHeaderParameters,
 } from 'jose';
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { userIdFromText } from '../wire/user-id.js';
 import { Authenticator, type Identity, type Rejection } from './authenticator.js';
-import { bearerToken, isPlausibleToken } from './bearer-token.js';
+import { bearerTokens, isPlausibleToken } from './bearer-token.js';
 import { KeysUnavailableError, PublishedKeys } from './published-keys.js';
 
 /** For published keys. None of them takes a public key as a secret, so that one can't be used to forge. */
@@ -19,7 +21,6 @@ const ASYMMETRIC = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA 
 export interface JwtSettings {
   /** Keys of HS256 tokens, any of which is accepted. */
   readonly secrets: readonly string[];
-  readonly jwksUrl: string | undefined;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
   readonly clockToleranceS: number;
@@ -34,13 +35,15 @@ export interface JwtSettings {
  */
 export class JwtAuthenticator extends Authenticator {
   readonly #secrets: readonly KeyObject[];
-  readonly #keys: PublishedKeys | null;
   readonly #rules: JWTClaimVerificationOptions;
 
-  constructor({ secrets, jwksUrl, issuer, audience, clockToleranceS }: JwtSettings) {
+  /** @param keys for tokens that are not signed with one of the secrets */
+  constructor(
+    { secrets, issuer, audience, clockToleranceS }: JwtSettings,
+    private readonly keys: PublishedKeys | null,
+  ) {
     super();
     this.#secrets = secrets.map((secret) => createSecretKey(secret, 'utf8'));
-    this.#keys = jwksUrl === undefined ? null : new PublishedKeys(jwksUrl);
     this.#rules = {
       requiredClaims: ['sub', 'exp'],
       clockTolerance: clockToleranceS,
@@ -50,8 +53,8 @@ export class JwtAuthenticator extends Authenticator {
   }
 
   authenticate(request: IncomingMessage): Promise<Identity | Rejection> | Identity | Rejection {
-    const token = bearerToken(request);
-    return token === null ? 'unauthorized' : this.#judge(token);
+    const [token, ...others] = bearerTokens(request);
+    return token === undefined || others.length > 0 ? 'unauthorized' : this.refresh(token);
   }
 
   refresh(token: string): Promise<Identity | Rejection> | Identity | Rejection {
@@ -60,13 +63,13 @@ export class JwtAuthenticator extends Authenticator {
 
   #judge(token: string): Promise<Identity | Rejection> | Identity | Rejection {
     try {
-      const { alg, crit } = decodeProtectedHeader(token);
-      if (alg === 'HS256' && crit === undefined && this.#secrets.length > 0) {
+      const header = decodeProtectedHeader(token);
+      if (header.alg === 'HS256' && header.crit === undefined && this.#secrets.length > 0) {
         return identityOf(this.#verifyShared(token));
       }
-      const keys = this.#keys;
-      if (keys === null || alg === undefined || !ASYMMETRIC.includes(alg)) return 'unauthorized';
-      return this.#verifyPublished(token, keys).then(identityOf, rejectionOf);
+      const { keys } = this;
+      if (keys === null || !isAsymmetric(header)) return 'unauthorized';
+      return this.#verifyPublished(token, header, keys).then(identityOf, rejectionOf);
     } catch (error) {
       return rejectionOf(error);
     }
@@ -90,10 +93,18 @@ export class JwtAuthenticator extends Authenticator {
     return UnsecuredJWT.decode(`${UNSECURED_HEADER}.${payload}.`, this.#rules).payload;
   }
 
-  async #verifyPublished(token: string, keys: PublishedKeys): Promise<JWTPayload> {
-    const find = async (header: Parameters<PublishedKeys['find']>[0]) => keys.find(header);
-    return (await jwtVerify(token, find, { ...this.#rules, algorithms: ASYMMETRIC })).payload;
+  async #verifyPublished(
+    token: string,
+    header: JWTHeaderParameters,
+    keys: PublishedKeys,
+  ): Promise<JWTPayload> {
+    const rules = { ...this.#rules, algorithms: ASYMMETRIC };
+    return keys.use(header, async (key) => (await jwtVerify(token, key, rules)).payload);
   }
+}
+
+function isAsymmetric(header: ProtectedHeaderParameters): header is JWTHeaderParameters {
+  return header.alg !== undefined && ASYMMETRIC.includes(header.alg);
 }
 
 /** What jose takes for claims whose signature has been judged already. */

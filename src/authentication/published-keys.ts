@@ -10,6 +10,8 @@ const FRESH_MS = 600_000;
 const COOLDOWN_MS = 30_000;
 /** After a failed fetch the next one may come sooner. */
 const RETRY_MS = 1000;
+/** A token that names no key is tried with so many: one to come, one in use, one that is on its way out, one to spare. */
+const KEYS_TRIED_MAX = 4;
 
 type Header = Parameters<JWTVerifyGetKey>[0];
 type Key = Awaited<ReturnType<JWTVerifyGetKey>>;
@@ -37,23 +39,27 @@ export class PublishedKeys {
     private readonly now: () => number = performance.now.bind(performance),
   ) {}
 
-  /** @throws {KeysUnavailableError | errors.JOSEError} */
-  async find(header: Header): Promise<Key> {
+  /**
+   * What `verify` gives for the key of a token with this header. A token need not name its key (RFC 7515 4.1.4): the
+   * first of those that fit its algorithm which does not fail by the signature is it. Where no key fits, or none
+   * of those that fit a token without a name, there may be a new one.
+   *
+   * @throws {KeysUnavailableError | errors.JOSEError} or what `verify` throws
+   */
+  async use<T>(header: Header, verify: (key: Key) => Promise<T>): Promise<T> {
     if (this.#keys === null) await this.#fetch();
     else if (this.now() - this.#fetchedAt > FRESH_MS) void this.#fetch();
+    const keys = this.#keys;
+    if (keys === null) throw new KeysUnavailableError('no keys yet');
     try {
-      return await this.#lookUp(header);
+      return await tryKeys(keys, header, verify);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      if (!mayHaveNewKey(header, error)) throw error;
       await this.#fetch();
       if (this.#hasFailed) throw new KeysUnavailableError('the key may be new', { cause: error });
-      return this.#lookUp(header);
+      if (this.#keys === null || this.#keys === keys) throw error;
+      return tryKeys(this.#keys, header, verify);
     }
-  }
-
-  async #lookUp(header: Header): Promise<Key> {
-    if (this.#keys === null) throw new KeysUnavailableError('no keys yet');
-    return this.#keys(header, { payload: '', signature: '' });
   }
 
   /** Never rejects. At most one at a time, and not again at once. */
@@ -75,7 +81,11 @@ export class PublishedKeys {
         signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
       });
       if (response.status !== 200) throw new Error(`it answered ${response.status}`);
-      this.#keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0]);
+      const keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0]);
+      const isEmpty = keys.jwks().keys.length === 0;
+      // what was withdrawn is not believed any longer; but no server means to publish nothing for long
+      this.#keys = isEmpty ? null : keys;
+      if (isEmpty) throw new Error('it publishes no keys');
       this.#fetchedAt = this.now();
       this.#hasFailed = false;
     } catch (error) {
@@ -87,4 +97,34 @@ export class PublishedKeys {
       this.#triedAt = this.now();
     }
   }
+}
+
+/** @throws {errors.JWSSignatureVerificationFailed} when it was none of them */
+async function tryKeys<T>(
+  keys: JWTVerifyGetKey,
+  header: Header,
+  verify: (key: Key) => Promise<T>,
+): Promise<T> {
+  let candidates: AsyncIterable<Key>;
+  try {
+    return await verify(await keys(header, { payload: '', signature: '' }));
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    candidates = error;
+  }
+  let tried = 0;
+  for await (const key of candidates) {
+    if (++tried > KEYS_TRIED_MAX) break;
+    try {
+      return await verify(key);
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
+}
+
+function mayHaveNewKey({ kid }: Header, error: unknown): boolean {
+  if (error instanceof errors.JWKSNoMatchingKey) return true;
+  return kid === undefined && error instanceof errors.JWSSignatureVerificationFailed;
 }

@@ -56,7 +56,8 @@ export class KeyServer {
 
 export interface SigningKey {
   readonly alg: string;
-  readonly kid: string;
+  /** Undefined: its tokens name no key. */
+  readonly kid: string | undefined;
   readonly privateKey: CryptoKey | Uint8Array;
   readonly publicJwk?: JWK;
 }
@@ -77,6 +78,6 @@ export async function sign(
   claims: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   return new SignJWT({ sub: '1', exp: seconds(3600), ...claims })
-    .setProtectedHeader({ alg, kid })
+    .setProtectedHeader(kid === undefined ? { alg } : { alg, kid })
     .sign(privateKey);
 }

@@ -1,5 +1,6 @@
 import { Injectable, type NestMiddleware } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
+import { bearerCredentials } from '../../authentication/bearer-token.js';
 import { ApiError } from './api-error.js';
 import { ApiKeys } from './api-keys.js';
 
@@ -10,8 +11,8 @@ export class ApiKeyCheck implements NestMiddleware<Request, Response> {
 
   use(request: Request, response: Response, next: NextFunction): void {
     if (this.keys.isEmpty) throw new ApiError('api_disabled');
-    const [, key] = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    const index = key === undefined ? -1 : this.keys.find(key);
+    const [key, ...others] = bearerCredentials(request);
+    const index = key === undefined || others.length > 0 ? -1 : this.keys.find(key);
     if (index < 0) throw new ApiError('unauthorized');
     response.locals['apiKey'] = index;
     next();
