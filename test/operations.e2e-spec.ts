@@ -3,6 +3,8 @@ import type { ConfigType } from '@nestjs/config';
 import { Gauge } from 'prom-client';
 import { WebSocket } from 'ws';
 import { GAP_KINDS, PEER_CHANGES, REJECTIONS } from '../src/cluster/protocol/contract.js';
+import { BODY_KINDS } from '../src/cluster/bodies.js';
+import { MODULE_FAILURES } from '../src/telemetry/module-failures.js';
 import { SAMPLED_PATHS } from '../src/messaging/message-sample.js';
 import { API_ERRORS } from '../src/operations/api/api-error.js';
 import { operationsConfig } from '../src/operations/operations.config.js';
@@ -311,6 +313,8 @@ describe('counters with labels', () => {
     lanfare_directory_lookups_total: [{ result: ['hit', 'miss'] }],
     lanfare_cluster_datagrams_total: [directions],
     lanfare_cluster_datagrams_rejected_total: [{ reason: REJECTIONS }],
+    lanfare_cluster_bodies_rejected_total: [{ kind: BODY_KINDS }],
+    lanfare_module_failures_total: [{ kind: MODULE_FAILURES }],
     lanfare_udp_datagrams_total: [directions],
     lanfare_udp_bytes_total: [directions],
     lanfare_udp_errors_total: [{ kind: ['send', 'socket'] }],

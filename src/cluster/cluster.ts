@@ -1,22 +1,36 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Observable, Subscription } from 'rxjs';
+import { moduleFailed } from '../telemetry/module-failures.js';
 import type { Message } from '../wire/message.js';
 import {
   Bus,
-  type Answers,
   type BusHealth,
   type BusRefusal,
   type BusStatistics,
   type Gap,
   type InboundMessage,
+  type Inquiry,
   type PeerChange,
   type PeerView,
   type Receipt,
 } from './bus/bus.js';
+import { Bodies, type BodyKind } from './bodies.js';
 import { Channel } from './channel.js';
 
-/** Answers one inquiry from its body; undefined: this node has nothing to say, and still answers. */
+const TOPIC_BYTES_MAX = 255;
+const TIMEOUT_MS_MAX = 60_000;
+
+/** Answers one question; undefined: this node has nothing to say, and still answers. */
 type Responder = (body: unknown) => unknown;
+
+/** The answers to a question, and the nodes that gave none within its time, or none that is JSON. */
+export interface ClusterAnswers {
+  /** `data` is JSON. Its shape is what the responder of that node, perhaps of another version, made it. */
+  readonly answers: readonly { readonly nodeId: string; readonly data: unknown }[];
+  readonly missing: readonly string[];
+  /** False when a node is missing, or when this bus cannot know which nodes there are. */
+  readonly complete: boolean;
+}
 
 /**
  * Many nodes look like one. Starts the bus before the public port opens, and leaves the cluster after the last
@@ -28,6 +42,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #channels = new Map<string, Channel>();
   readonly #responders = new Map<string, Responder>();
   readonly #subscriptions: Subscription[] = [];
+  readonly #bodies = new Bodies();
 
   /** Messages from other nodes for users who may be here. Hot; completes when the node has left the cluster. */
   readonly inbound$: Observable<InboundMessage>;
@@ -52,11 +67,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationBootstrap(): Promise<void> {
     this.#subscriptions.push(
-      this.bus.inquiries$.subscribe(({ topic, body, answer }) => {
-        const responder = this.#responders.get(topic);
-        if (responder === undefined) return; // a newer node asks what we don't know: it counts us as missing
-        answer(Buffer.from(JSON.stringify(responder(JSON.parse(body.toString('utf8'))) ?? null)));
-      }),
+      this.bus.inquiries$.subscribe((inquiry) => void this.#answer(inquiry)),
       this.bus.peerChanges$.subscribe(({ change, peer, reason }) =>
         this.#logger.log(`Node ${peer.name} (${peer.nodeId}, ${peer.address}) ${change}: ${reason}`),
       ),
@@ -90,20 +101,49 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** A module's own messages between nodes. The same name gives the same channel. */
   channel<T = unknown>(name: string): Channel<T> {
-    const channel = this.#channels.get(name) ?? new Channel(name, this.bus);
+    const channel = this.#channels.get(name) ?? new Channel(name, this.bus, this.#bodies);
     this.#channels.set(name, channel);
     return channel as Channel<T>;
   }
 
-  /** Asks the same question of all other nodes; the answers are JSON values. */
-  async ask(topic: string, body: unknown, timeoutMs: number): Promise<Answers> {
-    return this.bus.inquire(topic, Buffer.from(JSON.stringify(body)), timeoutMs);
+  /**
+   * Asks the same question of all other nodes, and resolves within `timeoutMs` (1 to 60000).
+   *
+   * @throws {TypeError | RangeError} when `body` is not a JSON value, or topic or time are out of range
+   */
+  async ask(topic: string, body: unknown, timeoutMs: number): Promise<ClusterAnswers> {
+    checkTopic(topic);
+    // not by what it is not: NaN is no time either
+    if (!(timeoutMs >= 1 && timeoutMs <= TIMEOUT_MS_MAX)) {
+      throw new RangeError(`the time for answers must be 1 to ${TIMEOUT_MS_MAX} ms, not ${timeoutMs}`);
+    }
+    const question = this.#bodies.encode(body, 'question', topic);
+    const { answers, missing, complete } = await this.bus.inquire(topic, question, timeoutMs);
+    const read = answers.map((answer) => ({
+      nodeId: answer.nodeId,
+      data: this.#bodies.decode(answer.body, 'answer', topic, answer.nodeId),
+    }));
+    const unreadable = read.filter(({ data }) => data === undefined).map(({ nodeId }) => nodeId);
+    return {
+      answers: read.filter(({ data }) => data !== undefined),
+      missing: [...missing, ...unreadable],
+      complete: complete && unreadable.length === 0,
+    };
   }
 
-  /** Answers other nodes' questions on a topic. One responder a topic; it must not throw, and not block. */
+  /**
+   * Answers other nodes' questions on a topic, at once or later. One responder a topic. When it throws, rejects or
+   * gives no JSON value, that is logged, and the node that asked counts this one as missing.
+   */
   respond(topic: string, responder: Responder): void {
+    checkTopic(topic);
     if (this.#responders.has(topic)) throw new Error(`there is a responder for "${topic}" already`);
     this.#responders.set(topic, responder);
+  }
+
+  /** Questions, answers and publications of other nodes that were no JSON, since the start. */
+  get rejectedBodies(): Readonly<Record<BodyKind, number>> {
+    return this.#bodies.rejected;
   }
 
   peers(): PeerView[] {
@@ -117,5 +157,25 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   /** What the bus counts; null when it counts nothing. */
   statistics(): BusStatistics | null {
     return this.bus.statistics();
+  }
+
+  /** Never rejects. */
+  async #answer({ topic, body, nodeId, answer }: Inquiry): Promise<void> {
+    const responder = this.#responders.get(topic);
+    if (responder === undefined) return; // a newer node asks what we don't know: it counts us as missing
+    const question = this.#bodies.decode(body, 'question', topic, nodeId);
+    if (question === undefined) return;
+    try {
+      answer(this.#bodies.encode((await responder(question)) ?? null, 'answer', topic));
+    } catch (error) {
+      moduleFailed('responder', `The responder of "${topic}"`, error);
+    }
+  }
+}
+
+function checkTopic(topic: string): void {
+  const bytes = Buffer.byteLength(topic);
+  if (bytes === 0 || bytes > TOPIC_BYTES_MAX) {
+    throw new RangeError(`a topic must have 1 to ${TOPIC_BYTES_MAX} bytes`);
   }
 }

@@ -1,32 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Subject } from 'rxjs';
-import type { Answers, Inquiry } from '../cluster/bus/bus.js';
-import { NoneBus } from '../cluster/bus/none-bus.js';
 import { Cluster } from '../cluster/cluster.js';
+import { PairBus } from '../cluster/testing/pair-bus.js';
 import type { Connection } from '../connections/connection.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import type { CloseName } from '../wire/codes.js';
 import { ClusterUsers } from './cluster-users.js';
-
-/** Two nodes in one process: what one asks, the other answers at once, if it knows the topic. */
-class PairBus extends NoneBus {
-  readonly #inquiries = new Subject<Inquiry>();
-  override readonly inquiries$ = this.#inquiries.asObservable();
-  other: PairBus | undefined;
-
-  override async inquire(topic: string, body: Buffer): Promise<Answers> {
-    const answers: { nodeId: string; body: Buffer }[] = [];
-    const other = this.other as PairBus;
-    other.#inquiries.next({
-      topic,
-      body,
-      nodeId: this.nodeId,
-      answer: (answer) => answers.push({ nodeId: other.nodeId, body: answer }),
-    });
-    const missing = answers.length === 0 ? [other.nodeId] : [];
-    return { answers, missing, complete: missing.length === 0 };
-  }
-}
 
 class FakeConnection implements Connection {
   readonly connectedAt = 1000;
@@ -50,13 +28,16 @@ describe('ClusterUsers', () => {
   let registries: [ConnectionRegistry, ConnectionRegistry];
   let users: ClusterUsers;
 
-  async function start({ otherAnswers = true } = {}): Promise<void> {
-    const buses = [new PairBus('a'), new PairBus('b')] as const;
-    [buses[0].other, buses[1].other] = [buses[1], buses[0]];
+  /** `otherAnswers`: a text is what the other node answers to everything. */
+  async function start({ otherAnswers = true }: { otherAnswers?: boolean | string } = {}): Promise<void> {
+    const buses = PairBus.pair();
     const clusters = [new Cluster(buses[0]), new Cluster(buses[1])] as const;
     registries = [new ConnectionRegistry(), new ConnectionRegistry()];
     users = new ClusterUsers(clusters[0], registries[0]);
-    if (otherAnswers) void new ClusterUsers(clusters[1], registries[1]);
+    if (otherAnswers === true) void new ClusterUsers(clusters[1], registries[1]);
+    if (typeof otherAnswers === 'string') {
+      buses[1].inquiries$.subscribe(({ answer }) => answer(Buffer.from(otherAnswers)));
+    }
     await Promise.all(clusters.map(async (cluster) => cluster.onApplicationBootstrap()));
   }
 
@@ -98,5 +79,23 @@ describe('ClusterUsers', () => {
   it('says that an answer is not complete when a node did not give one', async () => {
     await start({ otherAnswers: false });
     expect((await users.connectionsOf('u')).complete).toBe(false);
+  });
+
+  it.each([
+    'not JSON',
+    '',
+    'null',
+    '[]',
+    '{"connections":7,"closed":"all","users":-1}',
+    '{"connections":[{"connection_id":"c","connected_at":1e300}]}',
+  ])('takes a node that answers %j as one that did not, and says the rest', async (otherAnswers) => {
+    await start({ otherAnswers });
+    registries[0].add(new FakeConnection('c1', 'u'));
+    expect(await users.connectionsOf('u')).toEqual({
+      complete: false,
+      connections: [{ connectionId: 'c1', nodeId: 'a', connectedAt: 1000 }],
+    });
+    expect(await users.disconnect('u')).toEqual({ closed: 1, complete: false });
+    expect([...(await users.census()).keys()]).toEqual(['a']);
   });
 });

@@ -9,12 +9,15 @@ const DISCONNECT = 'lanfare.disconnect';
 const CENSUS = 'lanfare.census';
 /** How long the other nodes are waited for. */
 const TIMEOUT_MS = 1000;
+/** The last millisecond that a Date can be (ECMAScript 21.4.1.1). */
+const TIME_MS_MAX = 8.64e15;
 
 const question = z.object({ user_id: z.string() });
-const connection = z.object({ connection_id: z.string(), connected_at: z.number() });
+const count = z.int().min(0);
+const connection = z.object({ connection_id: z.string(), connected_at: count.max(TIME_MS_MAX) });
 const connectionsAnswer = z.object({ connections: z.array(connection) });
-const disconnectAnswer = z.object({ closed: z.number() });
-const censusAnswer = z.object({ connections: z.number(), users: z.number() });
+const disconnectAnswer = z.object({ closed: count });
+const censusAnswer = z.object({ connections: count, users: count });
 
 /** One device of a user, somewhere in the cluster. */
 export interface ClusterConnection {
@@ -88,8 +91,8 @@ export class ClusterUsers {
   async #ask<T>(topic: string, body: unknown, schema: z.ZodType<T>): Promise<Gathered<T>> {
     const { answers, complete } = await this.cluster.ask(topic, body, TIMEOUT_MS);
     const understood = new Map<string, T>();
-    for (const { nodeId, body: text } of answers) {
-      const answer = schema.safeParse(JSON.parse(text.toString('utf8')));
+    for (const { nodeId, data } of answers) {
+      const answer = schema.safeParse(data);
       if (answer.success) understood.set(nodeId, answer.data);
     }
     return { answers: understood, complete: complete && understood.size === answers.length };

@@ -123,6 +123,12 @@ export class Metrics {
     ['reason'],
   );
 
+  readonly bodiesRejected = this.#counter(
+    'lanfare_cluster_bodies_rejected_total',
+    "What other nodes' modules sent that was not JSON, by kind: publication, question, answer",
+    ['kind'],
+  );
+
   // UDP
   readonly udpDatagrams = this.#counter(
     'lanfare_udp_datagrams_total',
@@ -149,6 +155,13 @@ export class Metrics {
     'lanfare_api_requests_total',
     'Requests to the HTTP API, by route and status',
     ['route', 'status'],
+  );
+
+  // modules
+  readonly moduleFailures = this.#counter(
+    'lanfare_module_failures_total',
+    "What went wrong in modules' code and was survived, by where it was called",
+    ['kind'],
   );
 
   // the process; names as Prometheus clients have them, so that common dashboards work

@@ -6,6 +6,7 @@ import { GAP_KINDS, PEER_CHANGES, REJECTIONS } from '../../cluster/protocol/cont
 import { VERSION } from '../../config/version.js';
 import { SAMPLED_PATHS } from '../../messaging/message-sample.js';
 import { KernelDrops } from '../../telemetry/kernel-drops.js';
+import { moduleFailures } from '../../telemetry/module-failures.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { Load } from '../health/load.js';
 import { Readiness } from '../health/readiness.js';
@@ -93,6 +94,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     this.#collectCluster();
     this.#collectProtocol();
     await this.#collectUdp();
+    this.#collectModules();
     this.#collectProcess();
     return this.metrics.registry.metrics();
   }
@@ -148,6 +150,15 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
       const labels = { peer: name, peer_id: nodeId };
       metrics.peerLoss.set(labels, loss);
       if (roundTripMs !== null) metrics.peerRoundTrip.set(labels, roundTripMs / 1000);
+    }
+    for (const [kind, count] of Object.entries(node.cluster.rejectedBodies)) {
+      metrics.set(metrics.bodiesRejected, count, { kind });
+    }
+  }
+
+  #collectModules(): void {
+    for (const [kind, count] of Object.entries(moduleFailures)) {
+      this.metrics.set(this.metrics.moduleFailures, count, { kind });
     }
   }
 

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { moduleFailures } from '../telemetry/module-failures.js';
+import { Cluster } from './cluster.js';
+import { PairBus } from './testing/pair-bus.js';
+
+const circular: { self?: unknown } = {};
+circular.self = circular;
+const NOT_JSON = [undefined, () => 1, 1n, circular, { toJSON: () => undefined }];
+
+describe('what modules say to each other between nodes', () => {
+  let buses: [PairBus, PairBus];
+  let a: Cluster;
+  let b: Cluster;
+  let warnings: jest.SpiedFunction<Logger['warn']>;
+
+  beforeEach(async () => {
+    Logger.overrideLogger(false);
+    warnings = jest.spyOn(Logger.prototype, 'warn');
+    buses = PairBus.pair();
+    [a, b] = [new Cluster(buses[0]), new Cluster(buses[1])];
+    await Promise.all([a.onApplicationBootstrap(), b.onApplicationBootstrap()]);
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  const warned = () => warnings.mock.calls.map(([line]) => String(line)).join('\n');
+
+  describe('on a channel', () => {
+    it('arrives for all who listen, whatever arrived before that is not JSON', () => {
+      const heard: unknown[][] = [[], []];
+      for (const list of heard) a.channel('audit').messages$.subscribe(({ data }) => list.push(data));
+      b.channel('audit').publish(1);
+      buses[1].publish('audit', Buffer.from('{"half":'));
+      buses[1].publish('audit', Buffer.alloc(0));
+      buses[1].publish('another', Buffer.from('nonsense too'));
+      b.channel('audit').publish(null);
+      expect(heard).toEqual([
+        [1, null],
+        [1, null],
+      ]);
+      expect(a.rejectedBodies.publication).toBe(2);
+      expect(warned()).toContain('Node b sent something that is not JSON as publication of "audit"');
+    });
+
+    it.each(NOT_JSON)('is refused to the module that publishes it when it is not JSON (%#)', (value) => {
+      const heard: unknown[] = [];
+      a.channel('audit').messages$.subscribe(({ data }) => heard.push(data));
+      expect(() => b.channel('audit').publish(value)).toThrow(TypeError);
+      expect(heard).toEqual([]);
+    });
+  });
+
+  describe('as questions and answers', () => {
+    it('is decoded on both sides, and may take its time', async () => {
+      b.respond('double', async (body) => {
+        await Promise.resolve();
+        return { twice: (body as { n: number }).n * 2 };
+      });
+      expect(await a.ask('double', { n: 21 }, 100)).toEqual({
+        answers: [{ nodeId: 'b', data: { twice: 42 } }],
+        missing: [],
+        complete: true,
+      });
+    });
+
+    it('may be nothing: that is an answer too', async () => {
+      b.respond('nothing', () => undefined);
+      expect((await a.ask('nothing', null, 100)).answers).toEqual([{ nodeId: 'b', data: null }]);
+    });
+
+    const nobody = { answers: [], missing: ['b'], complete: false };
+    const failures: [string, () => unknown][] = [
+      [
+        'throws',
+        () => {
+          throw new Error('no database');
+        },
+      ],
+      ['rejects', async () => Promise.reject(new Error('no database'))],
+      ['gives what is not JSON', () => 1n],
+      ['gives a function', () => () => 1],
+      ['never ends', async () => new Promise(() => undefined)],
+    ];
+
+    it.each(failures)('costs the answer alone when the responder %s', async (_, responder) => {
+      const before = moduleFailures.responder;
+      b.respond('topic', responder);
+      b.respond('other', () => 'works');
+      expect(await a.ask('topic', null, 100)).toEqual(nobody);
+      expect((await a.ask('other', null, 100)).answers).toEqual([{ nodeId: 'b', data: 'works' }]);
+      if (_ === 'never ends') return;
+      expect(moduleFailures.responder).toBe(before + 1);
+    });
+
+    it('is missing when it is not JSON', async () => {
+      buses[1].inquiries$.subscribe(({ topic, answer }) => topic === 'odd' && answer(Buffer.from('<html>')));
+      expect(await a.ask('odd', null, 100)).toEqual(nobody);
+      expect(a.rejectedBodies.answer).toBe(1);
+      expect(warned()).toContain('Node b sent something that is not JSON as answer of "odd"');
+    });
+
+    it('is not answered when the question is not JSON', async () => {
+      b.respond('topic', () => 1);
+      expect((await buses[0].inquire('topic', Buffer.from('?'))).missing).toEqual(['b']);
+      expect(b.rejectedBodies.question).toBe(1);
+    });
+
+    it.each(NOT_JSON)('is refused to the module that asks when it is not JSON (%#)', async (value) => {
+      await expect(a.ask('topic', value, 100)).rejects.toThrow(TypeError);
+    });
+
+    it.each([Number.NaN, 0, -1, Number.POSITIVE_INFINITY, 60_001])('has no %d ms', async (timeoutMs) => {
+      await expect(a.ask('topic', null, timeoutMs)).rejects.toThrow('1 to 60000 ms');
+    });
+
+    it.each(['', 'x'.repeat(256)])('has a topic of 1 to 255 bytes', async (topic) => {
+      await expect(a.ask(topic, null, 100)).rejects.toThrow(RangeError);
+      expect(() => a.respond(topic, () => 1)).toThrow(RangeError);
+    });
+  });
+});
