@@ -65,7 +65,13 @@ describe('connections', () => {
   it('are limited by address, as trusted proxies tell it', async () =>
     on({ WS_MAX_CONNECTIONS_PER_IP: '1', WS_TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8' }, async (node) => {
       await TestClient.connect(node.url('user_id=1'), [], { headers: from('192.0.2.1') });
-      const again = ['192.0.2.1', '198.51.100.7, 192.0.2.1', '192.0.2.1, 10.1.2.3', '::ffff:192.0.2.1'];
+      const again = [
+        '192.0.2.1',
+        '198.51.100.7, 192.0.2.1',
+        '192.0.2.1, 10.1.2.3',
+        '::FFFF:192.0.2.1',
+        '192.0.2.1:50001',
+      ];
       for (const address of again) {
         expect([address, ...(await refusal(node.url('user_id=2'), from(address)))]).toEqual([
           address,
@@ -73,8 +79,23 @@ describe('connections', () => {
           'too_many_from_address',
         ]);
       }
-      const other = await TestClient.connect(node.url('user_id=2'), [], { headers: from('192.0.2.2') });
+      const other = await TestClient.connect(node.url('user_id=2'), [], { headers: from('192.0.2.2:443') });
       await other.close();
+    }));
+
+  it('are limited by subnet where addresses are IPv6, and a place that is left can be taken', async () =>
+    on({ WS_MAX_CONNECTIONS_PER_IP: '1', WS_TRUSTED_PROXIES: '127.0.0.1' }, async (node) => {
+      const open = async (address: string) =>
+        TestClient.connect(node.url('user_id=1'), [], { headers: from(address) });
+      const first = await open('[2001:db8::1]:443');
+      expect(await refusal(node.url('user_id=2'), from('2001:db8::2'))).toEqual([
+        429,
+        'too_many_from_address',
+      ]);
+      await open('2001:db8:0:1::1');
+      await first.close();
+      await until(() => node.app.get(Clients).size === 1);
+      await open('2001:db8::2');
     }));
 
   it('are limited by second, and refusals are not owed', async () =>

@@ -34,7 +34,7 @@ export const gatewayVariables = new Variables(
       .describe("this node's; 0 = no cap; beyond it upgrades get 429"),
     WS_MAX_CONNECTIONS_PER_IP: integer(0, 10_000_000)
       .default(0)
-      .describe("this node's; 0 = no cap; beyond it upgrades get 429"),
+      .describe("this node's, IPv6 counted by /64; 0 = no cap; beyond it upgrades get 429"),
     WS_CONNECTIONS_PER_SECOND: integer(0, 1_000_000)
       .default(0)
       .describe('new connections a second; 0 = no cap; beyond it upgrades get 503'),

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import type { UpgradeRefusalCode } from '../../wire/codes.js';
 import { gatewayConfig } from '../gateway.config.js';
+import { countedAddress } from './client-address.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** Open files that are not clients': listening sockets, UDP, logs, DNS, the operators' door, and handshakes. */
@@ -47,21 +48,23 @@ export class Capacity {
   /** Takes a place, to be given back by `release`; or says why there is none. */
   take(address: string): UpgradeRefusalCode | null {
     if (this.#taken >= this.connectionsMax) return 'full';
-    const fromAddress = this.#byAddress.get(address) ?? 0;
+    const counted = countedAddress(address);
+    const fromAddress = this.#byAddress.get(counted) ?? 0;
     if (this.#perAddress > 0 && fromAddress >= this.#perAddress) return 'too_many_from_address';
     if (this.#rate !== null && !this.#rate.takeWithoutDebt(performance.now())) return 'connecting_too_fast';
     this.#taken++;
     // counted only when it is limited: the map would cost memory for every client
-    if (this.#perAddress > 0) this.#byAddress.set(address, fromAddress + 1);
+    if (this.#perAddress > 0) this.#byAddress.set(counted, fromAddress + 1);
     return null;
   }
 
   release(address: string): void {
     this.#taken--;
     if (this.#perAddress === 0) return;
-    const left = (this.#byAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.#byAddress.delete(address);
-    else this.#byAddress.set(address, left);
+    const counted = countedAddress(address);
+    const left = (this.#byAddress.get(counted) ?? 1) - 1;
+    if (left === 0) this.#byAddress.delete(counted);
+    else this.#byAddress.set(counted, left);
   }
 }
 
