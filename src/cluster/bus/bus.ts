@@ -1,6 +1,5 @@
 import type { Observable } from 'rxjs';
 import type { Message } from '../../wire/message.js';
-import type { GapKind, PEER_CHANGES, ProtocolStatistics } from '../protocol/contract.js';
 
 /** What the rest of the cluster could say of one message. The sender's own node is not counted. */
 export interface Receipt {
@@ -42,12 +41,17 @@ export interface Answers {
   readonly complete: boolean;
 }
 
+/**
+ * `pending`: met, not yet known well enough to promise anything; `up`; `silent`: no sign of life for a while.
+ */
+export const PEER_STATES = ['pending', 'up', 'silent'] as const;
+export type PeerState = (typeof PEER_STATES)[number];
+
 export interface PeerView {
   readonly nodeId: string;
   readonly name: string;
   readonly address: string;
-  /** pending: met, not yet known well enough to promise anything; up; silent: no sign of life for a while. */
-  readonly state: 'pending' | 'up' | 'silent';
+  readonly state: PeerState;
   readonly version: string;
   readonly roundTripMs: number | null;
   /** Share of the peer's datagrams that had to be repaired lately, 0..1. */
@@ -55,11 +59,18 @@ export interface PeerView {
   readonly uptimeMs: number;
 }
 
+/** What became of a peer: it said good-bye (`left`), or was given up (`lost`); and came back after that (`rejoined`). */
+export const PEER_CHANGES = ['joined', 'rejoined', 'left', 'lost'] as const;
+
 export interface PeerChange {
   readonly change: (typeof PEER_CHANGES)[number];
   readonly peer: PeerView;
   readonly reason: string;
 }
+
+/** Why delivery was not certain; docs/guarantees.md says what each means. */
+export const GAP_KINDS = ['gap', 'lost', 'incomplete', 'late', 'not-mutual'] as const;
+export type GapKind = (typeof GAP_KINDS)[number];
 
 /** Something that could not be repaired: messages of this peer may be missing here, or ours there. */
 export interface Gap {
@@ -77,8 +88,36 @@ export interface BusHealth {
   readonly problems: readonly string[];
 }
 
-/** What the protocol counts. Counters only grow; the rest are gauges. */
-export type BusStatistics = ProtocolStatistics;
+/** Why something that arrived was not believed. */
+export const REJECTIONS = [
+  'foreign',
+  'forged',
+  'left',
+  'malformed',
+  'other-key',
+  'other-version',
+  'replayed',
+  'too-many-strangers',
+] as const;
+
+/** What a bus counts. Counters only grow. */
+export interface BusStatistics {
+  readonly datagramsSent: number;
+  readonly datagramsReceived: number;
+  readonly datagramsRejected: Readonly<Record<(typeof REJECTIONS)[number], number>>;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  /** Sent once more, because a peer had not got them; and asked of peers to be sent once more. */
+  readonly recordsRepaired: number;
+  readonly recordsRequested: number;
+  readonly gaps: number;
+  readonly directoryHits: number;
+  readonly directoryMisses: number;
+  /** Gauges: users of other nodes that are known here, and what waits to be sent or confirmed. */
+  readonly directoryEntries: number;
+  readonly queuedBytes: number;
+  readonly queuedRecords: number;
+}
 
 /**
  * The port through which nodes speak to each other. An adapter moves messages between nodes; it does not know

@@ -46,25 +46,19 @@ export interface OutgoingMessage {
 /** Outcome of `send`. 'none': no other node holds the user; a wanted receipt follows all the same, as an event. */
 export type SendResult = 'queued' | 'none' | 'too_large' | 'congested';
 
-/** What became of a peer. */
-export const PEER_CHANGES = ['joined', 'rejoined', 'left', 'lost'] as const;
-
 /** Why delivery could not be promised. */
-export const GAP_KINDS = ['gap', 'lost', 'incomplete', 'late', 'not-mutual'] as const;
-export type GapKind = (typeof GAP_KINDS)[number];
+export type GapKind = 'gap' | 'lost' | 'incomplete' | 'late' | 'not-mutual';
 
 /** Why a datagram was not believed. */
-export const REJECTIONS = [
-  'foreign',
-  'forged',
-  'left',
-  'malformed',
-  'other-key',
-  'other-version',
-  'replayed',
-  'too-many-strangers',
-] as const;
-export type Rejection = (typeof REJECTIONS)[number];
+export type Rejection =
+  | 'foreign'
+  | 'forged'
+  | 'left'
+  | 'malformed'
+  | 'other-key'
+  | 'other-version'
+  | 'replayed'
+  | 'too-many-strangers';
 
 export type PeerState = 'pending' | 'up' | 'silent';
 
@@ -122,7 +116,7 @@ export type ProtocolEvent =
     }
   | {
       readonly type: 'peer';
-      readonly change: (typeof PEER_CHANGES)[number];
+      readonly change: 'joined' | 'rejoined' | 'left' | 'lost';
       readonly peer: PeerSnapshot;
       readonly reason: string;
     }

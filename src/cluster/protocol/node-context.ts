@@ -1,6 +1,5 @@
 /** What the parts of one node share. It decides nothing; each part owns the rules of one concept. */
 import {
-  REJECTIONS,
   type GapKind,
   type NodeId,
   type PeerSnapshot,
@@ -81,7 +80,16 @@ export class NodeContext {
     directoryMisses: 0,
     receiptsDropped: 0,
   };
-  readonly rejected = Object.fromEntries(REJECTIONS.map((why) => [why, 0])) as Record<Rejection, number>;
+  readonly rejected: Record<Rejection, number> = {
+    foreign: 0,
+    forged: 0,
+    left: 0,
+    malformed: 0,
+    'other-key': 0,
+    'other-version': 0,
+    replayed: 0,
+    'too-many-strangers': 0,
+  };
 
   /** Of the last report made. */
   reportNumber = 0;

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { HttpAdapterHost } from '@nestjs/core';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Subscription } from 'rxjs';
-import { GAP_KINDS, PEER_CHANGES, REJECTIONS } from '../../cluster/protocol/contract.js';
+import { GAP_KINDS, PEER_CHANGES, PEER_STATES, REJECTIONS } from '../../cluster/bus/bus.js';
 import { VERSION } from '../../config/version.js';
 import { SAMPLED_PATHS } from '../../messaging/message-sample.js';
 import { KernelDrops } from '../../telemetry/kernel-drops.js';
@@ -15,7 +15,6 @@ import { RunningNode } from '../running-node.js';
 import { apiRoutes, type Routed } from './count-requests.js';
 
 const API_STATUSES = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
-const PEER_STATES = ['pending', 'up', 'silent'] as const;
 /** The event-loop histogram counts its own timer's interval as delay. Finer would wake an idle node 100 times a second. */
 const RESOLUTION_MS = 50;
 
