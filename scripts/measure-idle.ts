@@ -8,7 +8,8 @@
 import { Logger } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UdpBus } from '../src/cluster/bus/udp-bus.js';
+import { ProtocolBus } from '../src/cluster/bus/protocol-bus.js';
+import { UdpCarrier } from '../src/cluster/carrier/udp-carrier.js';
 import { udpBroadcastVariables } from '../src/udp-broadcast/udp-broadcast.config.js';
 import { UdpBroadcast } from '../src/udp-broadcast/udp-broadcast.js';
 import { clusterEnvironment } from '../test/support/environment.js';
@@ -36,7 +37,7 @@ async function startCompanions(
       NODE_NAME: `companion-${index}`,
       version: 'companion',
     };
-    return { udp, bus: new UdpBus(randomBytes(12), config, udp) };
+    return { udp, bus: new ProtocolBus(randomBytes(12), config, new UdpCarrier(udp)) };
   });
   for (let first = 0; first < count; first += STARTED_TOGETHER) {
     const group = companions.slice(first, first + STARTED_TOGETHER);

@@ -7,7 +7,8 @@ import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { Bus } from './bus/bus.js';
 import { NoneBus } from './bus/none-bus.js';
 import { PlainBus } from './bus/plain-bus.js';
-import { UdpBus } from './bus/udp-bus.js';
+import { ProtocolBus } from './bus/protocol-bus.js';
+import { UdpCarrier } from './carrier/udp-carrier.js';
 import { clusterConfig } from './cluster.config.js';
 import { Cluster } from './cluster.js';
 
@@ -30,7 +31,7 @@ const NODE_ID_BYTES = 12;
           case 'plain':
             return new PlainBus(nodeId, udp);
           case 'udp':
-            return new UdpBus(bootId, { ...config, version: VERSION }, udp);
+            return new ProtocolBus(bootId, { ...config, version: VERSION }, new UdpCarrier(udp));
         }
       },
     },

@@ -7,7 +7,7 @@ import { Logger } from '@nestjs/common';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
-import { DEVELOPMENT_SECRET } from '../cluster/bus/udp-bus.js';
+import { DEVELOPMENT_SECRET } from '../cluster/bus/protocol-bus.js';
 import { clusterVariables } from '../cluster/cluster.config.js';
 import { ConfigurationError } from '../config/variables.js';
 import { failure, ok, warning, type Finding } from '../doctor/finding.js';

@@ -11,7 +11,7 @@ import type { Bus, InboundMessage, Receipt } from './bus.js';
 export interface BusWorld {
   /** So many nodes of one cluster: started, ready, and known to each other. */
   start(count: number): Promise<readonly Bus[]>;
-  /** From now on nothing passes between this node and the others. It says no good-bye. */
+  /** From now on nobody hears anything of this node. It says no good-bye. */
   cut(node: Bus): void;
   /** Stops what still runs. */
   end(): Promise<void>;

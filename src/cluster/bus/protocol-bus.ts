@@ -1,16 +1,16 @@
 import { Logger } from '@nestjs/common';
 import { BehaviorSubject, distinctUntilChanged, Subject, type Observable, type Subscription } from 'rxjs';
 import { LogBudget } from '../../telemetry/log-budget.js';
-import type { Datagram } from '../../udp-broadcast/datagram.js';
-import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
 import type { Message } from '../../wire/message.js';
+import type { CarriedDatagram, Carrier } from '../carrier/carrier.js';
 import { ClusterNode } from '../protocol/cluster-node.js';
-import type { Endpoint, PeerSnapshot, ProtocolEvent, ProtocolStatistics } from '../protocol/contract.js';
+import type { PeerSnapshot, ProtocolEvent } from '../protocol/contract.js';
 import {
   Bus,
   type Answers,
   type BusHealth,
   type BusRefusal,
+  type BusStatistics,
   type Gap,
   type InboundMessage,
   type Inquiry,
@@ -27,10 +27,10 @@ export const DEVELOPMENT_SECRET = 'lanfare: the development secret everybody kno
 const START_PATIENCE_MS = 3_500;
 /** Draining and saying good-bye take half a second at most. */
 const STOP_PATIENCE_MS = 1_500;
-/** Endpoints remembered in both forms. Many more than members; a flood of strangers only costs the cache. */
-const ENDPOINTS_MAX = 4_096;
+/** Larger than what clients may send by default: the HTTP API and modules may push more. */
+const MESSAGE_BYTES_MAX = 1_048_576;
 
-export interface UdpBusConfig {
+export interface ProtocolBusConfig {
   readonly CLUSTER_NAME: string;
   readonly CLUSTER_SECRET: readonly string[];
   readonly NODE_NAME: string;
@@ -39,15 +39,16 @@ export interface UdpBusConfig {
 }
 
 /**
- * Joins the sans-IO core to sockets, clock and one timer, and decides nothing itself.
+ * The bus that speaks the cluster protocol. It joins the sans-IO core to a carrier, the clock and one timer, and decides
+ * nothing itself.
  *
  * A turn of the event loop: datagrams and commands go into the core as they come, their events go up at once; when all
  * that was readable has been read, `#endTurn` (setImmediate) closes records, seals, sends, and sets the timer. A
  * microtask or nextTick would flush after every single socket callback, and batches would be of one.
  */
-export class UdpBus extends Bus {
+export class ProtocolBus extends Bus {
   readonly nodeId: string;
-  readonly #logger = new Logger(UdpBus.name);
+  readonly #logger = new Logger(ProtocolBus.name);
   readonly #warnings = new LogBudget(this.#logger);
   readonly #messages = new Subject<InboundMessage>();
   readonly #publications = new Subject<Publication>();
@@ -67,13 +68,12 @@ export class UdpBus extends Bus {
   readonly #receipts = new Map<number, (receipt: Receipt) => void>();
   readonly #joining = new Map<number, () => void>();
   readonly #asking = new Map<number, (answers: Answers) => void>();
-  readonly #endpoints = new Map<string, Map<number, Endpoint>>();
-  readonly #addresses = new Map<Endpoint, { readonly address: string; readonly port: number }>();
   #token = 0;
 
   #node: ClusterNode | undefined;
   #turnEnd: NodeJS.Immediate | undefined;
   #isStopped = false;
+  #isCarried = true;
   /** The time of this turn's last look at the clock: what is sent within a turn is sent at one time. */
   #turnAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -85,25 +85,26 @@ export class UdpBus extends Bus {
 
   constructor(
     private readonly bootId: Buffer,
-    private readonly config: UdpBusConfig,
-    private readonly udp: UdpBroadcast,
+    private readonly config: ProtocolBusConfig,
+    private readonly carrier: Carrier,
   ) {
     super();
     this.nodeId = bootId.toString('hex');
   }
 
   /** The core's counters, for metrics. Null before the start. */
-  override statistics(): ProtocolStatistics | null {
+  override statistics(): BusStatistics | null {
     return this.#node?.statistics() ?? null;
   }
 
   async start(): Promise<void> {
-    await this.udp.open();
+    await this.carrier.open();
     this.#node = this.#makeNode();
     this.#subscriptions.push(
-      this.udp.datagrams$.subscribe((datagram) => this.#receive(datagram)),
-      this.udp.peers$.subscribe((peers) => {
-        this.#started.setSeeds(performance.now(), peers);
+      this.carrier.isUp$.subscribe((isUp) => (this.#isCarried = isUp)),
+      this.carrier.datagrams$.subscribe((datagram) => this.#receive(datagram)),
+      this.carrier.seeds$.subscribe((seeds) => {
+        this.#started.setSeeds(performance.now(), seeds);
         this.#wantTurnEnd();
       }),
     );
@@ -118,11 +119,12 @@ export class UdpBus extends Bus {
       this.#wantTurnEnd();
       await this.#waitUntil((node) => node.pollTimeout() === Infinity, STOP_PATIENCE_MS);
     }
-    // The sockets are closed next: what asks for a turn from now on is too late.
+    // The carrier is closed next: what asks for a turn from now on is too late.
     this.#isStopped = true;
     clearImmediate(this.#turnEnd);
     clearTimeout(this.#timer);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    await this.carrier.close();
     this.#messages.complete();
     this.#publications.complete();
     this.#inquiries.complete();
@@ -180,8 +182,10 @@ export class UdpBus extends Bus {
   }
 
   health(): BusHealth {
-    if (this.#node === undefined) return { ready: false, problems: ['The sockets are not open yet.'] };
-    return { ready: this.#node.isReady(), problems: this.#node.problems() };
+    if (this.#node === undefined) return { ready: false, problems: ['The bus has not started yet.'] };
+    const problems = this.#node.problems();
+    if (this.#isCarried) return { ready: this.#node.isReady(), problems };
+    return { ready: false, problems: ['What carries datagrams between the nodes is away.', ...problems] };
   }
 
   get #started(): ClusterNode {
@@ -196,6 +200,7 @@ export class UdpBus extends Bus {
         'CLUSTER_SECRET is not set: the development secret is used, and ANYONE on the network can read and forge messages',
       );
     }
+    const { limits } = this.carrier;
     const sodium = loadSodiumCipherSuite();
     if (sodium === null) {
       this.#logger.warn('sodium-native is not installed: sealing costs about three times as much CPU');
@@ -206,21 +211,21 @@ export class UdpBus extends Bus {
       clusterName,
       version,
       secrets: (secrets.length === 0 ? [DEVELOPMENT_SECRET] : secrets).map((secret) => Buffer.from(secret)),
-      mode: this.udp.isMesh ? 'mesh' : 'broadcast',
+      mode: this.carrier.mode,
       seeds: [],
-      datagramBytes: this.udp.datagramBytesMax,
+      datagramBytes: limits.datagramBytes,
       messageBytesMax: MESSAGE_BYTES_MAX,
-      receiveBufferBytes: this.udp.receiveBufferBytes,
+      receiveBufferBytes: limits.receiveBufferBytes,
       random: Math.random,
       cipher: sodium ?? nodeCipherSuite,
       startedAt: performance.now(),
     });
   }
 
-  #receive({ arrival, bytes, address, port }: Datagram): void {
+  #receive({ arrival, bytes, source }: CarriedDatagram): void {
     const node = this.#started;
     this.#turnAt = performance.now();
-    node.handleDatagram(this.#turnAt, arrival, bytes, this.#endpointOf(address, port));
+    node.handleDatagram(this.#turnAt, arrival, bytes, source);
     this.#raiseEvents(node);
     this.#wantTurnEnd();
   }
@@ -238,12 +243,8 @@ export class UdpBus extends Bus {
     if (this.#dueAt <= now) node.handleTimeout(now);
     node.flush(now);
     for (let next = node.pollTransmit(); next !== undefined; next = node.pollTransmit()) {
-      if (next.to === null) {
-        this.udp.broadcast(next.bytes);
-      } else {
-        const { address, port } = this.#addressOf(next.to);
-        this.udp.send(next.bytes, address, port);
-      }
+      if (next.to === null) this.carrier.toAll(next.bytes);
+      else this.carrier.send(next.to, next.bytes);
     }
     this.#raiseEvents(node);
     this.#watcher?.();
@@ -358,37 +359,7 @@ export class UdpBus extends Bus {
     this.#token += 1;
     return this.#token;
   }
-
-  #endpointOf(address: string, port: number): Endpoint {
-    let byPort = this.#endpoints.get(address);
-    if (byPort === undefined) {
-      if (this.#endpoints.size >= ENDPOINTS_MAX) this.#endpoints.clear();
-      byPort = new Map();
-      this.#endpoints.set(address, byPort);
-    }
-    let endpoint = byPort.get(port);
-    if (endpoint === undefined) {
-      if (byPort.size >= ENDPOINTS_MAX) byPort.clear();
-      endpoint = `${address}:${port}`;
-      byPort.set(port, endpoint);
-    }
-    return endpoint;
-  }
-
-  #addressOf(endpoint: Endpoint): { readonly address: string; readonly port: number } {
-    let found = this.#addresses.get(endpoint);
-    if (found === undefined) {
-      if (this.#addresses.size >= ENDPOINTS_MAX) this.#addresses.clear();
-      const colon = endpoint.lastIndexOf(':');
-      found = { address: endpoint.slice(0, colon), port: Number(endpoint.slice(colon + 1)) };
-      this.#addresses.set(endpoint, found);
-    }
-    return found;
-  }
 }
-
-/** Larger than what clients may send by default: the HTTP API and modules may push more. */
-const MESSAGE_BYTES_MAX = 1_048_576;
 
 function viewOf({ endpoint, ...peer }: PeerSnapshot): PeerView {
   const { nodeId, name, state, version, roundTripMs, loss, uptimeMs } = peer;
