@@ -1,6 +1,7 @@
 import { registerAs } from '@nestjs/config';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { originProblem } from './admission/origin.js';
 import { flag, integer, list, port, Variables } from '../config/variables.js';
 
 export const gatewayVariables = new Variables(
@@ -13,12 +14,13 @@ export const gatewayVariables = new Variables(
       .default('/chat')
       .describe('path of the upgrade'),
     WS_ALLOWED_ORIGINS: list()
-      .refine(
-        (origins) => origins.every((origin) => origin === '*' || isOrigin(origin)),
-        'must be *, or origins such as https://app.example.com',
-      )
+      .superRefine((origins, context) => {
+        for (const problem of origins.map(originProblem)) if (problem !== null) context.addIssue(problem);
+      })
       .default([])
-      .describe('comma-separated origins, or `*`; empty = same-origin and non-browser clients'),
+      .describe(
+        'comma-separated origins, of pages (`https://app.example.com`; `https://*.example.com` for all below that domain) or of app shells (`capacitor://localhost`), or `*`; empty = same-origin and non-browser clients',
+      ),
     WS_REQUIRE_SUBPROTOCOL: flag().default(false).describe("refuse clients of the original's bare format"),
     WS_MAX_PAYLOAD_BYTES: integer(256, 1_048_576)
       .default(65_536)
@@ -83,10 +85,6 @@ export const gatewayVariables = new Variables(
 );
 
 export const gatewayConfig = registerAs('gateway', () => gatewayVariables.parse(process.env));
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text;
-}
 
 function isAddressOrSubnet(text: string): boolean {
   const [address = '', prefix = '32', ...rest] = text.split('/');
