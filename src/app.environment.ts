@@ -1,7 +1,6 @@
 import { authenticationVariables } from './authentication/authentication.config.js';
 import { clusterVariables } from './cluster/cluster.config.js';
-import { environmentFiles, validateEnvironment } from './config/environment.js';
-import type { Environment } from './config/variables.js';
+import { readEnvironment, validateEnvironment } from './config/environment.js';
 import { gatewayVariables } from './gateway/gateway.config.js';
 import { operationsVariables } from './operations/operations.config.js';
 import { loggingVariables } from './telemetry/logging.config.js';
@@ -24,12 +23,13 @@ const OTHER_NAMES = ['NODE_ENV', 'ENV_FILE'];
 
 export const knownVariables = [...features.flatMap(({ shape }) => Object.keys(shape)), ...OTHER_NAMES];
 
-/** Options of ConfigModule.forRoot: which files to read, and the check of everything at once. */
-export function environmentOptions(env: Environment) {
+/** Options of ConfigModule.forRoot: `env` with what the files add to it, and the check of everything at once. */
+export function environmentOptions(env: NodeJS.ProcessEnv) {
+  const problems = readEnvironment(env, knownVariables);
   return {
-    envFilePath: environmentFiles(env),
+    ignoreEnvFile: true,
     validate: (merged: Record<string, string | undefined>) => {
-      validateEnvironment(features, merged);
+      validateEnvironment(features, merged, problems);
       return merged;
     },
   };

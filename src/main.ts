@@ -2,7 +2,7 @@ import { Logger, type INestApplication } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import { constants } from 'node:os';
-import { misspelled } from './config/environment.js';
+import { suspicions } from './config/environment.js';
 import { ConfigurationError } from './config/variables.js';
 import { gatewayConfig } from './gateway/gateway.config.js';
 import { WebSocketAdapter } from './gateway/websocket.adapter.js';
@@ -23,9 +23,7 @@ async function start(): Promise<void> {
   const { knownVariables } = await import('./app.environment.js');
   const app = await NestFactory.create(AppModule, { bufferLogs: true, abortOnError: false });
   app.useLogger(new ApplicationLogger(app.get<ConfigType<typeof loggingConfig>>(loggingConfig.KEY)));
-  for (const [written, meant] of misspelled(knownVariables, process.env)) {
-    logger.warn(`${written} is not a variable of Lanfare: was ${meant} meant?`);
-  }
+  for (const suspicion of suspicions(knownVariables, process.env)) logger.warn(suspicion);
   // open before the node joins the cluster, closed after it has left: probes are answered all the time
   const operations = await OperationsDoor.open(app);
   endOnSignals(app, operations);

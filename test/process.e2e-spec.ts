@@ -8,6 +8,12 @@ import { clusterEnvironment } from './support/environment.js';
 import { TestClient } from './support/client.js';
 import { NodeProcess } from './support/node-process.js';
 
+function environmentFile(text: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'lanfare-')), 'node.env');
+  writeFileSync(file, text);
+  return file;
+}
+
 describe('nodes as processes of their own', () => {
   it.each(['plain', 'udp'])('hold a conversation over CLUSTER_BUS=%s', async (bus) => {
     const env = clusterEnvironment({ CLUSTER_BUS: bus });
@@ -62,14 +68,39 @@ describe('a start', () => {
   });
 
   it('takes the process environment before the file, and warns of a name one typo away', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'lanfare-')), 'node.env');
-    writeFileSync(file, 'WS_PATH=/from-file\nCLUSTER_BUS=plain\nUPD_PORT=1\n');
+    const file = environmentFile('WS_PATH=/from-file\nCLUSTER_BUS=plain\nUPD_PORT=1\n');
     const node = await NodeProcess.start({ ENV_FILE: file, CLUSTER_BUS: 'none' });
     const client = await TestClient.connect(node.url('user_id=1', '/from-file'));
     await client.close();
     await node.stop();
     expect(node.output).toContain('UPD_PORT is not a variable of Lanfare: was UDP_PORT meant?');
     expect(node.output).not.toContain('INSECURE: anyone on the LAN');
+  });
+});
+
+describe('the environment', () => {
+  const secret = 'a-secret-of-this-cluster-that-nobody-knows';
+
+  it('may have an empty variable: the file has its value', async () => {
+    const file = environmentFile(`CLUSTER_SECRET=${secret}\n`);
+    const node = await NodeProcess.start(clusterEnvironment({ ENV_FILE: file, CLUSTER_SECRET: '' }));
+    await node.stop();
+    expect(node.output).not.toContain('CLUSTER_SECRET is not set');
+  });
+
+  it('with a secret that a # cuts is refused, among what else is wrong', async () => {
+    const file = environmentFile(`CLUSTER_SECRET=${secret}#and-more\nPORT=eighty\n`);
+    const node = NodeProcess.launch({ ENV_FILE: file, PORT: '' });
+    expect(await node.exited()).toBe(1);
+    expect(node.output).toMatch(/^CLUSTER_SECRET: is cut at a #/m);
+    expect(node.output).toMatch(/^PORT: /m);
+    expect(node.output).not.toContain(secret);
+  });
+
+  it('whose NODE_ENV is nearly production is warned about', async () => {
+    const node = await NodeProcess.start({ CLUSTER_BUS: 'none', NODE_ENV: 'Production' });
+    await node.stop();
+    expect(node.output).toContain('NODE_ENV=Production is not production');
   });
 });
 

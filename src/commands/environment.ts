@@ -1,6 +1,6 @@
 import { ConfigModule } from '@nestjs/config';
 import { environmentOptions, knownVariables } from '../app.environment.js';
-import { misspelled } from '../config/environment.js';
+import { suspicions } from '../config/environment.js';
 import { ConfigurationError } from '../config/variables.js';
 
 /** The environment as the server would have it: files read, everything judged. Ends the process when it is bad. */
@@ -12,8 +12,6 @@ export async function loadEnvironment(): Promise<NodeJS.ProcessEnv> {
     process.stderr.write(`The configuration is not valid.\n${error.message}\n`);
     process.exit(1);
   }
-  for (const [written, meant] of misspelled(knownVariables, process.env)) {
-    process.stderr.write(`${written} is not a variable of Lanfare: was ${meant} meant?\n`);
-  }
+  for (const suspicion of suspicions(knownVariables, process.env)) process.stderr.write(`${suspicion}\n`);
   return process.env;
 }

@@ -6,10 +6,11 @@ const HEAD = `# Configuration
 
 Lanfare is configured by environment variables. They are read from the process environment, then from the file
 \`ENV_FILE\` names; without \`ENV_FILE\`, from \`.env.<NODE_ENV>\` and then \`.env\`. The first one that has a variable
-wins, and an empty value counts as not set.
+wins, and an empty value counts as not set. In a file a value with a \`#\` needs quotes: one that is cut there is refused.
 
 - A start with a bad value prints every bad variable and what is wrong with it, and ends with exit code 1.
-- A name that is one typo away from a known one is warned about.
+- A name that is one typo away from a known one is warned about; so is a \`NODE_ENV\` such as \`Production\` or \`prod\`, which
+  is not \`production\`.
 - \`npm run config:check\` judges an environment without starting anything, and prints what would be in force.
 - Secrets are never logged or printed. \`NODE_ENV=production\` refuses what is fit for development only.
 

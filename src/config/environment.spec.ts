@@ -3,7 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { environmentFiles, misspelled, validateEnvironment } from './environment.js';
+import {
+  environmentFiles,
+  misspelled,
+  readEnvironment,
+  suspicions,
+  validateEnvironment,
+} from './environment.js';
 import { ConfigurationError, flag, integer, list, port, secrets, Variables } from './variables.js';
 
 const variables = new Variables(
@@ -89,22 +95,86 @@ describe('validateEnvironment', () => {
 });
 
 describe('environmentFiles', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'lanfare-env-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  it('are .env.<NODE_ENV> and .env', () => {
+  it('are .env.<NODE_ENV> and .env, as far as they are there', () => {
     expect(environmentFiles({})).toEqual(['.env']);
-    expect(environmentFiles({ NODE_ENV: 'staging' })).toEqual(['.env.staging', '.env']);
+    expect(environmentFiles({ NODE_ENV: 'staging' })).toEqual(['.env']);
   });
 
   it('are ENV_FILE alone when it is set', () => {
+    expect(environmentFiles({ NODE_ENV: 'staging', ENV_FILE: 'node.env' })).toEqual(['node.env']);
+  });
+});
+
+describe('readEnvironment', () => {
+  const known = ['PORT', 'SECRET', 'NAMES'];
+  const folder = mkdtempSync(join(tmpdir(), 'lanfare-env-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** An environment with a file of this text. */
+  function withFile(text: string, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
     const file = join(folder, 'node.env');
-    writeFileSync(file, 'PORT=1\n');
-    expect(environmentFiles({ NODE_ENV: 'staging', ENV_FILE: file })).toEqual([file]);
+    writeFileSync(file, text);
+    return { ...env, ENV_FILE: file };
+  }
+
+  it('adds what the file has, and leaves what the environment has', () => {
+    const env = withFile('PORT=1\nSECRET=s\nOTHER=o\n', { PORT: '2' });
+    expect(readEnvironment(env, known)).toEqual([]);
+    expect(env).toMatchObject({ PORT: '2', SECRET: 's', OTHER: 'o' });
   });
 
-  it('refuse an ENV_FILE that is not there', () => {
-    expect(() => environmentFiles({ ENV_FILE: join(folder, 'missing') })).toThrow(ConfigurationError);
+  it('takes an empty value for none, in the environment and in the file', () => {
+    const env = withFile('PORT=\nSECRET=s\n', { SECRET: '', NAMES: '', OTHER: '' });
+    readEnvironment(env, known);
+    expect(env).toMatchObject({ SECRET: 's', OTHER: '' });
+    expect(Object.keys(env)).not.toContain('PORT');
+    expect(Object.keys(env)).not.toContain('NAMES');
+  });
+
+  it.each([
+    ['missing', join(folder, 'missing'), 'there is no file'],
+    ['a directory', folder, 'EISDIR'],
+    ['below a file', '/dev/null/file', 'ENOTDIR'],
+  ])('refuses an ENV_FILE that is %s', (_, file, why) => {
+    expect(() => readEnvironment({ ENV_FILE: file }, known)).toThrow(ConfigurationError);
+    expect(() => readEnvironment({ ENV_FILE: file }, known)).toThrow(new RegExp(`^ENV_FILE: .*${why}`));
+  });
+
+  it.each(['SECRET=half#of it', 'SECRET=#all of it', 'export SECRET=half#of', 'SECRET="quoted"#comment'])(
+    'names a variable that a # cuts, and not its value: %s',
+    (line) => {
+      const problems = readEnvironment(withFile(`${line}\n`), known);
+      expect(problems).toEqual([{ variable: 'SECRET', message: expect.stringContaining('cut at a #') }]);
+      expect(JSON.stringify(problems)).not.toMatch(/half|all of|quoted/);
+    },
+  );
+
+  it.each([
+    ['SECRET="a#b"', 'a#b'],
+    ["SECRET='a#b' # note#1", 'a#b'],
+    ['SECRET=a # a comment#1', 'a'],
+    ['#SECRET=x#y\nSECRET=a', 'a'],
+    ['UNKNOWN=a#b\nSECRET=a', 'a'],
+  ])('takes %j as it is written', (text, value) => {
+    const env = withFile(`${text}\n`);
+    expect(readEnvironment(env, known)).toEqual([]);
+    expect(env['SECRET']).toBe(value);
+  });
+});
+
+describe('suspicions', () => {
+  it.each(['Production', 'PRODUCTION', 'prod', 'production ', 'porduction'])('has NODE_ENV=%s', (mode) => {
+    expect(suspicions([], { NODE_ENV: mode })).toEqual([expect.stringContaining('is not production')]);
+  });
+
+  it.each([undefined, 'production', 'staging', 'development', 'test'])('has not NODE_ENV=%s', (mode) => {
+    expect(suspicions([], { NODE_ENV: mode })).toEqual([]);
+  });
+
+  it('has names one typo away from a variable', () => {
+    expect(suspicions(['UDP_PORT'], { UPD_PORT: '1' })).toEqual([
+      'UPD_PORT is not a variable of Lanfare: was UDP_PORT meant?',
+    ]);
   });
 });
 

@@ -1,9 +1,31 @@
-import { existsSync } from 'node:fs';
+import { parse } from 'dotenv';
+import { existsSync, readFileSync } from 'node:fs';
 import { ConfigurationError, type Environment, type Problem } from './variables.js';
+
+const PRODUCTION = 'production';
+/** Stands for a # while a file is parsed: in no environment file. */
+const NOT_A_HASH = '\u0001';
 
 /** The variables of one feature, as far as the whole's check is concerned. */
 interface Feature {
   problems(env: Environment): Problem[];
+}
+
+/**
+ * Fills `env` with what it lacks from the environment files. An empty value counts as not set, wherever it stands.
+ *
+ * @param known the variables of the application; what else there is in the environment is left as it is
+ * @returns what is wrong with the files' values
+ * @throws {ConfigurationError} when a file cannot be read
+ */
+export function readEnvironment(env: NodeJS.ProcessEnv, known: readonly string[]): Problem[] {
+  const files = environmentFiles(env).map(textOf);
+  for (const name of known) if (env[name] === '') delete env[name];
+  const problems = files.flatMap((text) => cutValues(text, known));
+  for (const text of files) {
+    for (const [name, value] of Object.entries(parse(text))) if (value !== '') env[name] ??= value;
+  }
+  return problems;
 }
 
 /**
@@ -13,19 +35,59 @@ interface Feature {
  */
 export function environmentFiles(env: Environment): string[] {
   const named = env['ENV_FILE'];
-  if (named) {
-    if (!existsSync(named)) {
-      throw new ConfigurationError([{ variable: 'ENV_FILE', message: `there is no file ${named}` }]);
-    }
-    return [named];
-  }
-  return [...(env['NODE_ENV'] ? [`.env.${env['NODE_ENV']}`] : []), '.env'];
+  if (named) return [named];
+  return [...(env['NODE_ENV'] ? [`.env.${env['NODE_ENV']}`] : []), '.env'].filter((file) => existsSync(file));
 }
 
-/** @throws {ConfigurationError} that names every bad variable of every feature */
-export function validateEnvironment(features: readonly Feature[], env: Environment): void {
-  const problems = features.flatMap((feature) => feature.problems(env));
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const message = code === 'ENOENT' ? `there is no file ${file}` : `${file} cannot be read (${code})`;
+    throw new ConfigurationError([{ variable: 'ENV_FILE', message }]);
+  }
+}
+
+/** Known variables whose value goes on behind a # that the parser takes for a comment: half a secret is no secret. */
+function cutValues(text: string, known: readonly string[]): Problem[] {
+  const values = parse(text);
+  // what it would read if a # behind a word were a letter: a quoted value stays as it is
+  const whole = parse(text.replaceAll(/(?<=[^\s#])#/g, NOT_A_HASH));
+  return Object.entries(whole)
+    .filter(([name, value]) => known.includes(name) && value.replaceAll(NOT_A_HASH, '#') !== values[name])
+    .map(([variable]) => ({
+      variable,
+      message: 'is cut at a #: put the value in quotes, or a blank before the comment',
+    }));
+}
+
+/**
+ * @param found what is known to be wrong already
+ * @throws {ConfigurationError} that names every bad variable of every feature
+ */
+export function validateEnvironment(
+  features: readonly Feature[],
+  env: Environment,
+  found: readonly Problem[] = [],
+): void {
+  const problems = [...found, ...features.flatMap((feature) => feature.problems(env))];
   if (problems.length > 0) throw new ConfigurationError(problems);
+}
+
+/** What is probably not meant as it is written, for people. */
+export function suspicions(known: readonly string[], env: Environment): string[] {
+  const mode = env['NODE_ENV'] ?? '';
+  return [
+    ...misspelled(known, env).map(
+      ([written, meant]) => `${written} is not a variable of Lanfare: was ${meant} meant?`,
+    ),
+    ...(mode !== PRODUCTION && (/^\W*prod/i.test(mode) || isOneTypoAway(mode, PRODUCTION))
+      ? [
+          `NODE_ENV=${mode} is not ${PRODUCTION}: what is fit for development only is accepted. Write ${PRODUCTION}`,
+        ]
+      : []),
+  ];
 }
 
 /** Names in `env` that are not known but one typo away from a known one: `[name, known]`. */
