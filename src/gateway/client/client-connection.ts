@@ -152,6 +152,23 @@ export class ClientConnection implements Connection {
     this.sendText(errorFrame(code, id, message));
   }
 
+  /** For frames that a module makes. @throws {RangeError} when it is larger than a queue may be */
+  checkSize(bytes: number): void {
+    if (bytes <= this.context.bufferLimitBytes) return;
+    throw new RangeError(`a frame of ${bytes} bytes is larger than WS_BUFFER_LIMIT_BYTES`);
+  }
+
+  /**
+   * Whether so many bytes more may wait. If not, the client reads too slowly, and is closed. What finds the queue
+   * empty always fits: its size was judged where it came in.
+   */
+  hasRoomFor(bytes: number): boolean {
+    const waiting = this.backlogBytes;
+    if (waiting === 0 || waiting + bytes <= this.context.bufferLimitBytes) return true;
+    this.close('slow_client');
+    return false;
+  }
+
   flush(): void {
     this.#isFlushing = false;
     const outbox = this.#outbox;
@@ -162,6 +179,7 @@ export class ClientConnection implements Connection {
 
   close(why: CloseName): void {
     if (this.#closing !== null) return;
+    if (!Object.hasOwn(CLOSES, why)) throw new RangeError(`no close is named "${why}"`);
     this.flush();
     this.#closing = why;
     if (this.#ws !== null) this.#startClosing(this.#ws, why);
@@ -271,14 +289,8 @@ export class ClientConnection implements Connection {
     this.#resume(why === 'draining' ? PAUSES_UNTIL_CLOSING : ~0);
   }
 
-  /** A message that finds the queue empty always fits: its size was judged where it came in. */
   #queue(first: Buffer, second?: Buffer, third?: Buffer): boolean {
-    const waiting = this.backlogBytes;
-    const length = first.length + (second?.length ?? 0) + (third?.length ?? 0);
-    if (waiting > 0 && waiting + length > this.context.bufferLimitBytes) {
-      this.close('slow_client');
-      return false;
-    }
+    if (!this.hasRoomFor(first.length + (second?.length ?? 0) + (third?.length ?? 0))) return false;
     if (this.#ws?.isDeflating === true) {
       const whole = second === undefined ? first : Buffer.concat([first, second, third ?? EMPTY]);
       this.#ws.sendNow(whole, { binary: false });

@@ -1,13 +1,20 @@
 import { WebSocket } from 'ws';
+import { moduleFailed } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
 import type { ClientConnection } from './client-connection.js';
 import type { FrameReader } from './frame-reader.js';
 
 type Data = Parameters<WebSocket['send']>[0];
+type Callback = (error?: Error) => void;
+
+/** RFC 6455 5.5. */
+const CONTROL_BYTES_MAX = 125;
 
 /**
  * The ws socket of one client: what gateways' handlers get as their client. Its `connection` says who it is.
- * Text sent through it shares the connection's queue and limit with everything else.
+ *
+ * What a module sends through it shares the connection's queue and limit with everything else. What a module does
+ * wrong with it is logged, with where it was called, and never thrown: it may be called from anywhere, a timer too.
  */
 export class ClientSocket extends WebSocket {
   declare connection: ClientConnection;
@@ -21,14 +28,31 @@ export class ClientSocket extends WebSocket {
     return (this.#isDeflating ??= this.extensions !== '');
   }
 
+  /** The callback, where there is one, gets the error of what was not sent. */
   override send(data: Data, ...rest: unknown[]): void {
-    if (typeof data === 'string' && rest.length === 0) {
-      this.connection.sendText(data);
-      return;
-    }
-    // binary or with options: behind what is queued, so that the order is kept
-    this.connection.flush();
-    this.sendNow(data, ...rest);
+    this.#submit('send to', sizeOf(data), rest, () => {
+      if (typeof data === 'string' && rest.length === 0) {
+        this.connection.sendText(data);
+        return;
+      }
+      // binary or with options: behind what is queued, so that the order is kept
+      this.connection.flush();
+      this.sendNow(data, ...rest);
+    });
+  }
+
+  /** Called by the core itself too. */
+  override ping(...args: unknown[]): void {
+    this.#submit('ping of', CONTROL_BYTES_MAX, args, () =>
+      (super.ping as (...args: unknown[]) => void).apply(this, args),
+    );
+  }
+
+  /** Called by ws itself too: a client may ping without reading what it gets for it. */
+  override pong(...args: unknown[]): void {
+    this.#submit('pong to', CONTROL_BYTES_MAX, args, () =>
+      (super.pong as (...args: unknown[]) => void).apply(this, args),
+    );
   }
 
   override resume(): void {
@@ -41,11 +65,66 @@ export class ClientSocket extends WebSocket {
     (super.send as (...args: unknown[]) => void).call(this, data, ...rest);
   }
 
-  /** Called by ws itself too: when the client closes, and when it breaks the protocol (without a reason then). */
+  /**
+   * Called by ws itself too: when the client closes, and when it breaks the protocol (without a reason then). Where
+   * ws takes no such code or reason the client is closed without them: a module that closes wants it gone.
+   */
   override close(code?: number, reason?: string | Buffer): void {
+    this.connection.flush();
+    const said = reason ?? (code === undefined ? undefined : PROTOCOL_REASONS.get(code));
+    try {
+      super.close(code, said);
+    } catch (error) {
+      moduleFailed('socket', "A module's close of a client", error);
+      this.#closeWithout(code);
+    }
     this.connection.closing();
-    super.close(code, reason ?? (code === undefined ? undefined : PROTOCOL_REASONS.get(code)));
   }
+
+  /** A listener of a module that throws costs its client's connection. */
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    try {
+      return super.emit(event, first, second);
+    } catch (error) {
+      moduleFailed('socket', `A listener of a client's "${String(event)}"`, error);
+      this.connection.close('failed');
+      return true;
+    }
+  }
+
+  #submit(what: string, bytes: number, rest: unknown[], submit: () => void): void {
+    let failure: unknown;
+    try {
+      this.connection.checkSize(bytes);
+      if (this.connection.hasRoomFor(bytes)) {
+        submit();
+        return;
+      }
+      failure = new Error('the client reads too slowly');
+    } catch (error) {
+      moduleFailed('socket', `A module's ${what} a client`, error);
+      failure = error;
+    }
+    const callback = rest.at(-1);
+    if (typeof callback === 'function') (callback as Callback)(failure as Error);
+  }
+
+  #closeWithout(code: number | undefined): void {
+    try {
+      super.close(code);
+    } catch {
+      super.close(CLOSES.failed.code, CLOSES.failed.reason);
+    }
+  }
+}
+
+/** Bytes that ws would send of it. What it would refuse has none. */
+function sizeOf(data: unknown): number {
+  if (typeof data === 'string') return Buffer.byteLength(data);
+  if (data instanceof Blob) return data.size;
+  if (Array.isArray(data)) return data.length;
+  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return data.byteLength;
+  return 0;
 }
 
 const PROTOCOL_REASONS = new Map<number, string>(
