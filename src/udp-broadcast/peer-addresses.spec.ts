@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { PeerAddresses } from './peer-addresses.js';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PeerAddresses, type ResolvedPeers } from './peer-addresses.js';
 
 describe('PeerAddresses', () => {
   it('are all addresses of all names, each once, in one order', async () => {
@@ -32,6 +32,71 @@ describe('PeerAddresses', () => {
     expect(peers.addresses).toEqual(['10.0.0.1:1']);
     expect(failures).toEqual(['gone:1 ENOTFOUND']);
     peers.close();
+  });
+});
+
+describe('names that are asked again', () => {
+  let asked: number;
+  let answer: () => Promise<string[]>;
+  let peers: PeerAddresses;
+  const told: ResolvedPeers[] = [];
+
+  beforeEach(async () => {
+    jest.useFakeTimers();
+    asked = 0;
+    told.length = 0;
+    answer = async () => Promise.reject(new Error('ENOTFOUND'));
+    peers = new PeerAddresses(
+      ['late:1'],
+      9,
+      () => undefined,
+      async () => {
+        asked += 1;
+        return answer();
+      },
+    );
+    await peers.open();
+    peers.peers$.subscribe((resolved) => told.push(resolved));
+  });
+
+  afterEach(() => {
+    peers.close();
+    jest.useRealTimers();
+  });
+
+  it('are asked every second until somebody was met, then more rarely, and again when all are gone', async () => {
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(asked).toBe(1 + 10);
+    peers.seek(false);
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(asked).toBe(1 + 10 + 2);
+    peers.seek(true);
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(asked).toBe(1 + 10 + 2 + 3);
+  });
+
+  it('are known to be unknown until they have resolved once', async () => {
+    expect(told).toEqual([{ addresses: [], areAllResolved: false }]);
+    answer = async () => ['10.0.0.1'];
+    await jest.advanceTimersByTimeAsync(1_000);
+    answer = async () => Promise.reject(new Error('ESERVFAIL'));
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(told.slice(1)).toEqual([{ addresses: ['10.0.0.1:1'], areAllResolved: true }]);
+  });
+
+  it('are not asked twice at once by a server that is slow', async () => {
+    answer = async () => new Promise(() => undefined);
+    await jest.advanceTimersByTimeAsync(60_000);
+    peers.seek(false);
+    peers.seek(true);
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(asked).toBe(1 + 1);
+  });
+
+  it('are not asked any more once it is closed', async () => {
+    peers.close();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(asked).toBe(1);
   });
 });
 

@@ -4,21 +4,35 @@ import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
 
 /** How often names are asked again: pods and machines come and go under one name. */
 const RESOLVE_INTERVAL_MS = 15_000;
+/** The same while nobody has been met: a node that starts before its DNS must not be alone for long. */
+const SEEK_INTERVAL_MS = 1_000;
 /** A name that resolves to more is a mistake; the cluster itself holds at most 128 nodes. */
 const ADDRESSES_PER_NAME_MAX = 256;
 
+export interface ResolvedPeers {
+  /** "10.0.0.7:2222" of every peer but this node, as last resolved. */
+  readonly addresses: readonly string[];
+  /** False: some name has never resolved, so somebody may be there whom nobody can tell. */
+  readonly areAllResolved: boolean;
+}
+
 /**
- * UDP_PEERS as addresses, resolved again and again. A name that does not resolve now keeps the addresses it had:
- * a sick DNS server must not take the cluster apart.
+ * UDP_PEERS as addresses, resolved again and again: every second until somebody was met, then more rarely. A name that
+ * does not resolve now keeps the addresses it had: a sick DNS server must not take the cluster apart.
  */
 export class PeerAddresses {
   readonly #resolved = new Map<string, string[]>();
-  readonly #addresses = new BehaviorSubject<readonly string[]>([]);
+  readonly #peers = new BehaviorSubject<ResolvedPeers>({ addresses: [], areAllResolved: false });
+  #isSeeking = true;
+  #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** "10.0.0.7:2222" of every peer but this node. Hot; replays the latest; completes on `close`. */
-  readonly addresses$: Observable<readonly string[]> = this.#addresses.pipe(
-    distinctUntilChanged((before, now) => before.join() === now.join()),
+  /** Hot; replays the latest; completes on `close`. */
+  readonly peers$: Observable<ResolvedPeers> = this.#peers.pipe(
+    distinctUntilChanged(
+      (before, now) =>
+        before.areAllResolved === now.areAllResolved && before.addresses.join() === now.addresses.join(),
+    ),
   );
 
   constructor(
@@ -29,17 +43,38 @@ export class PeerAddresses {
   ) {}
 
   get addresses(): readonly string[] {
-    return this.#addresses.value;
+    return this.#peers.value.addresses;
   }
 
+  /** Resolves when every name has been asked once. */
   async open(): Promise<void> {
     await this.#refresh();
-    this.#timer = setInterval(() => void this.#refresh(), RESOLVE_INTERVAL_MS).unref();
+    this.#askLater();
   }
 
   close(): void {
-    clearInterval(this.#timer);
-    this.#addresses.complete();
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#peers.complete();
+  }
+
+  /** Whether nobody has been met, or all who were are gone. */
+  seek(isSeeking: boolean): void {
+    if (isSeeking === this.#isSeeking) return;
+    this.#isSeeking = isSeeking;
+    // If no timer is set, names are being asked at this moment.
+    if (this.#timer !== undefined) this.#askLater();
+  }
+
+  /** One round after the other: a slow DNS server is not asked the same twice at once. */
+  #askLater(): void {
+    clearTimeout(this.#timer);
+    if (this.#isClosed) return;
+    const delayMs = this.#isSeeking ? SEEK_INTERVAL_MS : RESOLVE_INTERVAL_MS;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#refresh().then(() => this.#askLater());
+    }, delayMs).unref();
   }
 
   async #refresh(): Promise<void> {
@@ -58,9 +93,10 @@ export class PeerAddresses {
       }),
     );
     const own = ownEndpoints(this.ownPort);
-    this.#addresses.next(
-      [...new Set([...this.#resolved.values()].flat())].filter((address) => !own.has(address)).sort(),
-    );
+    const addresses = [...new Set([...this.#resolved.values()].flat())]
+      .filter((address) => !own.has(address))
+      .sort();
+    this.#peers.next({ addresses, areAllResolved: this.peers.every((peer) => this.#resolved.has(peer)) });
   }
 }
 

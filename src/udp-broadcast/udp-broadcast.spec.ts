@@ -67,7 +67,10 @@ describe('UdpBroadcast', () => {
     const received = Promise.all([next(b, 'mesh'), next(c, 'mesh')]);
     a.broadcast(Buffer.from('mesh'));
     for (const datagram of await received) expect(datagram).toMatchObject({ arrival: 'own', port });
-    expect(await firstValueFrom(a.peers$)).toEqual([`127.0.0.1:${port + 1}`, `127.0.0.1:${port + 2}`]);
+    expect(await firstValueFrom(a.peers$)).toEqual({
+      addresses: [`127.0.0.1:${port + 1}`, `127.0.0.1:${port + 2}`],
+      areAllResolved: true,
+    });
     expect(a.statistics.datagramsReceived).toBe(0);
   });
 

@@ -7,7 +7,7 @@ import { LogBudget } from '../telemetry/log-budget.js';
 import { findLan, interfaceFor } from './broadcast-address.js';
 import type { Datagram } from './datagram.js';
 import { openSocket, type Binding } from './open-socket.js';
-import { PeerAddresses } from './peer-addresses.js';
+import { PeerAddresses, type ResolvedPeers } from './peer-addresses.js';
 import { udpBroadcastConfig } from './udp-broadcast.config.js';
 
 const MULTICAST_GROUP = '239.255.22.22';
@@ -40,7 +40,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
   readonly #logger = new Logger(UdpBroadcast.name);
   readonly #warnings = new LogBudget(this.#logger);
   readonly #datagrams = new Subject<Datagram>();
-  readonly #peers = new BehaviorSubject<readonly string[]>([]);
+  readonly #peers = new BehaviorSubject<ResolvedPeers>({ addresses: [], areAllResolved: true });
   readonly #statistics: UdpStatistics = {
     datagramsSent: 0,
     datagramsReceived: 0,
@@ -62,8 +62,8 @@ export class UdpBroadcast implements OnApplicationShutdown {
    */
   readonly datagrams$: Observable<Datagram> = this.#datagrams.asObservable();
 
-  /** Mesh mode: "address:port" of the configured peers as last resolved, without this node. Replays the latest. */
-  readonly peers$: Observable<readonly string[]> = this.#peers.asObservable();
+  /** Mesh mode: the configured peers as last resolved, without this node. Replays the latest. */
+  readonly peers$: Observable<ResolvedPeers> = this.#peers.asObservable();
 
   constructor(
     @Inject(udpBroadcastConfig.KEY) private readonly config: ConfigType<typeof udpBroadcastConfig>,
@@ -108,13 +108,18 @@ export class UdpBroadcast implements OnApplicationShutdown {
     return (this.#opening ??= this.#open());
   }
 
+  /** Mesh mode: the names of the peers are asked every second while nobody has been met. */
+  seekPeers(isSeeking: boolean): void {
+    this.#peerAddresses?.seek(isSeeking);
+  }
+
   /** To every node on the LAN, this one included; in mesh mode to each configured peer. Never throws on I/O. */
   broadcast(bytes: Buffer): void {
     if (!this.isMesh) {
       this.send(bytes, this.#target, this.config.UDP_PORT);
       return;
     }
-    for (const peer of this.#peers.value) {
+    for (const peer of this.#peers.value.addresses) {
       const colon = peer.indexOf(':');
       this.send(bytes, peer.slice(0, colon), Number(peer.slice(colon + 1)));
     }
@@ -234,7 +239,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
       ),
     );
     await this.#peerAddresses.open();
-    this.#peerAddresses.addresses$.subscribe((addresses) => this.#peers.next(addresses));
+    this.#peerAddresses.peers$.subscribe((peers) => this.#peers.next(peers));
   }
 
   #checkReceiveBuffer(): void {

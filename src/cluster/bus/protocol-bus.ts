@@ -103,8 +103,8 @@ export class ProtocolBus extends Bus {
     this.#subscriptions.push(
       this.carrier.isUp$.subscribe((isUp) => (this.#isCarried = isUp)),
       this.carrier.datagrams$.subscribe((datagram) => this.#receive(datagram)),
-      this.carrier.seeds$.subscribe((seeds) => {
-        this.#started.setSeeds(performance.now(), seeds);
+      this.carrier.seeds$.subscribe(({ endpoints, areAllKnown }) => {
+        this.#started.setSeeds(performance.now(), endpoints, areAllKnown);
         this.#wantTurnEnd();
       }),
     );
@@ -292,7 +292,7 @@ export class ProtocolBus extends Bus {
         const { token, delivered, complete } = event;
         const receipt = this.#receipts.get(token);
         this.#receipts.delete(token);
-        receipt?.({ delivered, complete });
+        receipt?.({ delivered, complete: complete && this.#isCarried });
         break;
       }
       case 'reachable': {
@@ -314,17 +314,18 @@ export class ProtocolBus extends Bus {
         break;
       }
       case 'answers': {
-        const { token, answers, missing } = event;
+        const { token, answers, missing, complete } = event;
         const resolve = this.#asking.get(token);
         this.#asking.delete(token);
         resolve?.({
           answers: answers.map(({ peer, body }) => ({ nodeId: peer, body })),
           missing,
-          complete: missing.length === 0,
+          complete: complete && this.#isCarried,
         });
         break;
       }
       case 'peer':
+        this.carrier.seek(node.peers().length === 0);
         this.#peerChanges.next({ change: event.change, peer: viewOf(event.peer), reason: event.reason });
         break;
       case 'gap': {

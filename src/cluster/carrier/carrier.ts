@@ -10,6 +10,12 @@ export interface CarriedDatagram {
   readonly arrival: 'shared' | 'own';
 }
 
+export interface Seeds {
+  readonly endpoints: readonly string[];
+  /** False: somebody is configured whose endpoint has never been known. */
+  readonly areAllKnown: boolean;
+}
+
 export interface CarrierLimits {
   /** The largest datagram that may be sent, in bytes. */
   readonly datagramBytes: number;
@@ -30,7 +36,7 @@ export abstract class Carrier {
   /** False while nothing can arrive anywhere, as when a broker is away. Replays the current state. */
   abstract readonly isUp$: Observable<boolean>;
   /** Where to look for peers; only a mesh needs it. Replays the latest. */
-  abstract readonly seeds$: Observable<readonly string[]>;
+  abstract readonly seeds$: Observable<Seeds>;
 
   /** Known once it is open. */
   abstract readonly limits: CarrierLimits;
@@ -43,4 +49,7 @@ export abstract class Carrier {
   abstract send(endpoint: string, bytes: Buffer): void;
   /** To all nodes, this one included where it can't be left out. Never throws on I/O. Not called in a mesh. */
   abstract toAll(bytes: Buffer): void;
+
+  /** Nobody has been met, or all who were are gone: seeds are worth looking for more often. */
+  seek(_isSeeking: boolean): void {}
 }

@@ -1,6 +1,6 @@
-import { of, Subject, type Observable, type Subscription } from 'rxjs';
+import { map, of, Subject, type Observable, type Subscription } from 'rxjs';
 import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
-import { Carrier, type CarriedDatagram, type CarrierLimits } from './carrier.js';
+import { Carrier, type CarriedDatagram, type CarrierLimits, type Seeds } from './carrier.js';
 
 /** Endpoints that are kept in both spellings: many more than there are members. */
 const ENDPOINTS_MAX = 4_096;
@@ -26,11 +26,13 @@ export class UdpCarrier extends Carrier {
   readonly datagrams$: Observable<CarriedDatagram> = this.#datagrams.asObservable();
   /** A LAN is never away: a cable that is pulled looks like peers that are silent. */
   readonly isUp$: Observable<boolean> = of(true);
-  readonly seeds$: Observable<readonly string[]>;
+  readonly seeds$: Observable<Seeds>;
 
   constructor(private readonly udp: UdpBroadcast) {
     super();
-    this.seeds$ = udp.peers$;
+    this.seeds$ = udp.peers$.pipe(
+      map(({ addresses, areAllResolved }) => ({ endpoints: addresses, areAllKnown: areAllResolved })),
+    );
   }
 
   get mode(): 'broadcast' | 'mesh' {
@@ -61,6 +63,10 @@ export class UdpCarrier extends Carrier {
 
   toAll(bytes: Buffer): void {
     this.udp.broadcast(bytes);
+  }
+
+  override seek(isSeeking: boolean): void {
+    this.udp.seekPeers(isSeeking);
   }
 
   #endpointOf(address: string, port: number): string {

@@ -91,6 +91,7 @@ export class Admission {
     if (plain === null) return this.#refuse('forged');
     if (channel.window.accept(number) && source !== peer.endpoint) peer.endpoint = source;
     peer.wasHeard = true;
+    if (!peer.isProven) peer.heardAt = now;
     if (known === undefined) {
       context.members.add(peer);
       this.handlers.met(now, peer);
@@ -102,7 +103,12 @@ export class Admission {
   meetByHearsay(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): void {
     const tag = tagOfBootId(bootId);
     const rest = restOfBootId(bootId);
-    if (this.isOwn(tag, rest) || this.context.members.withTag(tag) !== undefined) return;
+    if (this.isOwn(tag, rest)) return;
+    const known = this.context.members.withTag(tag);
+    if (known !== undefined) {
+      if (!known.isProven && known.rest === rest) known.heardAt = now;
+      return;
+    }
     const tombstone = this.context.members.tombstone(tag, rest);
     const { deadAfterMs } = this.context.pace;
     // Others may not have noticed yet that it is gone.

@@ -53,6 +53,7 @@ import { Reachability } from './reachability.js';
 import { Reports } from './reports.js';
 import { Routing } from './routing.js';
 import { Transmission } from './transmission.js';
+import { View } from './view.js';
 
 const PING_WANTS_REPORT = 1;
 /** A little rarer than idle reports of a small cluster, whose jitter then never makes it a wake-up of its own. */
@@ -78,6 +79,7 @@ export class ClusterNode implements ProtocolNode {
   readonly #reports: Reports;
   readonly #routing: Routing;
   readonly #transmission: Transmission;
+  readonly #view: View;
 
   #reportedAt: number;
   #reportAt: number;
@@ -86,7 +88,6 @@ export class ClusterNode implements ProtocolNode {
   /** When we were last told to be called: later than that by much means that we slept. */
   #dueAt = Infinity;
   #wokeAt = -Infinity;
-  #isSettled = false;
   /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
   #judgeAt = -Infinity;
 
@@ -114,7 +115,8 @@ export class ClusterNode implements ProtocolNode {
     this.#discovery = new Discovery(context, this.#admission, this.#handshake);
     this.#delivery = new Delivery(context);
     this.#transmission = new Transmission(context, this.#acks);
-    this.#routing = new Routing(context);
+    this.#view = new View(context, this.#discovery);
+    this.#routing = new Routing(context, this.#view);
     this.#reachability = new Reachability(context);
     this.#departure = new Departure(context, this.#routing);
     this.#peerTimers = new PeerTimers(context, this.#acks, this.#handshake, this.#routing, (now, peer) =>
@@ -172,8 +174,8 @@ export class ClusterNode implements ProtocolNode {
     }
   }
 
-  setSeeds(now: number, endpoints: readonly Endpoint[]): void {
-    this.#discovery.setSeeds(now, endpoints);
+  setSeeds(now: number, endpoints: readonly Endpoint[], areAllKnown: boolean): void {
+    this.#discovery.setSeeds(now, endpoints, areAllKnown);
   }
 
   join(now: number, userId: string, token: number): void {
@@ -206,7 +208,7 @@ export class ClusterNode implements ProtocolNode {
 
   inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
     if (this.#departure.isOver)
-      this.#context.events.push({ type: 'answers', token, answers: [], missing: [] });
+      this.#context.events.push({ type: 'answers', token, answers: [], missing: [], complete: false });
     else this.#routing.inquire(now, topic, body, timeoutMs, token);
   }
 
@@ -250,12 +252,12 @@ export class ClusterNode implements ProtocolNode {
   }
 
   isReady(): boolean {
-    return this.#isSettled && this.#discovery.isHearing && !this.#departure.hasBegun;
+    return this.#view.isSettled && this.#discovery.isHearing && !this.#departure.hasBegun;
   }
 
   problems(): readonly string[] {
     const problems = this.#discovery.problems();
-    if (!this.#isSettled) problems.push('The view of the cluster has not settled yet.');
+    if (!this.#view.isSettled) problems.push('The view of the cluster has not settled yet.');
     if (this.#departure.hasBegun) problems.push('This node is leaving the cluster.');
     return problems;
   }
@@ -438,10 +440,10 @@ export class ClusterNode implements ProtocolNode {
     this.#judgePeers(now);
     this.#reports.broadcast();
     this.#reportedAt = now;
-    this.#isSettled ||= this.#hasSettled(now);
+    this.#view.settle(now);
     // A newcomer is in a hurry to be listed, and to be ready, however large the cluster is.
     const afterMs = pace.nextAfterMs();
-    this.#setReport(now, this.#isSettled ? afterMs : timing.reportIntervalMs);
+    this.#setReport(now, this.#view.isSettled ? afterMs : timing.reportIntervalMs);
   }
 
   #hurryReport(now: number): void {
@@ -453,13 +455,6 @@ export class ClusterNode implements ProtocolNode {
   #setReport(now: number, afterMs: number): void {
     const jitter = 0.9 + 0.2 * this.#context.options.random();
     this.#reportAt = Math.max(now, this.#reportedAt + afterMs * jitter);
-  }
-
-  /** R13. */
-  #hasSettled(now: number): boolean {
-    const { members, options, reportNumber, timing } = this.#context;
-    if (now - options.startedAt >= timing.settleMaxMs) return true;
-    return reportNumber > timing.settleReports && members.all.every(({ incoming }) => incoming.isComplete);
   }
 
   #ping(now: number, peer: Peer, flags: number): void {

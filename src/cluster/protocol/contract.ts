@@ -90,7 +90,10 @@ export type ProtocolEvent =
       readonly messageId: string | null;
       readonly trace: TraceContext | null;
     }
-  /** The final word on a `send` with a token: exactly one per token, at most `receiptTimeoutMs` later. */
+  /**
+   * The final word on a `send` with a token: exactly one per token, at most `receiptTimeoutMs` later. `complete`: everybody
+   * has answered who may hold the user and is known to be there (R14).
+   */
   | {
       readonly type: 'receipt';
       readonly token: number;
@@ -112,7 +115,10 @@ export type ProtocolEvent =
       readonly type: 'answers';
       readonly token: number;
       readonly answers: readonly { readonly peer: NodeId; readonly body: Buffer }[];
+      /** Asked or not, they are there and have not answered. */
       readonly missing: readonly NodeId[];
+      /** False: somebody is missing, or this node could not know when asked who is there. */
+      readonly complete: boolean;
     }
   | {
       readonly type: 'peer';
@@ -160,8 +166,8 @@ export interface ProtocolNode {
   /** The end of a turn: closes open records, seals datagrams. Without it nothing but timers' output leaves. */
   flush(now: number): void;
 
-  /** Mesh mode: where to look for peers, as last resolved. */
-  setSeeds(now: number, endpoints: readonly Endpoint[]): void;
+  /** Mesh mode: where to look for peers, as last resolved; false: somebody is configured whose address was never known. */
+  setSeeds(now: number, endpoints: readonly Endpoint[], areAllKnown: boolean): void;
   join(now: number, userId: string, token: number): void;
   /** `token` cancels a pending 'reachable' of the same connection. */
   leave(now: number, userId: string, token: number): void;

@@ -27,6 +27,9 @@ export class Discovery {
   knockAt: number;
   gossipAt: number;
   #seeds: readonly Endpoint[];
+  #areSeedsKnown = true;
+  /** Until then a seed that has not answered may be about to. */
+  #searchUntil: number;
   readonly #ownEndpoints = new Set<Endpoint>();
   #heardOurselvesAt: number;
   #isDeaf = true;
@@ -44,6 +47,7 @@ export class Discovery {
     this.#seeds = options.seeds;
     this.#heardOurselvesAt = -Infinity;
     this.knockAt = this.#isMesh ? options.startedAt : Infinity;
+    this.#searchUntil = options.startedAt + timing.settleMaxMs;
     this.gossipAt = options.startedAt + timing.gossipIntervalMs;
   }
 
@@ -68,9 +72,20 @@ export class Discovery {
     return [];
   }
 
-  setSeeds(now: number, endpoints: readonly Endpoint[]): void {
+  /** Mesh: some seed has neither answered nor had the time to. */
+  isSearching(now: number): boolean {
+    if (now >= this.#searchUntil) return false;
+    const met = new Set(this.context.members.all.map(({ endpoint }) => endpoint));
+    return this.#seeds.some((seed) => !met.has(seed) && !this.#ownEndpoints.has(seed));
+  }
+
+  setSeeds(now: number, endpoints: readonly Endpoint[], areAllKnown: boolean): void {
     this.#seeds = endpoints;
-    if (this.#isMesh) this.knockAt = now;
+    this.#areSeedsKnown = areAllKnown;
+    if (!this.#isMesh) return;
+    this.knockAt = now;
+    // Once somebody was met, who else is there comes from them.
+    if (!this.#hasMet) this.#searchUntil = now + this.context.timing.settleMaxMs;
   }
 
   heardOurselves(now: number, arrival: Arrival, source: Endpoint): void {
@@ -89,7 +104,7 @@ export class Discovery {
 
   /** Every report interval. */
   judge(now: number): void {
-    const { members, options, pace, timing } = this.context;
+    const { options, pace, timing } = this.context;
     const patienceMs = Math.max(timing.deafAfterMs, DEAF_REPORTS * pace.idleMs);
     const isPatient = now - options.startedAt < patienceMs;
     if (!this.#isMesh) {
@@ -100,8 +115,8 @@ export class Discovery {
       }
       return;
     }
-    const others = this.#seeds.filter((seed) => !this.#ownEndpoints.has(seed));
-    this.#isAlone = others.length > 0 && !members.all.some(({ isProven }) => isProven);
+    const hasOthers = !this.#areSeedsKnown || this.#seeds.some((seed) => !this.#ownEndpoints.has(seed));
+    this.#isAlone = hasOthers && !this.#hasMet;
     if (this.#isAlone && !isPatient && !this.#wasToldAlone) {
       this.#wasToldAlone = true;
       this.context.warn('alone', this.problems().join(' '));
@@ -110,9 +125,9 @@ export class Discovery {
   }
 
   knock(now: number): void {
-    const { members, options, timing } = this.context;
+    const { options, timing } = this.context;
     this.knockAt = now + timing.knockIntervalMs * (0.75 + 0.5 * options.random());
-    const known = new Set(members.all.map(({ endpoint }) => endpoint));
+    const known = new Set(this.context.members.all.map(({ endpoint }) => endpoint));
     for (const seed of this.#seeds) {
       if (!known.has(seed) && !this.#ownEndpoints.has(seed)) this.handshake.knock(now, seed);
     }
@@ -155,6 +170,10 @@ export class Discovery {
 
   get #isMesh(): boolean {
     return this.context.options.mode === 'mesh';
+  }
+
+  get #hasMet(): boolean {
+    return this.context.members.all.some(({ isProven }) => isProven);
   }
 
   get #room(): number {

@@ -15,9 +15,16 @@ interface Inquiry {
   readonly waiting: Set<NodeId>;
   readonly answers: Answer[];
   readonly missing: NodeId[];
+  /** Who was asked, or was missing from the start, is everybody. */
+  readonly isOfAll: boolean;
 }
 
-export type AnswersSink = (token: number, answers: readonly Answer[], missing: readonly NodeId[]) => void;
+export type AnswersSink = (
+  token: number,
+  answers: readonly Answer[],
+  missing: readonly NodeId[],
+  complete: boolean,
+) => void;
 
 export class Inquiries {
   readonly #open = new Map<number, Inquiry>();
@@ -43,9 +50,9 @@ export class Inquiries {
     return (this.#ids + 1) >>> 0;
   }
 
-  open(token: number, deadline: number, asked: Iterable<NodeId>, missing: NodeId[]): void {
+  open(token: number, deadline: number, asked: Iterable<NodeId>, missing: NodeId[], isOfAll: boolean): void {
     this.#ids = this.next;
-    const inquiry = { token, deadline, waiting: new Set(asked), answers: [], missing };
+    const inquiry = { token, deadline, waiting: new Set(asked), answers: [], missing, isOfAll };
     this.#open.set(this.#ids, inquiry);
     this.#finishIfDone(this.#ids, inquiry);
   }
@@ -77,6 +84,7 @@ export class Inquiries {
   #finishIfDone(id: number, inquiry: Inquiry): void {
     if (inquiry.waiting.size > 0) return;
     this.#open.delete(id);
-    this.sink(inquiry.token, inquiry.answers, inquiry.missing);
+    const { token, answers, missing, isOfAll } = inquiry;
+    this.sink(token, answers, missing, isOfAll && missing.length === 0);
   }
 }

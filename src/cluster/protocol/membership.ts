@@ -6,7 +6,7 @@
  *   name while the old one is silent, at once. Silence alone changes no routing.
  * - A silent peer is PINGed; its answer is a report of its own, so that a broken broadcast path alone kills nobody.
  * - Two live boots of one name are a mistake of people (a cloned environment file): said aloud, and both stay.
- * - A boot that was heard but did not answer is forgotten; whoever only replays recordings ends here.
+ * - A boot that was heard but did not answer is forgotten when it falls silent: a recording is heard once, and ends here.
  * - A node that slept doubts itself first: the time it slept counts against nobody.
  */
 import type { NodeContext } from './node-context.js';
@@ -94,7 +94,10 @@ export class Membership {
     }
   }
 
-  /** Whoever is only heard of is named when it could have answered long ago, and forgotten if it never does. */
+  /**
+   * Whoever is only heard of is named when it could have answered long ago, again and again; and forgotten when it is not
+   * heard any more either.
+   */
   #judgeUnproven(now: number, peer: Peer): void {
     const { heardForgetMs } = this.context.timing;
     const metMs = now - peer.metAt;
@@ -105,9 +108,13 @@ export class Membership {
           'Look at firewalls, and at UDP_UNICAST_PORT (0: any port)';
       this.reports.tellNotMutual(peer, `heard at ${peer.endpoint}, but ${why}`);
     }
-    if (metMs < heardForgetMs) return;
-    this.context.members.remove(now, peer, false);
-    this.context.refreshRouting();
+    if (now - peer.heardAt >= this.context.pace.forgottenAfterMs) {
+      this.context.members.remove(now, peer, false);
+      this.context.refreshRouting();
+    } else if (metMs >= heardForgetMs) {
+      peer.metAt = now;
+      peer.outgoing.wasToldNotMutual = false;
+    }
   }
 
   #isReplaced(peer: Peer): boolean {

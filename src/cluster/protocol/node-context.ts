@@ -127,8 +127,8 @@ export class NodeContext {
       this.timing.receiptTimeoutMs,
       (token, delivered, complete) => this.events.push({ type: 'receipt', token, delivered, complete }),
     );
-    this.inquiries = new Inquiries(this.limits.inquiriesMax, (token, answers, missing) =>
-      this.events.push({ type: 'answers', token, answers, missing }),
+    this.inquiries = new Inquiries(this.limits.inquiriesMax, (token, answers, missing, complete) =>
+      this.events.push({ type: 'answers', token, answers, missing, complete }),
     );
   }
 

@@ -57,7 +57,7 @@ export interface Timing {
   readonly deadAfterMs: number;
   /** First HELLO retry; doubles up to the report interval. A few round trips of a busy LAN. */
   readonly helloRetryMs: number;
-  /** A boot that was heard but never answered a HELLO is forgotten: replayed recordings end here. */
+  /** A boot that never answered a HELLO, and is not heard any more, is forgotten: replayed recordings end here. */
   readonly heardForgetMs: number;
   /** A peer we know that does not list us this long after we met: said aloud as not mutual. */
   readonly notMutualAfterMs: number;

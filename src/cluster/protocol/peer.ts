@@ -33,7 +33,7 @@ export class Peer {
    * never arrived: before its answer it is only heard of.
    */
   isProven = false;
-  /** R6: when its last new report came. Only reports refresh liveness. */
+  /** R6: when its last new report came. Only reports refresh liveness, once it is proven; before, whatever is heard of it. */
   heardAt: number;
   lastReport = 0;
   /** Parts of the report `partsOf` that have come, and whether one of them listed us. */

@@ -65,6 +65,11 @@ export class ReportPace {
     return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * this.idleMs);
   }
 
+  /** How long one that is only heard of may say nothing before it is forgotten: it must not be, from report to report. */
+  get forgottenAfterMs(): number {
+    return Math.max(this.timing.heardForgetMs, SILENT_REPORTS * this.idleMs);
+  }
+
   /** And before it is dead: as long after as the configured times are apart. */
   get deadAfterMs(): number {
     return this.silentAfterMs + this.timing.deadAfterMs - this.timing.silentAfterMs;

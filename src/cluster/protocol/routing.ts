@@ -4,6 +4,7 @@
  *
  * Rules.
  * - R9: a message goes to the peers whose complete set holds the user, and to those whose set is not complete. Nobody else.
+ * - R14: a receipt calls itself complete if all of them have answered, and if they are all that may hold the user.
  * - All or nothing: the queues of all holders are looked at before the first is written to. A full queue towards a peer that
  *   still acks refuses the message ('congested': slow down, lose nothing).
  * - A peer that has stopped acking holds nobody up: its receipt counts as missing at once, and once its queue is full
@@ -35,6 +36,7 @@ import {
 import type { NodeContext } from './node-context.js';
 import type { Peer } from './peer.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
+import type { View } from './view.js';
 
 const TEXT_BYTES_MAX = 255;
 const MESSAGE_ID_BYTES_MAX = 64;
@@ -56,7 +58,10 @@ export class Routing {
   readonly #asked: Peer[] = [];
   readonly #congested = new Set<Peer>();
 
-  constructor(private readonly context: NodeContext) {}
+  constructor(
+    private readonly context: NodeContext,
+    private readonly view: View,
+  ) {}
 
   /** Some living peer's queue is above the high-water mark: senders should wait. True within the very `send` that fills it. */
   get isCongested(): boolean {
@@ -70,7 +75,10 @@ export class Routing {
     const count = this.#locate(to);
     if (count === 0) {
       context.counters.directoryMisses += 1;
-      if (token !== 0) context.events.push({ type: 'receipt', token, delivered: 0, complete: true });
+      if (token !== 0) {
+        const complete = this.view.isComplete(now, this.#holders, 0);
+        context.events.push({ type: 'receipt', token, delivered: 0, complete });
+      }
       return 'none';
     }
     if (token !== 0 && context.receipts.isFull) return 'congested';
@@ -87,7 +95,7 @@ export class Routing {
     if (token !== 0) length = head.writeUInt32BE(context.receipts.next, length);
     if (messageId !== undefined || trace !== undefined) length = this.#writeFields(length, messageId, trace);
     let asked = 0;
-    let isComplete = true;
+    let isComplete = token !== 0 && this.view.isComplete(now, this.#holders, count);
     for (let index = 0; index < count; index += 1) {
       const peer = this.#holders[index] as Peer;
       if (this.#isFull(peer, data.length)) {
@@ -151,9 +159,9 @@ export class Routing {
 
   inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
     const { inquiries, members, options } = this.context;
-    const peers = members.all.filter(({ isProven }) => isProven);
     if (inquiries.isFull || body.length > options.messageBytesMax) {
-      this.context.events.push({ type: 'answers', token, answers: [], missing: peers.map(({ id }) => id) });
+      const all = members.all.map(({ id }) => id);
+      this.context.events.push({ type: 'answers', token, answers: [], missing: all, complete: false });
       return;
     }
     const asked: string[] = [];
@@ -162,8 +170,8 @@ export class Routing {
     this.#head.writeUInt32BE(inquiries.next, MESSAGE_HEADER_BYTES);
     const length = this.#writeText(MESSAGE_HEADER_BYTES + 4, topic);
     if (length < 0) throw new RangeError(`A topic has at most ${TEXT_BYTES_MAX} bytes`);
-    for (const peer of peers) {
-      if (this.isStalled(now, peer) || this.#isFull(peer, body.length)) {
+    for (const peer of members.all) {
+      if (!peer.isProven || this.isStalled(now, peer) || this.#isFull(peer, body.length)) {
         missing.push(peer.id);
         continue;
       }
@@ -171,7 +179,8 @@ export class Routing {
       this.context.markDirty(peer);
       asked.push(peer.id);
     }
-    inquiries.open(token, now + timeoutMs, asked, missing);
+    const isComplete = this.view.isComplete(now, members.all, members.size);
+    inquiries.open(token, now + timeoutMs, asked, missing, isComplete);
   }
 
   answer(now: number, peer: Peer, id: number, body: Buffer): void {

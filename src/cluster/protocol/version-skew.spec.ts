@@ -283,7 +283,8 @@ describe.each([
     expect(present.node.send(lan.now, { to: 'olga', from: null, data: data(1) }, 2)).toBe('none');
     lan.run(20);
     expect(lan.of(present, 'reachable')).toMatchObject([{ token: 1 }]);
-    expect(lan.of(present, 'receipt')).toMatchObject([{ token: 2, complete: true }]);
+    // At once; but olga may be with it.
+    expect(lan.of(present, 'receipt')).toMatchObject([{ token: 2, complete: false }]);
   });
 
   it('is named as not mutual, with the reason, for as long as it is there', () => {

@@ -7,6 +7,8 @@
  */
 import type { ProtocolEvent, ProtocolNode } from '../contract.js';
 import { Deadlines } from './deadlines.js';
+import type { Hearing } from './hearing.js';
+import type { Datagram } from './kernel.js';
 import type { Occupant } from './process.js';
 import { BODY_BYTES_MIN, type Device, type Promises } from './promise.js';
 import type { Boot, Timeline } from './timeline.js';
@@ -16,6 +18,7 @@ import { Violation } from './violation.js';
 export interface Books {
   readonly promises: Promises;
   readonly timeline: Timeline;
+  readonly hearing: Hearing;
   readonly trace: Trace;
   readonly worldNow: () => number;
   /** The other boots of the cluster, living or not. */
@@ -143,6 +146,10 @@ export class Application implements Occupant {
     this.node.inquire(now, 'echo', body, INQUIRY_TIMEOUT_MS, token);
   }
 
+  hasRead(datagram: Datagram): void {
+    this.books.hearing.note(this.boot, datagram, this.books.worldNow());
+  }
+
   handle(event: ProtocolEvent, now: number): void {
     const { promises, timeline, trace } = this.books;
     const at = this.books.worldNow();
@@ -166,7 +173,7 @@ export class Application implements Occupant {
       case 'receipt': {
         const { token, delivered, complete } = event;
         trace.note(at, () => `#${this.boot.index} receipt ${token}: ${delivered}, complete ${complete}`);
-        promises.receiptCame(this.#receipts.meet(token), delivered, complete);
+        promises.receiptCame(this.#receipts.meet(token), delivered, complete, at);
         return;
       }
       case 'reachable': {

@@ -32,6 +32,7 @@ export function calmWorld(hosts: number): World {
       datagramBytes: 1_200,
       messageBytesMax: 65_536,
       conditions: CALM,
+      firewall: null,
       paces: Array.from({ length: hosts }, () => PACE),
     },
     random,

@@ -32,8 +32,7 @@ export class Convergence {
       if (problems.length > 0) this.#fail(running, `has problems: ${problems.join('; ')}`);
       const { queuedBytes, queuedRecords } = node.statistics();
       // A recording of a dead boot's hello may have opened a session, which ends with the boot's being forgotten.
-      const mayHaunt = this.#world.scenario.conditions.replay > 0;
-      if (!mayHaunt && (queuedBytes !== 0 || queuedRecords !== 0)) {
+      if (!this.#mayBeHaunted && (queuedBytes !== 0 || queuedRecords !== 0)) {
         this.#fail(running, `has ${queuedRecords} records of ${queuedBytes} B queued`);
       }
       const peers = new Map(node.peers().map((peer) => [peer.nodeId, peer]));
@@ -69,7 +68,7 @@ export class Convergence {
           (sum, { application }) => sum + application.devices.filter((device) => device.user === user).length,
           0,
         );
-      if (!promises.isPerfect(id, elsewhere, this.#mayBeStale)) {
+      if (!promises.isPerfect(id, elsewhere, this.#mayBeStale, this.#mayBeHaunted)) {
         this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
       }
     }
@@ -109,6 +108,10 @@ export class Convergence {
   /** R4: where few removals can be noted while loading, some entries outlive their users. Each costs a datagram. */
   get #mayBeStale(): boolean {
     return this.#world.scenario.limits.removalsMax < REMOVALS_PLENTY;
+  }
+
+  get #mayBeHaunted(): boolean {
+    return this.#world.scenario.conditions.replay > 0;
   }
 
   #allUsers(): string[] {

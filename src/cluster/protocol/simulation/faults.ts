@@ -5,7 +5,7 @@
 import { CALM } from './network.js';
 import type { Host } from './host.js';
 import type { Random } from './random.js';
-import type { IncidentRates } from './scenario.js';
+import type { Firewall, IncidentRates } from './scenario.js';
 import type { World } from './world.js';
 
 /** In the calm even the slowest machine keeps up: what is judged is the protocol, not a backlog. */
@@ -46,6 +46,7 @@ export class Faults {
     for (const [name, incident] of Object.entries(incidents)) {
       this.#repeat(rates[name as keyof IncidentRates], incident);
     }
+    if (scenario.firewall !== null) this.#closeFirewall(scenario.firewall);
     if (scenario.isRotating) this.#rotateSecrets();
     if (scenario.mode === 'mesh') this.#repeat(1, () => this.#world.resolveSeeds());
   }
@@ -197,6 +198,16 @@ export class Faults {
     this.#later(milliseconds, () => {
       for (const [from, to] of links) this.#block(from, to, -1);
     });
+  }
+
+  /** For the whole of the chaos. What goes to one does not come in, or nothing that one other sends. */
+  #closeFirewall({ host, deafTo }: Firewall): void {
+    const { homeHosts, network } = this.#world;
+    for (const from of homeHosts) {
+      if (from.index === host) continue;
+      if (deafTo === null) network.blockUnicast(from.index, host);
+      else if (from.index === deafTo) this.#block(from, homeHosts[host] as Host, 1);
+    }
   }
 
   #block(from: Host, to: Host, change: 1 | -1): void {

@@ -41,9 +41,13 @@ export class Host implements Station {
     return this.running === null || this.running.isLeaving ? null : this.running;
   }
 
-  deliver(arrival: Arrival, bytes: Buffer, source: Endpoint): void {
+  get speaker(): Boot | null {
+    return this.running?.boot ?? null;
+  }
+
+  deliver(arrival: Arrival, bytes: Buffer, source: Endpoint, sender: Boot | null = null): void {
     const { running } = this;
     if (running === null) return;
-    if (!running.process.receive(arrival, bytes, source)) this.overruns += 1;
+    if (!running.process.receive(arrival, { bytes, source, sender })) this.overruns += 1;
   }
 }

@@ -7,10 +7,13 @@
  * stall the two are read interleaved, whatever the order of their arrival was.
  */
 import type { Arrival, Endpoint } from '../contract.js';
+import type { Boot } from './timeline.js';
 
 export interface Datagram {
   readonly bytes: Buffer;
   readonly source: Endpoint;
+  /** Whose it is, if it came as it was sent; for the judge alone. */
+  readonly sender?: Boot | null;
 }
 
 /** libuv reads this many datagrams of one socket before it turns to the next. */

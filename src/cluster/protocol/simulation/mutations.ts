@@ -264,6 +264,17 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'heard peers not counted',
+    breaks: 'R14: a receipt calls itself complete though somebody is heard who can not be asked',
+    edits: [
+      {
+        file: 'view.ts',
+        search: 'if (!isProven || isSilent) return true;',
+        replace: 'if (isSilent) return true;',
+      },
+    ],
+  },
+  {
     name: 'receipt numbers used twice',
     breaks: 'the answer to one message settles another',
     edits: [

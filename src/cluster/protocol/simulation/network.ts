@@ -10,6 +10,7 @@
 import type { Arrival, Endpoint, Transmit } from '../contract.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
+import type { Boot } from './timeline.js';
 
 export interface Conditions {
   readonly delayMs: number;
@@ -51,13 +52,17 @@ export const CALM: Conditions = {
 
 export interface Station {
   readonly index: number;
-  /** Null: nobody listens there now. */
-  deliver(arrival: Arrival, bytes: Buffer, source: Endpoint): void;
+  /** Which boot sends from there now. */
+  readonly speaker: Boot | null;
+  /** `sender`: whose datagram this is, as it left; null: it was played back, doubled or changed on the way. */
+  deliver(arrival: Arrival, bytes: Buffer, source: Endpoint, sender?: Boot | null): void;
 }
 
 interface Link {
   lastArrival: number;
   blocked: boolean;
+  /** What is sent to the receiver alone does not pass. */
+  isUnicastBlocked: boolean;
   cloggedUntil: number;
   mtu: number;
   inBadSpell: boolean;
@@ -102,7 +107,14 @@ export class Network {
     for (let from = 0; from < count; from++) {
       const row = (this.#links[from] ??= []);
       while (row.length < count) {
-        row.push({ lastArrival: 0, blocked: false, cloggedUntil: 0, mtu: Infinity, inBadSpell: false });
+        row.push({
+          lastArrival: 0,
+          blocked: false,
+          isUnicastBlocked: false,
+          cloggedUntil: 0,
+          mtu: Infinity,
+          inBadSpell: false,
+        });
       }
     }
   }
@@ -132,6 +144,12 @@ export class Network {
     if (link !== undefined) link.blocked = blocked;
   }
 
+  /** A firewall that lets through what goes to all, and nothing that goes to one. */
+  blockUnicast(from: number, to: number): void {
+    const link = this.#links[from]?.[to];
+    if (link !== undefined) link.isUnicastBlocked = true;
+  }
+
   clog(from: number, to: number, until: number): void {
     const link = this.#links[from]?.[to];
     if (link !== undefined) link.cloggedUntil = until;
@@ -147,6 +165,7 @@ export class Network {
     for (const row of this.#links) {
       for (const link of row) {
         link.blocked = false;
+        link.isUnicastBlocked = false;
         link.cloggedUntil = 0;
         link.mtu = Infinity;
         link.inBadSpell = false;
@@ -165,6 +184,10 @@ export class Network {
     if (conditions.replay > 0) this.#record({ bytes, arrival, receiver: to.index, source });
     const link = this.#links[from.index]?.[to.index];
     if (link === undefined || link.blocked || bytes.length > link.mtu) {
+      this.lost += 1;
+      return;
+    }
+    if (arrival === 'own' && link.isUnicastBlocked) {
       this.lost += 1;
       return;
     }
@@ -194,7 +217,8 @@ export class Network {
       link.lastArrival = due;
     }
     const flipped = random.chance(conditions.flip) ? withFlippedBit(bytes, random) : null;
-    schedule.at(due, () => to.deliver(arrival, Buffer.from(flipped ?? bytes), source));
+    const sender = flipped === null ? from.speaker : null;
+    schedule.at(due, () => to.deliver(arrival, Buffer.from(flipped ?? bytes), source, sender));
     if (flipped !== null) this.lost += 1;
     if (random.chance(conditions.duplicate)) {
       this.duplicated += 1;

@@ -7,7 +7,7 @@
  * once; the datagram's bytes are overwritten then, since the core may not have kept them.
  */
 import type { Arrival, Endpoint, ProtocolEvent, ProtocolNode } from '../contract.js';
-import { DATAGRAMS_PER_TURN, Sockets } from './kernel.js';
+import { DATAGRAMS_PER_TURN, Sockets, type Datagram } from './kernel.js';
 import type { LocalClock } from './local-clock.js';
 import type { Network, Station } from './network.js';
 import type { Schedule } from './schedule.js';
@@ -34,6 +34,8 @@ export interface Surroundings {
 
 /** What runs above the core: takes its events, and is asked at the end of each turn whether all is in time. */
 export interface Occupant {
+  /** The core has got it; what comes of it are events. */
+  hasRead(datagram: Datagram): void;
   handle(event: ProtocolEvent, now: number): void;
   turnEnded(now: number, stalledMs: number): void;
 }
@@ -87,9 +89,9 @@ export class Process {
     this.#wakeAt(this.#around.schedule.now);
   }
 
-  receive(arrival: Arrival, bytes: Buffer, source: Endpoint): boolean {
+  receive(arrival: Arrival, datagram: Datagram): boolean {
     if (this.hasEnded) return false;
-    const taken = this.sockets.offer(arrival, { bytes, source });
+    const taken = this.sockets.offer(arrival, datagram);
     if (taken) this.#wakeAt(this.#around.schedule.now);
     return taken;
   }
@@ -187,6 +189,7 @@ export class Process {
       if (datagram === undefined) break;
       taken += 1;
       this.node.handleDatagram(now, arrival, datagram.bytes, datagram.source);
+      this.#occupant?.hasRead(datagram);
       this.#drainEvents(now);
       datagram.bytes.fill(0xdb);
     }

@@ -41,10 +41,20 @@ interface Obligation {
   readonly devices: readonly Device[] | null;
 }
 
+/** A receipt that calls itself complete, and a node that holds the user, was heard by the sender, and was not reached. */
+interface Claim {
+  readonly entry: Entry;
+  readonly receiver: Boot;
+  /** When it was made. */
+  readonly at: number;
+}
+
 /** What can be seen of boots from outside. */
 export interface Witness {
   /** Whether the node has the other in its list of peers, in whatever state. */
   lists(observer: Boot, subject: Boot): boolean;
+  /** Whether datagrams of the other have come to the node lately: it knows that somebody is there. */
+  hears(listener: Boot, sender: Boot, at: number): boolean;
 }
 
 /** The first bytes of every body: the entry it belongs to. */
@@ -56,6 +66,9 @@ export class Promises {
   readonly #witness: Witness;
   readonly #entries: Entry[] = [];
   readonly #obligations: Obligation[] = [];
+  /** By the message's id: the nodes with ready devices of the user that the sender had heard when it was sent. */
+  readonly #knownHolders = new Map<number, ReadonlyMap<Boot, readonly Device[]>>();
+  #claims: Claim[] = [];
   #postponed: Obligation[] = [];
   readonly #overdue: Obligation[] = [];
   #nextDue = 0;
@@ -100,7 +113,11 @@ export class Promises {
       if (devices === undefined) byBoot.set(device.boot, [device]);
       else devices.push(device);
     }
-    for (const [receiver, devices] of byBoot) this.#owe(entry, receiver, devices);
+    for (const [receiver, devices] of byBoot) {
+      this.#owe(entry, receiver, devices);
+      if (!this.#witness.hears(sender, receiver, at)) byBoot.delete(receiver);
+    }
+    if (token !== 0 && byBoot.size > 0) this.#knownHolders.set(entry.id, byBoot);
   }
 
   published(sender: Boot, body: Buffer, accepted: boolean, receivers: readonly Boot[], at: number): void {
@@ -139,10 +156,13 @@ export class Promises {
     this.#arrived(receiver, peer, PUBLICATION, body);
   }
 
-  receiptCame(id: number, delivered: number, complete: boolean): void {
+  receiptCame(id: number, delivered: number, complete: boolean, at: number): void {
     const entry = this.#entries[id];
     if (entry === undefined) throw new Violation('receipts', `for unknown #${id}`);
     entry.receipt = { delivered, complete };
+    const holders = this.#knownHolders.get(id);
+    this.#knownHolders.delete(id);
+    if (complete && holders !== undefined) this.#claim(entry, holders, at);
     if (complete) this.completed += 1;
     const isExact = complete ? delivered === entry.acknowledged : delivered <= entry.acknowledged;
     if (!isExact) {
@@ -160,6 +180,7 @@ export class Promises {
     const postponed = this.#postponed;
     this.#postponed = [];
     for (const obligation of postponed) this.#judge(obligation, now);
+    this.#claims = this.#claims.filter((claim) => !this.#isClaimJudged(claim, now));
     for (;;) {
       const obligation = this.#obligations[this.#nextDue];
       if (obligation === undefined || obligation.entry.at + detectionMs > now) return;
@@ -168,10 +189,14 @@ export class Promises {
     }
   }
 
-  /** Everything about one message that went out when all was well. */
-  isPerfect(id: number, devicesElsewhere: number, mayBeStale: boolean): boolean {
+  /**
+   * Everything about one message that went out when all was well. `mayBeHaunted`: recordings of dead boots are played, and
+   * while one is heard of, nothing is complete.
+   */
+  isPerfect(id: number, devicesElsewhere: number, mayBeStale: boolean, mayBeHaunted: boolean): boolean {
     const entry = this.#entries[id];
-    if (entry?.receipt?.complete !== true || entry.receipt.delivered !== devicesElsewhere) return false;
+    if (entry?.receipt?.delivered !== devicesElsewhere) return false;
+    if (!entry.receipt.complete && !mayBeHaunted) return false;
     return entry.result === (devicesElsewhere === 0 && !mayBeStale ? 'none' : 'queued') || mayBeStale;
   }
 
@@ -238,6 +263,29 @@ export class Promises {
     const excuse = this.#timeline.excuse(entry.sender, receiver, entry.at);
     if (excuse === null) this.#overdue.push(obligation);
     else this.excused += 1;
+  }
+
+  /** `complete` says that nobody known to be there could hold the user and was not asked. */
+  #claim(entry: Entry, holders: ReadonlyMap<Boot, readonly Device[]>, at: number): void {
+    for (const [receiver, devices] of holders) {
+      if (entry.reached.has(receiver.index) || devices.every(({ isGone }) => isGone)) continue;
+      this.#claims.push({ entry, receiver, at });
+    }
+  }
+
+  /** Once all words that may excuse it are said. */
+  #isClaimJudged({ entry, receiver, at }: Claim, now: number): boolean {
+    const { sender } = entry;
+    const due = at + this.#timeline.bounds.detectionMs + this.#stalls.ofBothSince(sender, receiver, entry.at);
+    if (due > now) return false;
+    if (sender.endedAt <= due || receiver.endedAt <= due) return true;
+    if (this.#timeline.couldNotKnow(sender, receiver, entry.at)) return true;
+    throw new Violation(
+      'honest receipts',
+      `#${entry.id} to ${entry.to}, sent by #${sender.index} at ${entry.at.toFixed(1)}, is complete with ` +
+        `${entry.receipt?.delivered ?? 0}, but #${receiver.index}, which it hears, holds the user and was not asked; ` +
+        `they said: ${this.#timeline.describe(sender, receiver) || 'nothing'}`,
+    );
   }
 
   #describeMiss({ entry, receiver }: Obligation): string {

@@ -45,6 +45,13 @@ export interface Workload {
   readonly stormJoins: number;
 }
 
+/** On one host, all through the chaos. */
+export interface Firewall {
+  readonly host: number;
+  /** The host whose datagrams it drops; null: everybody's, if they are for it alone. */
+  readonly deafTo: number | null;
+}
+
 export interface Scenario {
   readonly kind: 'calm' | 'lossy' | 'chaotic';
   readonly mode: 'broadcast' | 'mesh';
@@ -59,6 +66,7 @@ export interface Scenario {
   readonly messageBytesMax: number;
   readonly conditions: Conditions;
   readonly incidents: IncidentRates;
+  readonly firewall: Firewall | null;
   readonly workload: Workload;
   readonly paces: readonly Pace[];
 }
@@ -90,6 +98,7 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
     messageBytesMax,
     conditions: drawConditions(random, kind, hosts),
     incidents: drawIncidents(random, kind),
+    firewall: drawFirewall(random.fork('firewall'), kind, hosts),
     workload: drawWorkload(random, kind, hosts, messageBytesMax),
     paces: Array.from({ length: hosts }, () => drawPace(random, kind)),
   };
@@ -202,6 +211,13 @@ function drawIncidents(random: Random, kind: Scenario['kind']): IncidentRates {
     narrow: rate(0.06, 0.3),
     slow: rate(0.12, 0.3),
   };
+}
+
+function drawFirewall(random: Random, kind: Scenario['kind'], hosts: number): Firewall | null {
+  if (kind !== 'chaotic' || !random.chance(0.08)) return null;
+  const host = random.below(hosts);
+  const deafTo = random.chance(0.5) ? null : (host + 1 + random.below(hosts - 1)) % hosts;
+  return { host, deafTo };
 }
 
 function drawWorkload(

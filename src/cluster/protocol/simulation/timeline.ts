@@ -83,6 +83,30 @@ export class Timeline {
     return this.#excuseOf(sender, receiver, at) ?? this.#excuseOf(receiver, sender, at);
   }
 
+  /**
+   * Whether `sender` could not know at this time that `receiver` had devices which it had not learnt of: the receiver had
+   * named it a while ago at most, or did soon after; or the sender found soon after that what it knew was stale. What the
+   * sender had said itself, or went on to say of somebody it had never met, is no excuse: so it knew.
+   */
+  couldNotKnow(sender: Boot, receiver: Boot, at: number): boolean {
+    const { detectionMs, lateMs } = this.bounds;
+    const soonMs = detectionMs + this.stalls.ofBothSince(sender, receiver, at);
+    const wasNamed = this.#about(receiver, sender).some(
+      ({ at: saidAt, word }) =>
+        !isGreeting(word) &&
+        (saidAt >= at
+          ? saidAt - at <= soonMs
+          : at - saidAt <= lateMs + this.stalls.ofBothSince(sender, receiver, saidAt)),
+    );
+    return (
+      wasNamed ||
+      this.#about(sender, receiver).some(
+        ({ at: saidAt, word }) =>
+          saidAt >= at && saidAt - at <= soonMs && !isGreeting(word) && word !== 'not-mutual',
+      )
+    );
+  }
+
   /** The words of since then that are about boots that were alive, by boots that still are. */
   wordsSince(time: number, living: readonly Boot[]): string[] {
     return living.flatMap((observer) =>
@@ -157,6 +181,10 @@ export class Timeline {
   #about(observer: Boot, subject: Boot): readonly Entry[] {
     return this.#entries.get(`${observer.index}/${subject.nodeId}`) ?? [];
   }
+}
+
+function isGreeting(word: Word): boolean {
+  return word === 'joined' || word === 'rejoined';
 }
 
 function isTrustAfter(word: Word, before: boolean): boolean {

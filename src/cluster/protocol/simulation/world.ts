@@ -8,6 +8,7 @@ import type { Endpoint } from '../contract.js';
 import { BOOT_ID_BYTES } from '../options.js';
 import { Application, type Books, type Expectations } from './application.js';
 import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
+import { Hearing } from './hearing.js';
 import { Host, type Running } from './host.js';
 import { kernelCost } from './kernel.js';
 import { LocalClock } from './local-clock.js';
@@ -24,6 +25,9 @@ import { Trace } from './trace.js';
 export const HOME = 'home';
 
 const MESH_PORT = 2_222;
+
+/** Whoever was heard within so many idle reports is known to be there. */
+const HEARD_REPORTS = 2;
 
 /** What one process may take longer than promised: a turn of its own and a timer's lag. */
 const SLACK_MS = 25;
@@ -47,6 +51,7 @@ export class World {
   readonly #cipher: CipherSuite;
   readonly #books: Books;
   readonly #stalls = new Stalls();
+  readonly #hearing = new Hearing();
   #repairedBefore = 0;
 
   constructor(
@@ -69,10 +74,13 @@ export class World {
         const peers = this.hosts[host]?.running?.process.node.peers() ?? [];
         return peers.some((peer) => peer.nodeId === nodeId);
       },
+      hears: (listener, sender, at) =>
+        at - this.#hearing.lastHeardAt(listener, sender) <= HEARD_REPORTS * timing.reportIdleMs,
     });
     this.#books = {
       promises: this.promises,
       timeline: this.timeline,
+      hearing: this.#hearing,
       trace: this.trace,
       worldNow: () => this.schedule.now,
       boots: this.boots,
@@ -191,7 +199,7 @@ export class World {
   resolveSeeds(): void {
     for (const host of this.homeHosts) {
       const seeds = this.#seedsFor(host);
-      host.running?.process.enqueue((node, now) => node.setSeeds(now, seeds));
+      host.running?.process.enqueue((node, now) => node.setSeeds(now, seeds, true));
     }
   }
 
