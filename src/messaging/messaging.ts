@@ -153,7 +153,7 @@ export class Messaging implements OnModuleInit {
       const durationMs = performance.now() - start;
       this.#samples.next({
         path,
-        startedAt: performance.timeOrigin + start,
+        startedAt: Date.now() - durationMs,
         durationMs,
         outcome: what,
       });

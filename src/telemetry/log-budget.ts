@@ -12,7 +12,7 @@ export class LogBudget {
 
   constructor(
     private readonly logger: Pick<LoggerService, 'warn'>,
-    private readonly now: () => number = Date.now,
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** `topic` comes from a fixed set in our code, never from input: the map is bounded by it. */

@@ -72,6 +72,8 @@ export class ClientConnection implements Connection {
   params: Readonly<Record<string, string | string[] | undefined>> = NO_PARAMS;
   /** Milliseconds since the epoch; Infinity: never. */
   expiresAt = Number.POSITIVE_INFINITY;
+  /** The same by the monotonic clock, as it was when the token was verified. */
+  expiryDeadline = Number.POSITIVE_INFINITY;
   /** The second in which the expiry of the token is looked at next; see TokenExpiries. */
   expiryDue = 0;
   /** Pings sent since the client's last sign of life, and where Heartbeats keeps it. */

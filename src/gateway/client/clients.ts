@@ -70,7 +70,7 @@ export class Clients implements OnApplicationShutdown {
 
   create({ userId, expiresAt }: Identity, isEnveloped: boolean, address: string): ClientConnection {
     const connection = new ClientConnection(randomUUID(), userId, isEnveloped, address, this.#context);
-    connection.expiresAt = expiresAt ?? Number.POSITIVE_INFINITY;
+    this.expiries.limit(connection, expiresAt);
     return connection;
   }
 

@@ -1,75 +1,126 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, Optional, type OnApplicationShutdown } from '@nestjs/common';
 import { tokenExpiringFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
 
 /** How long before the end a client is warned; half of what is left for tokens that live shorter. */
 const WARNING_MS = 60_000;
+/** What the wall clock may run ahead of the monotonic one before all are looked at again. Both are read in milliseconds. */
+const STEP_MS = 500;
+
+/** What is watched of a connection. */
+type Expiring = Pick<
+  ClientConnection,
+  'expiresAt' | 'expiryDeadline' | 'expiryDue' | 'isEnveloped' | 'sendText' | 'close'
+>;
 
 /**
  * Ends connections whose token has expired, and warns those that understand it before. One timer for all of them:
  * connections are filed under the second in which something is due, once each.
+ *
+ * A token has expired when either clock says so. The monotonic clock counts the time that was left when the token was
+ * verified: a wall clock that is set back does not give it more. The wall clock shows what the other one can't know:
+ * that it was behind when the token was verified, or that the machine was suspended.
  */
 @Injectable()
-export class TokenExpiries implements OnApplicationShutdown {
-  readonly #bySecond = new Map<number, Set<ClientConnection>>();
+export class TokenExpiries<Connection extends Expiring = ClientConnection> implements OnApplicationShutdown {
+  readonly #log = new Logger(TokenExpiries.name);
+  readonly #bySecond = new Map<number, Set<Connection>>();
   #timer: NodeJS.Timeout | null = null;
   #lookedAt = 0;
+  /** By how much the wall clock was ahead of the monotonic one at the least, while what is filed was filed. */
+  #ahead = Number.POSITIVE_INFINITY;
+
+  /**
+   * @param now milliseconds of a clock that is never set
+   * @param wallNow milliseconds since the epoch
+   */
+  constructor(
+    @Optional() private readonly now: () => number = () => performance.now(),
+    @Optional() private readonly wallNow: () => number = () => Date.now(),
+  ) {}
 
   onApplicationShutdown(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  /** Watches the connection until its `expiresAt`. Again, after that has changed: from the beginning. */
-  watch(connection: ClientConnection): void {
-    this.forget(connection);
-    if (connection.expiresAt === Number.POSITIVE_INFINITY) return;
-    const left = connection.expiresAt - Date.now();
-    const isWarned = connection.isEnveloped && left > 0;
-    this.#file(connection, connection.expiresAt - (isWarned ? Math.min(WARNING_MS, left / 2) : 0));
+  /** To be called when a token has been verified. @param expiresAt milliseconds since the epoch; null: never */
+  limit(connection: Connection, expiresAt: number | null): void {
+    connection.expiresAt = expiresAt ?? Number.POSITIVE_INFINITY;
+    connection.expiryDeadline = this.now() + connection.expiresAt - this.wallNow();
   }
 
-  forget(connection: ClientConnection): void {
+  /** Watches the connection until it expires. Again, after its limit has changed: from the beginning. */
+  watch(connection: Connection): void {
+    this.forget(connection);
+    if (connection.expiresAt === Number.POSITIVE_INFINITY) return;
+    const now = this.now();
+    const left = this.#endOf(connection) - now;
+    const isWarned = connection.isEnveloped && left > 0;
+    this.#file(connection, now + left - (isWarned ? Math.min(WARNING_MS, left / 2) : 0));
+  }
+
+  forget(connection: Connection): void {
     const second = this.#bySecond.get(connection.expiryDue);
     if (second?.delete(connection) !== true) return;
     if (second.size === 0) this.#bySecond.delete(connection.expiryDue);
   }
 
-  #file(connection: ClientConnection, dueAt: number): void {
+  /** Does what is due. The timer's business, every second. */
+  look(): void {
+    const now = this.now();
+    const second = Math.floor(now / 1000);
+    const ahead = this.wallNow() - now;
+    if (ahead > this.#ahead + STEP_MS) this.#judgeAnew(ahead);
+    this.#ahead = Math.min(this.#ahead, ahead);
+    for (let key = this.#lookedAt + 1; key <= second; key++) {
+      const connections = this.#bySecond.get(key);
+      this.#bySecond.delete(key);
+      for (const connection of connections ?? []) this.#act(connection);
+    }
+    this.#lookedAt = Math.max(second, this.#lookedAt);
+    this.#timer = this.#bySecond.size > 0 ? this.#nextSecond() : null;
+  }
+
+  /** When the first of the two clocks will say that it has expired, by the monotonic one. */
+  #endOf({ expiresAt, expiryDeadline }: Expiring): number {
+    return Math.min(expiryDeadline, expiresAt - (this.wallNow() - this.now()));
+  }
+
+  #file(connection: Connection, dueAt: number): void {
+    if (this.#timer === null) {
+      this.#lookedAt = Math.floor(this.now() / 1000);
+      this.#ahead = this.wallNow() - this.now();
+      this.#timer = this.#nextSecond();
+    }
     const due = Math.max(Math.ceil(dueAt / 1000), this.#lookedAt + 1);
     const second = this.#bySecond.get(due);
     if (second === undefined) this.#bySecond.set(due, new Set([connection]));
     else second.add(connection);
     connection.expiryDue = due;
-    this.#timer ??= this.#nextSecond();
   }
 
   #nextSecond(): NodeJS.Timeout {
-    return setTimeout(() => this.#look(), 1000 - (Date.now() % 1000)).unref();
+    return setTimeout(() => this.look(), 1000 - (this.now() % 1000)).unref();
   }
 
-  #look(): void {
-    const now = Date.now();
-    const second = Math.floor(now / 1000);
-    // after a leap of the clock there may be more seconds than entries
-    const due =
-      second - this.#lookedAt > this.#bySecond.size
-        ? [...this.#bySecond.keys()].filter((key) => key <= second)
-        : Array.from({ length: second - this.#lookedAt }, (_, index) => this.#lookedAt + 1 + index);
-    this.#lookedAt = Math.max(second, this.#lookedAt);
-    for (const key of due) {
-      const connections = this.#bySecond.get(key);
-      this.#bySecond.delete(key);
-      for (const connection of connections ?? []) this.#act(connection, now);
-    }
-    this.#timer = this.#bySecond.size > 0 ? this.#nextSecond() : null;
+  /** The wall clock was set forward, or the machine was suspended. */
+  #judgeAnew(ahead: number): void {
+    this.#log.warn(
+      `The wall clock is ${Math.round((ahead - this.#ahead) / 1000)} s ahead of what it was: tokens expire by it`,
+    );
+    this.#ahead = ahead;
+    // a copy: they are filed elsewhere meanwhile
+    const filed = [...this.#bySecond.values()].flatMap((connections) => [...connections]);
+    for (const connection of filed) this.watch(connection);
   }
 
-  #act(connection: ClientConnection, now: number): void {
-    if (now >= connection.expiresAt) {
+  #act(connection: Connection): void {
+    const end = this.#endOf(connection);
+    if (this.now() >= end) {
       connection.close('token_expired');
     } else {
       connection.sendText(tokenExpiringFrame(connection.expiresAt));
-      this.#file(connection, connection.expiresAt);
+      this.#file(connection, end);
     }
   }
 }

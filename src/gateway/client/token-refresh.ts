@@ -29,7 +29,7 @@ export class TokenRefresh {
     const token = tokenOf(data);
     const verdict = token === null || connection.isAnonymous ? 'unauthorized' : await this.#judge(token);
     if (typeof verdict === 'object' && verdict.userId === connection.userId) {
-      connection.expiresAt = verdict.expiresAt ?? Number.POSITIVE_INFINITY;
+      this.expiries.limit(connection, verdict.expiresAt);
       // it may have closed meanwhile
       if (connection.isOpen) this.expiries.watch(connection);
       if (id !== null) connection.sendText(refreshedFrame(id, verdict.expiresAt));
