@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../src/wire/codes.js';
 import { TestClient } from './support/client.js';
 import { TestNode } from './support/node.js';
@@ -33,6 +34,11 @@ const REFUSED: [what: string, refusal: UpgradeRefusalCode, request: string][] = 
     'a subprotocol that is no token',
     'bad_handshake',
     handshake('/chat?user_id=1', ['Sec-WebSocket-Protocol: lanfare.v1.json, a"b']),
+  ],
+  [
+    'an extension whose parameter has no name',
+    'bad_handshake',
+    handshake('/chat?user_id=1', ['Sec-WebSocket-Extensions: permessage-deflate; =']),
   ],
   [
     'an empty subprotocol',
@@ -81,12 +87,15 @@ describe('an upgrade', () => {
     await node.stop();
   });
 
-  it.each(REFUSED)('with %s is refused as %s', async (_, refusal, request) => {
+  it.each(REFUSED)('with %s is refused as %s, and counted', async (_, refusal, request) => {
+    const { handshakes } = node.app.get(GatewayStatistics);
+    const before = handshakes[refusal];
     const client = await RawClient.connect(node.port);
     client.write(request);
     const { status, headers, body } = await client.response();
     const { status: expected, message, retryable } = UPGRADE_REFUSALS[refusal];
     expect([status, JSON.parse(body)]).toEqual([expected, { code: refusal, message, retryable }]);
+    expect(handshakes[refusal]).toBe(before + 1);
     expect(headers['connection']).toBe('close');
     if (expected === 426) expect(headers['sec-websocket-version']).toBe('13');
     await client.ended();

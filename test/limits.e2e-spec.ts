@@ -248,52 +248,6 @@ describe('heartbeats', () => {
     }));
 });
 
-describe('compression', () => {
-  const deflate = { perMessageDeflate: { threshold: 0 } };
-
-  it('keeps the order, with and without, and leaves small messages alone', async () =>
-    on({ WS_COMPRESSION: 'true', WS_MESSAGES_PER_SECOND: '0' }, async (node) => {
-      const client = await TestClient.connect(node.url('user_id=1'), [V1], deflate);
-      expect(client.socket.extensions).toContain('permessage-deflate');
-      expect((await client.nextJson())['event']).toBe('ready');
-      const texts = Array.from(
-        { length: 200 },
-        (_, index) => `${index}${'x'.repeat(index % 3 === 0 ? 5000 : 5)}`,
-      );
-      for (const data of texts) client.send({ user_id: 1, data });
-      for (const data of texts)
-        expect(await client.nextJson()).toMatchObject({ event: 'message', data: { data } });
-      await client.close();
-      const plain = await TestClient.connect(node.url('user_id=1'), [], { perMessageDeflate: false });
-      expect(await plain.ask({ user_id: 1, data: 'x'.repeat(5000) })).toMatchObject({
-        data: { delivered: 1 },
-      });
-      await plain.close();
-    }));
-
-  it('does not let a bomb inflate', async () =>
-    on({ WS_COMPRESSION: 'true' }, async (node) => {
-      const client = await TestClient.connect(node.url('user_id=1'), [], deflate);
-      client.send(Buffer.alloc(50_000_000).toString('latin1'));
-      expect((await client.closed).code).toBe(CLOSES.too_big.code);
-    }));
-
-  it('refuses offers it can make no sense of', async () =>
-    on({ WS_COMPRESSION: 'true' }, async (node) => {
-      const raw = await RawClient.connect(node.port);
-      raw.write(handshake('/chat?user_id=1', ['Sec-WebSocket-Extensions: permessage-deflate; nonsense=1']));
-      const { status, body } = await raw.response();
-      expect([status, (JSON.parse(body) as { code: string }).code]).toEqual([400, 'bad_handshake']);
-    }));
-
-  it('is off unless asked for', async () =>
-    on({}, async (node) => {
-      const client = await TestClient.connect(node.url('user_id=1'), [], deflate);
-      expect(client.socket.extensions).toBe('');
-      await client.close();
-    }));
-});
-
 describe('a message with a message_id', () => {
   it('is delivered once, and its retry is told the same', async () =>
     on({}, async (node) => {

@@ -16,7 +16,6 @@ import { gatewayConfig } from './gateway.config.js';
 import type { GatewayOptions } from './team/gateway-options.js';
 import { limitHandshakes } from './admission/public-server.js';
 import { TeamGateways } from './team/team-gateways.js';
-import { refuseUpgrade } from './admission/upgrade-refusal.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
 const CLOSE_TIMEOUT_MS = 5000;
@@ -83,7 +82,7 @@ export class WebSocketAdapter extends WsAdapter {
       maxFragments: this.#config.WS_MAX_FRAGMENTS,
     } as never);
     server.setMaxListeners(0); // one per gateway of this path
-    server.on('wsClientError', (_, socket) => refuseUpgrade(socket, 'bad_handshake'));
+    server.on('wsClientError', (_, socket) => this.#door.refuse(socket, 'bad_handshake'));
     this.#addRoute({ path, match: match(path, { sensitive: true, trailing: false }), server });
     return server;
   }
@@ -111,7 +110,7 @@ export class WebSocketAdapter extends WsAdapter {
       void this.#door.admit(request, socket, head, entrance);
     } else if (this.#server.listenerCount('upgrade') === 1) {
       socket.on('error', (error) => this.#log.debug(`A refused client's socket failed: ${error.message}`));
-      refuseUpgrade(socket, 'not_found');
+      this.#door.refuse(socket, 'not_found');
     }
     // else it is for another library that listens on this server too
   };

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import { Messaging } from '../../messaging/messaging.js';
 import { describeError } from '../../telemetry/excerpt.js';
@@ -63,8 +64,7 @@ export class Door {
     const address = this.#addresses.of(request);
     const refusal = this.#judge(request) ?? this.capacity.take(address);
     if (refusal !== null) {
-      this.statistics.handshakes[refusal]++;
-      refuseUpgrade(socket, refusal);
+      this.refuse(socket, refusal);
       return;
     }
     const visitor = { request, socket, head, address };
@@ -79,13 +79,21 @@ export class Door {
     else await this.#letIn(visitor, entrance, verdict);
   }
 
+  /** Answers an upgrade that is not let in, and counts it. */
+  refuse(socket: Duplex, code: UpgradeRefusalCode): void {
+    this.statistics.handshakes[code]++;
+    refuseUpgrade(socket, code);
+  }
+
   #judge(request: IncomingMessage): UpgradeRefusalCode | null {
     if (!this.handshake.isUpgrade(request)) return 'upgrade_required';
     return this.#isDraining ? 'draining' : null;
   }
 
   async #letIn(visitor: Visitor, entrance: Entrance, introduction: Introduction): Promise<void> {
-    const { identity, isEnveloped } = introduction;
+    const { identity, isEnveloped, extensions } = introduction;
+    // ws is offered what was granted: it would refuse a client that it can't grant anything, and grant others more
+    visitor.request.headers['sec-websocket-extensions'] = extensions;
     const { isMain, params } = entrance;
     const cap = this.config.WS_MAX_CONNECTIONS_PER_USER;
     // no turn of the event loop between count and join: held upgrades count
@@ -133,9 +141,8 @@ export class Door {
   }
 
   #turnAway({ socket, address }: Visitor, code: UpgradeRefusalCode): void {
-    this.statistics.handshakes[code]++;
     this.capacity.release(address);
-    refuseUpgrade(socket, code);
+    this.refuse(socket, code);
   }
 }
 

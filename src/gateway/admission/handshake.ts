@@ -7,6 +7,7 @@ import type { Identity, Rejection } from '../../authentication/authenticator.js'
 import type { UpgradeRefusalCode } from '../../wire/codes.js';
 import { ENVELOPED, offeredSubprotocols } from '../../wire/subprotocol.js';
 import { userIdFromText } from '../../wire/user-id.js';
+import { grantCompression } from '../client/compression.js';
 import type { Entrance } from './entrance.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { isOriginAllowed } from './origin.js';
@@ -22,6 +23,8 @@ const NOBODY: Identity = { userId: '', expiresAt: null };
 export interface Introduction {
   readonly identity: Identity;
   readonly isEnveloped: boolean;
+  /** The extensions it gets, as Sec-WebSocket-Extensions has them. */
+  readonly extensions: string | undefined;
 }
 
 /**
@@ -62,6 +65,8 @@ export class Handshake implements OnModuleInit {
     }
     if (!entrance.isAnonymous && userIdFromText(identity.userId) === null) return 'bad_user_id';
     if (!KEY.test(request.headers['sec-websocket-key'] ?? '')) return 'bad_handshake';
+    const extensions = this.#grantExtensions(request.headers['sec-websocket-extensions']);
+    if (extensions === null) return 'bad_handshake';
     const offers = offeredSubprotocols(request.headers['sec-websocket-protocol']);
     if (offers === null) return 'bad_handshake';
     const isEnveloped = offers.includes(ENVELOPED);
@@ -69,7 +74,18 @@ export class Handshake implements OnModuleInit {
       if (offers.length > 0) return 'bad_subprotocol';
       if (this.config.WS_REQUIRE_SUBPROTOCOL) return 'subprotocol_required';
     }
-    return { identity, isEnveloped };
+    return { identity, isEnveloped, extensions };
+  }
+
+  /** Null: the header is malformed. Some proxies empty it; that is an offer of nothing. */
+  #grantExtensions(header: string | undefined): string | undefined | null {
+    if (header === undefined || header === '') return undefined;
+    try {
+      const granted = grantCompression(header);
+      return this.config.WS_COMPRESSION ? granted : undefined;
+    } catch {
+      return null;
+    }
   }
 
   async #authenticate(request: IncomingMessage): Promise<Identity | Rejection> {
