@@ -68,6 +68,10 @@ export class Metrics {
     '1: queues towards other nodes are full, senders wait',
   );
   readonly peers = this.#gauge('lanfare_peers', 'Other nodes, by state: pending, up, silent', ['state']);
+  readonly peersHeard = this.#gauge(
+    'lanfare_peers_heard',
+    'Other nodes that are heard and can not be asked: while there are any, no answer is complete',
+  );
   readonly peerLoss = this.#gauge(
     'lanfare_peer_loss_ratio',
     "Share of a peer's datagrams that had to be repaired lately, 0 to 1",

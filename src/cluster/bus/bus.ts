@@ -113,6 +113,8 @@ export interface BusStatistics {
   readonly gaps: number;
   readonly directoryHits: number;
   readonly directoryMisses: number;
+  /** Gauge: nodes that are heard and can not be asked, for which no answer is complete. */
+  readonly peersHeard: number;
   /** Gauges: users of other nodes that are known here, and what waits to be sent or confirmed. */
   readonly directoryEntries: number;
   readonly queuedBytes: number;

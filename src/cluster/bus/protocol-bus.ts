@@ -94,7 +94,9 @@ export class ProtocolBus extends Bus {
 
   /** The core's counters, for metrics. Null before the start. */
   override statistics(): BusStatistics | null {
-    return this.#node?.statistics() ?? null;
+    if (this.#node === undefined) return null;
+    const { bootsHeard, ...statistics } = this.#node.statistics();
+    return { ...statistics, peersHeard: bootsHeard };
   }
 
   async start(): Promise<void> {

@@ -39,6 +39,7 @@ export interface Admitted {
 export class Admission {
   readonly #ownTag: number;
   readonly #ownRest: number;
+  readonly #own: OpeningChannel;
   #unknownBoots: number;
   #refilledAt: number;
   #versionToldAt = -Infinity;
@@ -47,6 +48,8 @@ export class Admission {
   constructor(
     private readonly context: NodeContext,
     private readonly handlers: {
+      /** Whether it would mean anything now to hear ourselves from there: opening all that comes back would cost too much. */
+      readonly listensForItself: (now: number, arrival: Arrival, source: Endpoint) => boolean;
       readonly heardOurselves: (now: number, arrival: Arrival, source: Endpoint) => void;
       /** The peer is known now, but only heard of. */
       readonly met: (now: number, peer: Peer) => void;
@@ -54,6 +57,7 @@ export class Admission {
   ) {
     this.#ownTag = tagOfBootId(context.options.bootId);
     this.#ownRest = restOfBootId(context.options.bootId);
+    this.#own = new OpeningChannel(context.keyring, 0, context.options.bootId, null, 0);
     this.#unknownBoots = context.limits.unknownBootBurst;
     this.#refilledAt = context.options.startedAt;
   }
@@ -76,7 +80,8 @@ export class Admission {
     const tag = senderTagOf(bytes);
     const rest = senderRestOf(bytes);
     if (this.isOwn(tag, rest)) {
-      this.handlers.heardOurselves(now, arrival, source);
+      if (this.handlers.listensForItself(now, arrival, source))
+        this.#admitOwn(now, arrival, bytes, secret, source);
       return null;
     }
     const isForPair = isSealedForPair(bytes);
@@ -97,6 +102,18 @@ export class Admission {
       this.handlers.met(now, peer);
     }
     return { peer, plain, isForPair };
+  }
+
+  /** Anybody can put our boot id into a datagram: it is ours if it opens, and if it is new. */
+  #admitOwn(now: number, arrival: Arrival, bytes: Buffer, secret: number, source: Endpoint): void {
+    const number = packetNumberOf(bytes);
+    if (secret !== 0 || isSealedForPair(bytes) || !this.#own.window.wouldAccept(number)) return;
+    if (this.#own.open(number, bytes) === null) {
+      this.context.reject('forged');
+      return;
+    }
+    this.#own.window.accept(number);
+    this.handlers.heardOurselves(now, arrival, source);
   }
 
   /** Told of a boot by a peer: it is heard of, and will be asked itself. */
@@ -122,8 +139,7 @@ export class Admission {
   #makePeer(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): Peer | null {
     const { keyring, limits, members, options, recordBytes, timing } = this.context;
     if (!this.#mayDerive(now)) return this.#refuse('too-many-strangers');
-    const heard = members.all.reduce((sum, { isProven }) => sum + (isProven ? 0 : 1), 0);
-    if (members.size >= limits.peersMax + limits.heardMax || heard >= limits.heardMax) {
+    if (members.size >= limits.peersMax + limits.heardMax || members.heard >= limits.heardMax) {
       return this.#refuse('too-many-strangers');
     }
     const tombstone = members.tombstone(tagOfBootId(bootId), restOfBootId(bootId));

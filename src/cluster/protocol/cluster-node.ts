@@ -101,6 +101,7 @@ export class ClusterNode implements ProtocolNode {
       broadcastGap: (now, peer, keptFrom) => this.#reports.handleBroadcastGap(now, peer, keptFrom),
     });
     this.#admission = new Admission(context, {
+      listensForItself: (now, arrival, source) => this.#discovery.listensForItself(now, arrival, source),
       heardOurselves: (now, arrival, source) => this.#discovery.heardOurselves(now, arrival, source),
       met: (now, peer) => this.#handshake.start(now, peer),
     });
@@ -287,6 +288,7 @@ export class ClusterNode implements ProtocolNode {
       recordsRepaired: counters.recordsRepaired,
       recordsRequested: counters.recordsRequested,
       gaps: counters.gaps,
+      bootsHeard: members.heard,
       directoryEntries: directory.entries,
       directoryHits: counters.directoryHits,
       directoryMisses: counters.directoryMisses,

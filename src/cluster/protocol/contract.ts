@@ -149,6 +149,8 @@ export interface ProtocolStatistics {
   readonly recordsRepaired: number;
   readonly recordsRequested: number;
   readonly gaps: number;
+  /** Boots that are heard of and not proven: while there are any, no answer is complete. */
+  readonly bootsHeard: number;
   readonly directoryEntries: number;
   readonly directoryHits: number;
   readonly directoryMisses: number;

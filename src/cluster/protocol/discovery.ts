@@ -81,11 +81,20 @@ export class Discovery {
 
   setSeeds(now: number, endpoints: readonly Endpoint[], areAllKnown: boolean): void {
     this.#seeds = endpoints;
+    for (const own of this.#ownEndpoints) if (!endpoints.includes(own)) this.#ownEndpoints.delete(own);
     this.#areSeedsKnown = areAllKnown;
     if (!this.#isMesh) return;
     this.knockAt = now;
     // Once somebody was met, who else is there comes from them.
     if (!this.#hasMet) this.#searchUntil = now + this.context.timing.settleMaxMs;
+  }
+
+  /** Now and then in broadcast mode; in a mesh where a seed may be our own address. */
+  listensForItself(now: number, arrival: Arrival, source: Endpoint): boolean {
+    if (!this.#isMesh) {
+      return arrival === 'shared' && now - this.#heardOurselvesAt >= this.context.timing.reportIntervalMs;
+    }
+    return this.#seeds.includes(source) && !this.#ownEndpoints.has(source);
   }
 
   heardOurselves(now: number, arrival: Arrival, source: Endpoint): void {

@@ -80,6 +80,31 @@ describe('mutated datagrams', () => {
     expect(b.node.pollTransmit()).toBeUndefined();
   });
 
+  it('of unknown boots leave nothing behind, however many there are', () => {
+    const { lan, a, b } = startConversation(nodeCipherSuite);
+    const { transmit } = lan.recorded.at(-1) as (typeof lan.recorded)[number];
+    const before = JSON.stringify(b.node.statistics().directoryEntries);
+    const bytes = Buffer.from(transmit.bytes);
+    for (let count = 0; count < datagrams; count += 1) {
+      // As if from one more boot each, with our key tag, for all or for us.
+      bytes.writeUInt32BE(count, 4);
+      bytes.writeUInt8(count & 1, 1);
+      b.node.handleDatagram(
+        lan.now + count / 100,
+        'own',
+        bytes,
+        `10.9.${count & 255}.${(count >> 8) & 255}:9`,
+      );
+    }
+    const { bootsHeard, datagramsRejected, directoryEntries } = b.node.statistics();
+    expect(bootsHeard).toBe(0);
+    expect(JSON.stringify(directoryEntries)).toBe(before);
+    // Most do not even cost a key.
+    expect((datagramsRejected['too-many-strangers'] ?? 0) / datagrams).toBeGreaterThan(0.9);
+    expect(b.node.peers()).toMatchObject([{ name: 'a', state: 'up' }]);
+    expect(a.node.peers()).toMatchObject([{ name: 'b', state: 'up' }]);
+  });
+
   it(`from a member gone mad are counted, and end no process (seed ${seed})`, () => {
     const random = seeded(seed + 1);
     let isMad = false;

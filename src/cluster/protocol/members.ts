@@ -40,6 +40,11 @@ export class Members {
     return this.#all.length;
   }
 
+  /** Those that are only heard of. */
+  get heard(): number {
+    return this.#all.reduce((sum, { isProven }) => sum + (isProven ? 0 : 1), 0);
+  }
+
   get pairNumbersUsed(): number {
     return this.#pairNumbersUsed;
   }

@@ -176,6 +176,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     metrics.set(metrics.recordsRequested, counted.recordsRequested);
     metrics.queueBytes.set(counted.queuedBytes);
     metrics.queueRecords.set(counted.queuedRecords);
+    metrics.peersHeard.set(counted.peersHeard);
     metrics.directoryEntries.set(counted.directoryEntries);
     metrics.set(metrics.directoryLookups, counted.directoryHits, { result: 'hit' });
     metrics.set(metrics.directoryLookups, counted.directoryMisses, { result: 'miss' });
