@@ -4,9 +4,12 @@ import { NestFactory } from '@nestjs/core';
 import { constants } from 'node:os';
 import { suspicions } from './config/environment.js';
 import { ConfigurationError } from './config/variables.js';
+import { within } from './gateway/admission/time-limit.js';
 import { gatewayConfig } from './gateway/gateway.config.js';
+import { Grace } from './gateway/grace.js';
 import { WebSocketAdapter } from './gateway/websocket.adapter.js';
 import { OperationsDoor } from './operations/operations-door.js';
+import { ShutdownHooks } from './shutdown-hooks.js';
 import { ApplicationLogger } from './telemetry/application-logger.js';
 import { loggingConfig } from './telemetry/logging.config.js';
 
@@ -33,9 +36,10 @@ async function start(): Promise<void> {
   logger.log(`Serving on ${await app.getUrl()}`);
 }
 
+let isEnding = false;
+
 /** The first signal drains the node; the second one ends it at once, with the shell's code for that signal. */
 function endOnSignals(app: INestApplication, operations: OperationsDoor | null): void {
-  let isEnding = false;
   const end = (signal: NodeJS.Signals) => {
     if (isEnding) process.exit(128 + constants.signals[signal]);
     isEnding = true;
@@ -45,14 +49,20 @@ function endOnSignals(app: INestApplication, operations: OperationsDoor | null):
       (error: unknown) => fail(BROKEN_INVARIANT, error),
     );
   };
-  process.on('SIGTERM', end);
-  process.on('SIGINT', end);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);
 }
 
+/** Within SHUTDOWN_GRACE_MS, whoever does not want to go. */
 async function drain(app: INestApplication, operations: OperationsDoor | null): Promise<void> {
-  await app.close();
-  await operations?.close();
-  logger.log('Drained');
+  const hooks = new ShutdownHooks(app);
+  const close = async () => {
+    await app.close();
+    await hooks.ended();
+    await operations?.close();
+    return true;
+  };
+  if (await within(app.get(Grace).left('all'), close(), false)) logger.log('Drained');
+  else logger.warn('Drained; the grace is over, and what was still under way is cut');
 }
 
 function fail(code: number, error: unknown): never {
@@ -70,4 +80,8 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 process.on('uncaughtException', (error) => fail(BROKEN_INVARIANT, error));
 process.on('unhandledRejection', (reason) => fail(BROKEN_INVARIANT, reason));
 
-start().catch((error: unknown) => fail(COULD_NOT_START, error));
+start().catch((error: unknown) => {
+  // a start that a signal interrupts fails where it was: the node ends as the signal says
+  if (isEnding) logger.debug(`The start was interrupted: ${String(error)}`);
+  else fail(COULD_NOT_START, error);
+});

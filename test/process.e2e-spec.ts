@@ -105,7 +105,7 @@ describe('the environment', () => {
 });
 
 describe('a node that is told to end', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'by %s closes its clients with 1012 and exits with 0',
     async (signal) => {
       const node = await NodeProcess.start({ CLUSTER_BUS: 'none' });

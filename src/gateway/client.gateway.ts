@@ -1,11 +1,10 @@
-import { Inject, type BeforeApplicationShutdown } from '@nestjs/common';
-import type { ConfigType } from '@nestjs/config';
+import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientConnection } from './client/client-connection.js';
 import { Clients } from './client/clients.js';
 import { Door } from './admission/door.js';
-import { gatewayConfig } from './gateway.config.js';
+import { Grace } from './grace.js';
 import { TeamGateways } from './team/team-gateways.js';
 import { within } from './admission/time-limit.js';
 
@@ -13,8 +12,8 @@ import { within } from './admission/time-limit.js';
 const WAVE_INTERVAL_MS = 50;
 /** Clients asked to go per second when time allows. */
 const DRAIN_PER_SECOND = 1000;
-/** Share of the grace given to the waves; the rest is for closing handshakes and work still under way. */
-const DRAIN_SHARE = 0.6;
+/** Share of the clients' time given to the waves; the rest is for closing handshakes and work still under way. */
+const WAVES_SHARE = 0.85;
 /** When the grace is over: for sockets that were just cut to be seen as closed. */
 const LAST_MOMENT_MS = 100;
 const POLL_MS = 10;
@@ -25,41 +24,43 @@ const POLL_MS = 10;
  */
 @WebSocketGateway()
 export class ClientGateway implements BeforeApplicationShutdown {
+  readonly #log = new Logger(ClientGateway.name);
+
   constructor(
     private readonly door: Door,
     private readonly clients: Clients,
     private readonly gateways: TeamGateways,
-    @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
+    private readonly grace: Grace,
   ) {}
 
   /**
    * Closes every client with 1012, in waves in random order, and waits until they have gone and all gateways have
-   * done what they do about it, or until the grace is over. Each connection leaves the directory as it closes, so that
+   * done what they do about it, or until their share of the grace is over. Each connection leaves the directory as it closes, so that
    * messages find those that are still here; the node itself leaves the cluster after this.
    */
   async beforeApplicationShutdown(): Promise<void> {
     this.door.stopAdmitting();
-    const deadline = performance.now() + this.config.SHUTDOWN_GRACE_MS;
-    await this.#sendAway(shuffled([...this.clients]), deadline);
-    while (this.clients.size > 0 && performance.now() < deadline) await delay(POLL_MS);
+    await this.#sendAway(shuffled([...this.clients]));
+    while (this.clients.size > 0 && this.grace.left('clients') > 0) await delay(POLL_MS);
     if (this.clients.size > 0) {
+      this.#log.warn(`Cut: ${this.clients.size} clients that had not closed`);
       for (const client of this.clients) client.terminate();
       await delay(POLL_MS);
     }
-    const left = Math.max(LAST_MOMENT_MS, deadline - performance.now());
+    const left = Math.max(LAST_MOMENT_MS, this.grace.left('clients'));
     await within(left, this.gateways.settled(), undefined);
   }
 
-  async #sendAway(clients: ClientConnection[], deadline: number): Promise<void> {
+  async #sendAway(clients: ClientConnection[]): Promise<void> {
     const spreadMs = Math.min(
-      this.config.SHUTDOWN_GRACE_MS * DRAIN_SHARE,
+      this.grace.left('clients') * WAVES_SHARE,
       (clients.length / DRAIN_PER_SECOND) * 1000,
     );
     const waves = Math.max(1, Math.floor(spreadMs / WAVE_INTERVAL_MS));
     const waveSize = Math.ceil(clients.length / waves);
     for (let start = 0; start < clients.length; start += waveSize) {
       for (const client of clients.slice(start, start + waveSize)) client.finish('draining');
-      if (performance.now() >= deadline) return;
+      if (this.grace.left('clients') === 0) return;
       if (start + waveSize < clients.length) await delay(WAVE_INTERVAL_MS * (0.5 + Math.random()));
     }
   }

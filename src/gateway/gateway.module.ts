@@ -13,11 +13,13 @@ import { EventHandlers } from './team/event-handlers.js';
 import { FrameRate } from './client/frame-rate.js';
 import { gatewayConfig } from './gateway.config.js';
 import { GatewayStatistics } from './gateway-statistics.js';
+import { Grace } from './grace.js';
 import { Handshake } from './admission/handshake.js';
 import { TeamGateways } from './team/team-gateways.js';
 import { TokenExpiries } from './client/token-expiries.js';
 import { TokenRefresh } from './client/token-refresh.js';
 import { UpgradeRequired } from './admission/upgrade-required.js';
+import { Visitors } from './admission/visitors.js';
 
 @Module({
   imports: [MessagingModule, AuthenticationModule, DiscoveryModule, ConfigModule.forFeature(gatewayConfig)],
@@ -26,6 +28,7 @@ import { UpgradeRequired } from './admission/upgrade-required.js';
     Door,
     Handshake,
     Capacity,
+    Visitors,
     Clients,
     ClientFrames,
     FrameRate,
@@ -35,6 +38,7 @@ import { UpgradeRequired } from './admission/upgrade-required.js';
     EventHandlers,
     TeamGateways,
     GatewayStatistics,
+    Grace,
   ],
   exports: [Door, Clients, GatewayStatistics],
 })

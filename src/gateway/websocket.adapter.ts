@@ -14,8 +14,10 @@ import type { Entrance } from './admission/entrance.js';
 import { EventHandlers, type EventHandler, type Transform } from './team/event-handlers.js';
 import { gatewayConfig } from './gateway.config.js';
 import type { GatewayOptions } from './team/gateway-options.js';
+import { Grace } from './grace.js';
 import { limitHandshakes } from './admission/public-server.js';
 import { TeamGateways } from './team/team-gateways.js';
+import { Visitors } from './admission/visitors.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
 const CLOSE_TIMEOUT_MS = 5000;
@@ -36,6 +38,8 @@ export class WebSocketAdapter extends WsAdapter {
   readonly #routes: Route[] = [];
   readonly #server: Server;
   readonly #door: Door;
+  readonly #visitors: Visitors;
+  readonly #grace: Grace;
   readonly #handlers: EventHandlers;
   readonly #gateways: TeamGateways;
   readonly #config: ConfigType<typeof gatewayConfig>;
@@ -45,6 +49,8 @@ export class WebSocketAdapter extends WsAdapter {
     super(app);
     this.#server = app.getHttpServer() as Server;
     this.#door = app.get(Door);
+    this.#visitors = app.get(Visitors);
+    this.#grace = app.get(Grace);
     this.#handlers = app.get(EventHandlers);
     this.#config = app.get<ConfigType<typeof gatewayConfig>>(gatewayConfig.KEY);
     limitHandshakes(this.#server, {
@@ -52,6 +58,7 @@ export class WebSocketAdapter extends WsAdapter {
       headerBytesMax: this.#config.WS_MAX_HEADER_BYTES,
       socketsMax: app.get(Capacity).socketsMax,
     });
+    this.#visitors.watch(this.#server);
     this.#gateways = app.get(TeamGateways);
     this.#gateways.prepare();
     this.#server.on('upgrade', this.#upgrade);
@@ -99,7 +106,10 @@ export class WebSocketAdapter extends WsAdapter {
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
+  /** Nest closes the server next, and waits for every socket of it. */
   override async dispose(): Promise<void> {
+    this.#server.close();
+    await this.#visitors.end(this.#grace.left('requests'));
     this.#server.off('upgrade', this.#upgrade);
     this.#routes.length = 0;
   }

@@ -18,6 +18,7 @@ import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Handshake, type Introduction } from './handshake.js';
 import { refuseUpgrade } from './upgrade-refusal.js';
+import { Visitors } from './visitors.js';
 
 interface Visitor {
   readonly request: IncomingMessage;
@@ -39,6 +40,7 @@ export class Door {
   constructor(
     private readonly handshake: Handshake,
     private readonly capacity: Capacity,
+    private readonly visitors: Visitors,
     private readonly messaging: Messaging,
     private readonly connections: ConnectionRegistry,
     private readonly clients: Clients,
@@ -125,6 +127,7 @@ export class Door {
         ws = opened as ClientSocket;
         this.statistics.handshakes.accepted++;
         socket.off('error', ignore);
+        this.visitors.becomesClient(socket);
         this.clients.add(connection, ws, socket, isMain);
         server.emit('connection', ws, request);
       });

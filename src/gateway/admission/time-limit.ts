@@ -3,7 +3,6 @@ export async function within<T>(limitMs: number, work: Promise<T>, late: T): Pro
   return new Promise<T>((resolve, reject) => {
     // not an AbortController with timers/promises: that costs a connection 30 us more
     const timer = setTimeout(resolve, limitMs, late);
-    timer.unref();
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -1,0 +1,40 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { gatewayConfig } from './gateway.config.js';
+
+/** When each part of the end must be over, as a share of the grace. What a part leaves is for the next ones. */
+const OVER_AT = {
+  /** Modules' onModuleDestroy: clients are still served, and wait to be told. */
+  modules: 0.1,
+  clients: 0.7,
+  /** Plain HTTP that is still answered, and modules' beforeApplicationShutdown. */
+  requests: 0.75,
+  /** Modules' onApplicationShutdown. */
+  late: 0.8,
+  /** The cluster is left. */
+  all: 1,
+} as const;
+
+/** Good-byes to the cluster take half a second at most: the only thing for which a shorter grace is exceeded. */
+const LEAVING_MS = 700;
+
+/** SHUTDOWN_GRACE_MS, counted from the first moment of the end, and what each part of the end may take of it. */
+@Injectable()
+export class Grace {
+  #beganAt: number | null = null;
+
+  constructor(@Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>) {}
+
+  /** The node ends from now on. Calling it again is harmless. */
+  begin(): void {
+    this.#beganAt ??= performance.now();
+  }
+
+  /** Milliseconds until this part must be over, at least 0. Begins the end where nobody has. */
+  left(part: keyof typeof OVER_AT): number {
+    this.begin();
+    const { SHUTDOWN_GRACE_MS: grace } = this.config;
+    const total = part === 'all' ? Math.max(grace, grace * OVER_AT.late + LEAVING_MS) : grace * OVER_AT[part];
+    return Math.max(0, (this.#beganAt as number) + total - performance.now());
+  }
+}

@@ -1,0 +1,77 @@
+import { Logger, type INestApplication } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { Cluster } from './cluster/cluster.js';
+import { within } from './gateway/admission/time-limit.js';
+import { ClientGateway } from './gateway/client.gateway.js';
+import { Grace } from './gateway/grace.js';
+import { describeError } from './telemetry/excerpt.js';
+import { UdpBroadcast } from './udp-broadcast/udp-broadcast.js';
+
+/** Until when Nest waits for each kind of hook. */
+const HOOKS = {
+  onModuleDestroy: 'modules',
+  beforeApplicationShutdown: 'requests',
+  onApplicationShutdown: 'late',
+} as const;
+
+/** Their waits are bounded by themselves, and the end of a node is made of them: nobody goes on without them. */
+const OWN: ReadonlySet<unknown> = new Set([ClientGateway, Cluster, UdpBroadcast]);
+
+type Hook = (...args: unknown[]) => unknown;
+type Hooked = Partial<Record<keyof typeof HOOKS, Hook>>;
+
+/**
+ * Nest waits for every module's shutdown hooks, without a limit. One that does not end must not keep the node from
+ * seeing its clients off and leaving the cluster: each is waited for within its share of the grace, and goes on behind.
+ */
+export class ShutdownHooks {
+  readonly #log = new Logger(ShutdownHooks.name);
+  readonly #grace: Grace;
+  readonly #late = new Map<Promise<unknown>, string>();
+
+  /** @param app created: all its providers exist */
+  constructor(app: INestApplication) {
+    this.#grace = app.get(Grace);
+    const seen = new Set<unknown>();
+    for (const { providers, controllers, injectables, middlewares } of app.get(ModulesContainer).values()) {
+      for (const wrapper of [providers, controllers, injectables, middlewares].flatMap((all) => [
+        ...all.values(),
+      ])) {
+        const transient = wrapper.isTransient ? wrapper.getStaticTransientInstances() : [];
+        const instances: unknown[] = [wrapper.instance, ...transient.map((each) => each?.instance)];
+        for (const instance of instances) {
+          if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue;
+          seen.add(instance);
+          if (!OWN.has(wrapper.metatype)) this.#bound(instance, wrapper.name);
+        }
+      }
+    }
+  }
+
+  /** Resolves when those that were late have ended too, or when the grace is over: the log names who was cut. */
+  async ended(): Promise<void> {
+    await within(this.#grace.left('late'), Promise.all(this.#late.keys()), undefined);
+    for (const name of this.#late.values()) this.#log.warn(`Cut: ${name}, which had not ended`);
+  }
+
+  #bound(instance: Hooked, name: string): void {
+    for (const hook of Object.keys(HOOKS) as (keyof typeof HOOKS)[]) {
+      const original = instance[hook];
+      if (typeof original !== 'function') continue;
+      instance[hook] = async (...args) => {
+        const work = Promise.resolve(original.apply(instance, args));
+        const isOver = work.then(() => true);
+        if (await within(this.#grace.left(HOOKS[hook]), isOver, false)) return;
+        this.#follow(work, `${name}.${hook}`);
+      };
+    }
+  }
+
+  #follow(work: Promise<unknown>, name: string): void {
+    this.#log.warn(`${name} has not ended in its share of SHUTDOWN_GRACE_MS: the node goes on without it`);
+    const late = work
+      .catch((error: unknown) => this.#log.error(`${name} failed: ${describeError(error)}`))
+      .finally(() => this.#late.delete(late));
+    this.#late.set(late, name);
+  }
+}
