@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Module } from '@nestjs/common';
+import { Injectable, Module, Scope, type ModuleMetadata } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventEmitter, once } from 'node:events';
+import { interval, map, type Observable } from 'rxjs';
 import { CLOSES } from '../src/wire/codes.js';
 import type { ClientSocket } from '../src/gateway/client/client-socket.js';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
@@ -140,5 +141,263 @@ describe("what a module does wrong with a client's socket", () => {
     await client.ask({ event: 'listen', data: 'close' });
     await client.close();
     expect(await bystander.ask({ event: 'ping' })).toMatchObject({ event: 'pong' });
+  });
+});
+
+const STREAMS_MAX = 3;
+const IN_FLIGHT_MAX = 4;
+
+@WebSocketGateway()
+class StreamGateway {
+  @SubscribeMessage('prices')
+  prices(): Observable<unknown> {
+    return interval(5).pipe(map((price) => ({ event: 'price', data: price })));
+  }
+
+  @SubscribeMessage('echo')
+  echo(@MessageBody() body: unknown): unknown {
+    return body;
+  }
+}
+
+describe('streams of responses that go on', () => {
+  it('leave the client served as before, up to WS_MAX_STREAMS', async () => {
+    const env = { WS_MAX_STREAMS: String(STREAMS_MAX), WS_MAX_IN_FLIGHT: String(IN_FLIGHT_MAX) };
+    const node = await TestNode.start({ CLUSTER_BUS: 'none', ...env }, [
+      { module: class {}, providers: [StreamGateway] },
+    ]);
+    const client = await TestClient.ready(node.url('user_id=1'));
+    for (let id = 0; id < STREAMS_MAX; id++) {
+      expect(await client.ask({ event: 'prices' }, id)).toMatchObject({ event: 'price' });
+    }
+    const ended = 'one too many';
+    client.send({ event: 'prices', id: ended });
+    for (let frame = await client.nextJson(); frame['event'] !== 'error'; frame = await client.nextJson()) {
+      expect(frame['event']).toBe('price');
+    }
+    for (let id = 0; id < 2 * IN_FLIGHT_MAX; id++) {
+      expect(await client.ask({ event: 'echo', data: id }, `echo ${id}`)).toMatchObject({ data: id });
+    }
+    const stopping = node.stop();
+    // not at the end of the grace: nobody waits for streams
+    expect(await client.closed).toEqual(CLOSES.draining);
+    await stopping;
+  });
+});
+
+const circular: Record<string, unknown> = {};
+circular['self'] = circular;
+
+/** What handlers return that can't be framed, by event. */
+const badResponses: Record<string, unknown> = {
+  circular,
+  bigint: { n: 1n },
+  function: () => 1,
+  symbol: Symbol('s'),
+  'undefined from toJSON': { toJSON: () => undefined },
+  'toJSON that throws': {
+    toJSON: () => {
+      throw new Error('no');
+    },
+  },
+  'data that is a function': { event: 'named', data: () => 1 },
+  'too large': 'x'.repeat(BUFFER_LIMIT_BYTES),
+  'an event that is a number': { event: 5, data: 1 },
+  'an event without a name': { event: '', data: 1 },
+  "the core's event": { event: 'message', data: { from: 'admin', data: 'forged' } },
+  'an error of the core': { event: 'error', data: {} },
+};
+
+@WebSocketGateway()
+class ResponseGateway {
+  @SubscribeMessage('bad')
+  bad(@MessageBody() which: string): unknown {
+    return badResponses[which];
+  }
+
+  @SubscribeMessage('entry')
+  entry(): unknown {
+    return { event: 5, title: 'a member that happens to be named event' };
+  }
+}
+
+@WebSocketGateway({ path: '/own' })
+class OwnPathGateway {
+  @SubscribeMessage('message')
+  message(): unknown {
+    return { event: 'ready', data: 1 };
+  }
+}
+
+describe('what a handler returns', () => {
+  let node: TestNode;
+  let log: LogRecorder;
+  let client: TestClient;
+
+  beforeAll(async () => {
+    log = new LogRecorder();
+    const env = { CLUSTER_BUS: 'none', WS_BUFFER_LIMIT_BYTES: String(BUFFER_LIMIT_BYTES) };
+    const module = { module: class {}, providers: [ResponseGateway, OwnPathGateway] };
+    node = await TestNode.start(env, [module], log);
+    client = await TestClient.ready(node.url('user_id=1'));
+  });
+
+  afterAll(async () => {
+    await client.close();
+    await node.stop();
+  });
+
+  it.each(Object.keys(badResponses))('costs the request when it is %s', async (which) => {
+    expect(await client.ask({ event: 'bad', data: which })).toMatchObject({
+      event: 'error',
+      data: { code: 'internal' },
+    });
+    expect(await client.ask({ event: 'ping' })).toMatchObject({ event: 'pong' });
+    expect(client.pending).toEqual([]);
+  });
+
+  it('is named in the log by class and event', () => {
+    expect(log.text).toContain('ResponseGateway.bad, event "bad" failed: TypeError');
+  });
+
+  it('may have a member named event', async () => {
+    expect(await client.ask({ event: 'entry' })).toMatchObject({
+      event: 'entry',
+      data: { event: 5, title: 'a member that happens to be named event' },
+    });
+  });
+
+  it("may use the core's names on a path of its own", async () => {
+    const own = await TestClient.connect(node.url('user_id=1', '/own'));
+    expect(await own.ask({ event: 'message' })).toMatchObject({ event: 'ready', data: 1 });
+    await own.close();
+  });
+});
+
+@Injectable({ scope: Scope.REQUEST })
+class Tenant {
+  constructor() {
+    if (isTenantMissing) throw new Error('no such tenant');
+  }
+}
+let isTenantMissing = false;
+
+@WebSocketGateway()
+class TenantGateway {
+  constructor(readonly tenant: Tenant) {}
+
+  async handleConnection(): Promise<void> {
+    throw new Error('not welcome');
+  }
+
+  async handleDisconnect(): Promise<void> {
+    happened.emit('leaving');
+    await once(happened, 'stored');
+    happened.emit('left');
+    throw new Error('no good-bye');
+  }
+
+  @SubscribeMessage('hello')
+  hello(): string {
+    return 'hello';
+  }
+}
+
+@WebSocketGateway()
+class HooklessGateway {
+  constructor(readonly tenant: Tenant) {}
+
+  @SubscribeMessage('hi')
+  hi(): string {
+    return 'hi';
+  }
+}
+
+describe('a request-scoped gateway', () => {
+  let node: TestNode;
+  let log: LogRecorder;
+
+  beforeAll(async () => {
+    log = new LogRecorder();
+    const module = { module: class {}, providers: [Tenant, TenantGateway, HooklessGateway] };
+    node = await TestNode.start({ CLUSTER_BUS: 'none' }, [module], log);
+  });
+
+  it('serves its clients though its hooks reject, and is named in the log', async () => {
+    const client = await TestClient.ready(node.url('user_id=1'));
+    expect(await client.ask({ event: 'hello' })).toMatchObject({ data: 'hello' });
+    expect(await client.ask({ event: 'hi' })).toMatchObject({ data: 'hi' });
+    expect(log.text).toContain('TenantGateway.handleConnection failed: Error: "not welcome"');
+    const leaving = once(happened, 'leaving');
+    await client.close();
+    await leaving;
+    const left = once(happened, 'left');
+    happened.emit('stored');
+    await left;
+  });
+
+  it('that cannot be made costs its requests, with hooks or without', async () => {
+    isTenantMissing = true;
+    const client = await TestClient.ready(node.url('user_id=1'));
+    expect(await client.ask({ event: 'hello' })).toMatchObject({ data: { code: 'internal' } });
+    expect(await client.ask({ event: 'hi' })).toMatchObject({ data: { code: 'internal' } });
+    expect(log.text).toContain('HooklessGateway for a client failed: Error: "no such tenant"');
+    await client.close();
+    isTenantMissing = false;
+  });
+
+  it('is waited for when the node drains', async () => {
+    const client = await TestClient.ready(node.url('user_id=1'));
+    const leaving = once(happened, 'leaving');
+    const order: string[] = [];
+    const stopping = node.stop().then(() => order.push('stopped'));
+    await client.closed;
+    await leaving;
+    happened.once('left', () => order.push('left'));
+    happened.emit('stored');
+    await stopping;
+    expect(order).toEqual(['left', 'stopped']);
+  });
+});
+
+class BrokenInit {
+  afterInit(): void {
+    throw new Error('no broker');
+  }
+}
+
+class RejectingInit {
+  async afterInit(): Promise<void> {
+    throw new Error('no broker');
+  }
+}
+
+class TakesPing {
+  @SubscribeMessage('ping')
+  pong(): void {}
+}
+
+class TakesMessages {
+  @SubscribeMessage('message')
+  message(): void {}
+}
+
+describe('a start', () => {
+  const start = async (gateway: new () => object, path?: string) => {
+    WebSocketGateway(path === undefined ? {} : { path })(gateway);
+    const module: ModuleMetadata = { providers: [gateway as never] };
+    const node = await TestNode.start({ CLUSTER_BUS: 'none' }, [{ module: class {}, ...module }]);
+    await node.stop();
+  };
+
+  it.each([BrokenInit, RejectingInit])('fails when %p does', async (gateway) => {
+    await expect(start(gateway)).rejects.toThrow(`${gateway.name}.afterInit failed: Error: no broker`);
+  });
+
+  it("fails when a gateway subscribes to the core's event, and names both", async () => {
+    await expect(start(TakesPing)).rejects.toThrow('TakesPing.pong: the event "ping" is the core\'s own');
+    await expect(start(TakesPing, '/own')).rejects.toThrow('TakesPing.pong: the event "ping"');
+    await expect(start(TakesMessages)).rejects.toThrow('TakesMessages.message: the event "message"');
+    await start(TakesMessages, '/own');
   });
 });

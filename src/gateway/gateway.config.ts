@@ -61,6 +61,11 @@ export const gatewayVariables = new Variables(
     WS_MAX_IN_FLIGHT: integer(1, 65_536)
       .default(256)
       .describe('requests not yet answered, per connection; at the limit reading pauses'),
+    WS_MAX_STREAMS: integer(0, 65_536)
+      .default(256)
+      .describe(
+        'requests of modules that go on being answered (streams), per connection; one more ends with error `too_many_streams`',
+      ),
     WS_BUFFER_LIMIT_BYTES: integer(4096, 1 << 30)
       .default(1_048_576)
       .describe('outgoing bytes queued for a slow client before it is closed with 4000'),

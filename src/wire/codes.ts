@@ -26,6 +26,10 @@ export const FRAME_ERRORS = {
   rate_limited: { retryable: true, message: 'Too many frames; this one was not handled' },
   forbidden: { retryable: false, message: 'You may not send this message' },
   token_rejected: { retryable: false, message: 'The token was not accepted; the old one stays in force' },
+  too_many_streams: {
+    retryable: true,
+    message: 'More of your requests go on being answered than may; this one was ended',
+  },
   rejected: { retryable: false, message: 'The handler of this event rejected the request' },
   authentication_unavailable: { retryable: true, message: 'Tokens cannot be checked right now' },
   internal: { retryable: true, message: 'The server failed to handle the frame' },

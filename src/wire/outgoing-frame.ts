@@ -43,8 +43,11 @@ export function pongFrame(id: string | null): string {
   return id === null ? '{"event":"pong"}' : `{"event":"pong","id":${id}}`;
 }
 
+/** @throws {TypeError} when `data` is not a JSON value; undefined is no data. Also what JSON.stringify throws */
 export function eventFrame(event: string, id: string | null, data: unknown): string {
-  const body = data === undefined ? '' : `,"data":${JSON.stringify(data)}`;
+  const json = JSON.stringify(data) as string | undefined;
+  if (json === undefined && data !== undefined) throw new TypeError('the data is not a JSON value');
+  const body = json === undefined ? '' : `,"data":${json}`;
   return `{"event":${JSON.stringify(event)}${id === null ? '' : `,"id":${id}`}${body}}`;
 }
 

@@ -70,6 +70,8 @@ export class ClientConnection implements Connection {
   readonly connectedAt = Date.now();
   /** Parameters of the path, for gateways with a path such as /rooms/:room. */
   params: Readonly<Record<string, string | string[] | undefined>> = NO_PARAMS;
+  /** On WS_PATH: a device of its user. */
+  isMain = false;
   /** Milliseconds since the epoch; Infinity: never. */
   expiresAt = Number.POSITIVE_INFINITY;
   /** The same by the monotonic clock, as it was when the token was verified. */
@@ -115,6 +117,11 @@ export class ClientConnection implements Connection {
 
   get isPaused(): boolean {
     return this.#pauses !== 0;
+  }
+
+  /** As many requests are under way as may be: nothing more is read until one is answered. */
+  get isBusy(): boolean {
+    return this.#inFlight >= this.context.inFlightMax;
   }
 
   /** Outgoing bytes that the client has not taken yet. */

@@ -76,6 +76,7 @@ export class Clients implements OnApplicationShutdown {
 
   /** The upgrade has been answered. A client of the core's own path is told so by `ready`. */
   add(connection: ClientConnection, ws: ClientSocket, socket: Socket, isMain: boolean): void {
+    connection.isMain = isMain;
     ws.connection = connection;
     ws.on('message', onMessage);
     ws.on('ping', this.#onControl);

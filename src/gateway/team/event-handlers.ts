@@ -1,10 +1,13 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
 import { isObservable, Subscription, type Observable } from 'rxjs';
-import { describeError } from '../../telemetry/excerpt.js';
-import { LogBudget } from '../../telemetry/log-budget.js';
+import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { EventFrame } from '../../wire/incoming-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
+import { gatewayConfig } from '../gateway.config.js';
 import { FrameRequest } from './frame-request.js';
+import { Requests, type RunningRequest } from './requests.js';
+import { TeamGateways } from './team-gateways.js';
 
 /** A gateway's `@SubscribeMessage` method for one client, as Nest binds it: guards, pipes and filters included. */
 export interface EventHandler {
@@ -22,12 +25,8 @@ interface BoundHandler {
 
 interface Bound {
   readonly byEvent: Map<string, BoundHandler[]>;
-  /** Streams of responses that go on: they end with the connection. */
-  readonly streams: Subscription;
+  readonly requests: Requests;
 }
-
-/** Events the core answers itself: a handler for one of them would never be called. */
-const CORE_EVENTS = ['send', 'ping', 'refresh'];
 
 /**
  * The events other modules' gateways handle, by connection. One look-up an event however many gateways there
@@ -36,22 +35,23 @@ const CORE_EVENTS = ['send', 'ping', 'refresh'];
  */
 @Injectable()
 export class EventHandlers {
-  readonly #warnings = new LogBudget(new Logger(EventHandlers.name));
   readonly #byConnection = new WeakMap<ClientConnection, Bound>();
+
+  constructor(
+    private readonly gateways: TeamGateways,
+    @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
+  ) {}
 
   bind(connection: ClientConnection, handlers: readonly EventHandler[], transform: Transform): void {
     if (handlers.length === 0) return;
     let bound = this.#byConnection.get(connection);
     if (bound === undefined) {
-      const streams = new Subscription();
-      bound = { byEvent: new Map(), streams };
+      const requests = new Requests(connection, this.config.WS_MAX_STREAMS);
+      bound = { byEvent: new Map(), requests };
       this.#byConnection.set(connection, bound);
-      connection.onClosed(() => streams.unsubscribe());
+      connection.onClosed(() => requests.stop());
     }
     for (const { message, callback } of handlers) {
-      if (CORE_EVENTS.includes(message)) {
-        this.#warnings.warn('core', `A gateway subscribes to "${message}", which the core handles itself`);
-      }
       const present = bound.byEvent.get(message);
       if (present === undefined) bound.byEvent.set(message, [{ callback, transform }]);
       else present.push({ callback, transform });
@@ -64,25 +64,19 @@ export class EventHandlers {
     const handlers = bound?.byEvent.get(event);
     if (bound === undefined || handlers === undefined) return false;
     const request = new FrameRequest(connection, event, id);
-    let running = handlers.length;
-    connection.begin();
-    const finish = () => {
-      if (--running > 0) return;
-      request.done();
-      connection.end();
-    };
-    for (const handler of handlers) bound.streams.add(this.#run(handler, data, request, finish));
+    const running = bound.requests.begin(request, this.gateways.handlersOf(event), handlers.length);
+    for (const handler of handlers) running.work.add(this.#run(handler, data, request, running));
     return true;
   }
 
-  #run({ callback, transform }: BoundHandler, data: unknown, request: FrameRequest, finish: () => void) {
+  #run({ callback, transform }: BoundHandler, data: unknown, request: FrameRequest, running: RunningRequest) {
     const failed = (error: unknown) => {
       // Nest's filters have caught what handlers throw: this is a filter or interceptor that threw itself
-      this.#warnings.warn('handler', `The handler of "${request.event}" failed: ${describeError(error)}`);
+      moduleFailed('handler', running.handlers, error);
       request.fail('internal');
     };
     const subscription = new Subscription();
-    subscription.add(finish);
+    subscription.add(() => running.handlerEnded());
     try {
       const responses$ = transform(callback(data, request));
       if (!isObservable(responses$)) throw new TypeError('the transform gave no stream');
@@ -92,8 +86,9 @@ export class EventHandlers {
             if (response === undefined || response === null) return;
             try {
               request.respond(response);
+              running.responded();
             } catch (error) {
-              failed(error); // circular, too deep, or with a BigInt in it
+              failed(error); // circular, too deep, too large, with a BigInt in it, or an event that is none
             }
           },
           error: (error: unknown) => {

@@ -1,7 +1,6 @@
-import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
-import { describeError } from '../../telemetry/excerpt.js';
-import { LogBudget } from '../../telemetry/log-budget.js';
+import { moduleFailed } from '../../telemetry/module-failures.js';
 import { FrameRequest } from './frame-request.js';
 
 /** What Nest says when a guard refuses. */
@@ -15,26 +14,23 @@ const FORBIDDEN_RESOURCE = 'Forbidden resource';
  */
 @Catch()
 export class FrameExceptionFilter implements ExceptionFilter {
-  readonly #warnings = new LogBudget(new Logger('Gateways'));
+  /** @param gateway the name of its class, for the log */
+  constructor(private readonly gateway: string) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const request = host.getArgByIndex<FrameRequest | undefined>(2);
     // not a frame's handler but e.g. the making of a request-scoped gateway
     if (!(request instanceof FrameRequest)) {
-      this.#report('a gateway', exception);
+      moduleFailed('hook', `${this.gateway} for a client`, exception);
     } else if (exception instanceof WsException) {
       refuse(request, exception.getError());
     } else if (exception instanceof HttpException && exception.getStatus() < 500) {
       if ([401, 403].includes(exception.getStatus())) request.fail('forbidden', exception.message);
       else request.fail('rejected', textOf(exception));
     } else {
-      this.#report(`the handler of "${request.event}"`, exception);
+      moduleFailed('handler', `${this.gateway}, event "${request.event}"`, exception);
       request.fail('internal');
     }
-  }
-
-  #report(what: string, exception: unknown): void {
-    this.#warnings.warn('exception', `An exception in ${what}: ${describeError(exception)}`);
   }
 }
 
@@ -46,7 +42,7 @@ function refuse(request: FrameRequest, error: string | object): void {
   }
   const { code, message, retryable } = error as Partial<Record<'code' | 'message' | 'retryable', unknown>>;
   const text = typeof message === 'string' ? message : undefined;
-  if (typeof code === 'string')
+  if (typeof code === 'string' && code !== '')
     request.refuse({ code, message: text ?? code, retryable: retryable === true });
   else request.fail('rejected', text);
 }

@@ -1,6 +1,10 @@
+import { isCoreEvent } from '../../wire/core-events.js';
 import type { FrameErrorCode } from '../../wire/codes.js';
 import { doneFrame, eventFrame, refusalFrame, type Refusal } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
+
+/** Longer messages of errors are cut: an exception may carry anything. */
+const MESSAGE_CHARACTERS_MAX = 1000;
 
 /**
  * The frame a handler is working on: the third argument in its execution context
@@ -21,10 +25,15 @@ export class FrameRequest {
     return this.#isAnswered;
   }
 
-  /** @throws what JSON.stringify throws; nothing was sent then */
+  /**
+   * @param response a JSON value, or `{ event, data }` with an event of its own
+   * @throws {TypeError | RangeError} when it is not a JSON value, larger than WS_BUFFER_LIMIT_BYTES, or its event is
+   *   none; nothing was sent then
+   */
   respond(response: unknown): void {
-    const { event, data } = isResponse(response) ? response : { event: this.event, data: response };
+    const { event, data } = this.#read(response);
     const frame = eventFrame(event, this.id, data);
+    this.connection.checkSize(Buffer.byteLength(frame));
     this.#isAnswered = true;
     this.connection.sendText(frame);
   }
@@ -32,12 +41,17 @@ export class FrameRequest {
   /** Answers with an error frame, with or without an id. */
   fail(code: FrameErrorCode, message?: string): void {
     this.#isAnswered = true;
-    this.connection.refuse(code, this.id, message);
+    this.connection.refuse(code, this.id, message?.slice(0, MESSAGE_CHARACTERS_MAX));
   }
 
   /** Answers with an error the application defines itself. */
-  refuse(refusal: Refusal): void {
+  refuse({ code, message, retryable }: Refusal): void {
     this.#isAnswered = true;
+    const refusal = {
+      code: code.slice(0, MESSAGE_CHARACTERS_MAX),
+      message: message.slice(0, MESSAGE_CHARACTERS_MAX),
+      retryable,
+    };
     this.connection.sendText(refusalFrame(refusal, this.id));
   }
 
@@ -45,9 +59,22 @@ export class FrameRequest {
   done(): void {
     if (this.id !== null && !this.#isAnswered) this.connection.sendText(doneFrame(this.id));
   }
-}
 
-/** Nest's WsResponse: `{ event, data }` names its own event. */
-function isResponse(value: unknown): value is { event: string; data: unknown } {
-  return typeof value === 'object' && value !== null && 'event' in value && typeof value.event === 'string';
+  /** Nest's WsResponse, `{ event, data }`, names its own event. */
+  #read(response: unknown): { event: string; data: unknown } {
+    if (typeof response !== 'object' || response === null || !('event' in response)) {
+      return { event: this.event, data: response };
+    }
+    const { event } = response;
+    const data = 'data' in response ? response.data : undefined;
+    if (typeof event !== 'string') {
+      if (!('data' in response)) return { event: this.event, data: response }; // it has a member of that name
+      throw new TypeError('the event of the response is not a string');
+    }
+    if (event === '') throw new TypeError('the event of the response has no name');
+    if (this.connection.isMain && isCoreEvent(event)) {
+      throw new TypeError(`the event of the response is "${event}", which is the core's`);
+    }
+    return { event, data };
+  }
 }

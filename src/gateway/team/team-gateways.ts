@@ -1,28 +1,36 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { EXCEPTION_FILTERS_METADATA } from '@nestjs/common/internal';
 import type { ConfigType } from '@nestjs/config';
-import { DiscoveryService } from '@nestjs/core';
-import { GATEWAY_METADATA, GATEWAY_OPTIONS } from '@nestjs/websockets/internal';
-import { describeError } from '../../telemetry/excerpt.js';
-import { LogBudget } from '../../telemetry/log-budget.js';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { GATEWAY_METADATA, GATEWAY_OPTIONS, MESSAGE_METADATA } from '@nestjs/websockets/internal';
+import { moduleFailed } from '../../telemetry/module-failures.js';
+import { EVENTS_HANDLED, isCoreEvent } from '../../wire/core-events.js';
 import { FrameExceptionFilter } from './frame-exception-filter.js';
 import { gatewayConfig } from '../gateway.config.js';
+import { within } from '../admission/time-limit.js';
 import type { GatewayOptions } from './gateway-options.js';
 
-type Hook = (...args: unknown[]) => unknown;
-type Gateway = Partial<Record<'handleConnection' | 'handleDisconnect', Hook>>;
+/** A gateway that is not initialised by then is taken for one that never will be: the start fails. */
+const INIT_TIMEOUT_MS = 60_000;
+
+type Hook = (this: unknown, ...args: unknown[]) => unknown;
+type HookName = 'afterInit' | 'handleConnection' | 'handleDisconnect';
+type Gateway = Partial<Record<HookName, Hook>>;
+type GatewayClass = (abstract new (...args: never[]) => Gateway) & { readonly prototype: Gateway };
 
 /**
  * The gateways of all modules, prepared before Nest connects them. Nest drops the promises of their life-cycle
- * hooks and knows no global filters for WebSockets; so a rejection would end the process, a shutdown would not wait,
- * and errors would go out in a shape of their own. Each gateway's hooks are watched, and each gets our filter
- * behind its own ones. (Hooks of request-scoped gateways can't be watched: gateways should be singletons.)
+ * hooks and knows no global filters for WebSockets; so a rejection would be nobody's, a shutdown would not wait, and
+ * errors would go out in a shape of their own. Each gateway's hooks are watched, and each gets our filter behind its
+ * own ones.
  */
 @Injectable()
-export class TeamGateways {
-  readonly #warnings = new LogBudget(new Logger(TeamGateways.name));
-  readonly #running = new Set<Promise<unknown>>();
+export class TeamGateways implements OnApplicationBootstrap {
   readonly #authenticateByPath = new Map<string, boolean>();
+  readonly #handlersByEvent = new Map<string, string>();
+  readonly #initialising: Promise<void>[] = [];
+  #running = 0;
+  #settled: (() => void)[] = [];
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -31,20 +39,29 @@ export class TeamGateways {
 
   /** To be called once, when all providers exist and before Nest connects the gateways. */
   prepare(): void {
-    for (const { metatype, instance } of this.discovery.getProviders()) {
+    for (const wrapper of this.discovery.getProviders()) {
+      const { metatype, instance } = wrapper;
       if (typeof metatype !== 'function' || !Reflect.hasMetadata(GATEWAY_METADATA, metatype)) continue;
+      const gateway = metatype as unknown as GatewayClass;
       const { path, authenticate = true } = (Reflect.getMetadata(GATEWAY_OPTIONS, metatype) ??
         {}) as GatewayOptions;
       const full = this.pathOf(path);
       if (!authenticate && full === this.config.WS_PATH) {
         throw new Error(
-          `${metatype.name}: WS_PATH is for users: give a gateway without authentication a path`,
+          `${gateway.name}: WS_PATH is for users: give a gateway without authentication a path`,
         );
       }
       this.#authenticateByPath.set(full, authenticate || (this.#authenticateByPath.get(full) ?? false));
-      addFilter(metatype);
-      if (typeof instance === 'object' && instance !== null) this.#watch(instance as Gateway, metatype.name);
+      this.#learnHandlers(gateway, full);
+      addFilter(gateway);
+      if (wrapper.isDependencyTreeStatic()) this.#watch(instance as Gateway, gateway.name);
+      else this.#watchClass(gateway);
     }
+  }
+
+  /** Rejects when a gateway could not be initialised: the node must not serve without it. */
+  async onApplicationBootstrap(): Promise<void> {
+    await Promise.all(this.#initialising);
   }
 
   pathOf(path: string | undefined): string {
@@ -55,42 +72,113 @@ export class TeamGateways {
     return this.#authenticateByPath.get(path) === false;
   }
 
-  /** Resolves when no hook is running any more. */
-  async settled(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+  /** Who handles an event, for the log: class and event. */
+  handlersOf(event: string): string {
+    return this.#handlersByEvent.get(event) ?? `A handler of "${event}"`;
   }
 
-  #watch(gateway: Gateway, name: string): void {
-    for (const hook of ['handleConnection', 'handleDisconnect'] as const) {
-      const original = gateway[hook];
-      if (typeof original !== 'function') continue;
-      gateway[hook] = (...args) => {
-        try {
-          const result = original.apply(gateway, args);
-          if (result instanceof Promise) this.#follow(result, `${name}.${hook}`);
-        } catch (error) {
-          this.#failed(`${name}.${hook}`, error);
-        }
-      };
+  /** Resolves when no hook is running any more. */
+  async settled(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));
+  }
+
+  #learnHandlers({ name, prototype }: GatewayClass, path: string): void {
+    const methods = prototype as Record<string, Hook>;
+    for (const method of new MetadataScanner().getAllMethodNames(prototype)) {
+      const event: unknown = Reflect.getMetadata(MESSAGE_METADATA, methods[method] as Hook);
+      if (typeof event !== 'string') continue;
+      const isTaken = (EVENTS_HANDLED as readonly string[]).includes(event);
+      if (isTaken || (path === this.config.WS_PATH && isCoreEvent(event))) {
+        throw new Error(`${name}.${method}: the event "${event}" is the core's own: give it another name`);
+      }
+      const others = this.#handlersByEvent.get(event);
+      const handler = `${name}.${method}, event "${event}"`;
+      this.#handlersByEvent.set(event, others === undefined ? handler : `${others}, or ${handler}`);
     }
   }
 
-  #follow(work: Promise<unknown>, what: string): void {
-    const running = work
-      .catch((error: unknown) => this.#failed(what, error))
-      .finally(() => this.#running.delete(running));
-    this.#running.add(running);
+  #watch(gateway: Gateway, name: string): void {
+    this.#watchHook(gateway, 'afterInit', (...call) => this.#initialise(...call), name);
+    this.#watchHook(gateway, 'handleConnection', (...call) => this.#run(...call), name);
+    this.#watchHook(gateway, 'handleDisconnect', (...call) => this.#run(...call), name);
   }
 
-  #failed(what: string, error: unknown): void {
-    this.#warnings.warn('hook', `${what} failed: ${describeError(error)}`);
+  /**
+   * Nest makes an instance of a request-scoped gateway for each client, when it connects, whether or not it has
+   * hooks; that it could not be made is an error of the hook only where there is one.
+   */
+  #watchClass({ name, prototype }: GatewayClass): void {
+    prototype.handleConnection ??= doNothing;
+    prototype.handleDisconnect ??= doNothing;
+    this.#watch(prototype, name);
+  }
+
+  #watchHook(
+    gateway: Gateway,
+    hook: HookName,
+    watched: (work: () => unknown, what: string) => Promise<void> | undefined,
+    name: string,
+  ): void {
+    const original = gateway[hook];
+    if (typeof original !== 'function') return;
+    gateway[hook] = function (this: unknown, ...args) {
+      return watched(() => original.apply(this, args), `${name}.${hook}`);
+    };
+  }
+
+  #initialise(work: () => unknown, what: string): undefined {
+    const late = new Error(`${what} has not ended within ${INIT_TIMEOUT_MS / 1000} s`);
+    const initialised = within<unknown>(INIT_TIMEOUT_MS, settle(work), late).then(
+      (result) => {
+        if (result === late) throw late;
+      },
+      (error: unknown) => {
+        throw new Error(`${what} failed: ${String(error)}`, { cause: error });
+      },
+    );
+    initialised.catch(doNothing); // until it is asked for
+    this.#initialising.push(initialised);
+    return undefined;
+  }
+
+  /** What it returns never rejects. */
+  #run(work: () => unknown, what: string): Promise<void> | undefined {
+    try {
+      const result = work();
+      return isPromiseLike(result) ? this.#follow(result, what) : undefined;
+    } catch (error) {
+      moduleFailed('hook', what, error);
+      return undefined;
+    }
+  }
+
+  async #follow(work: PromiseLike<unknown>, what: string): Promise<void> {
+    this.#running++;
+    try {
+      await work;
+    } catch (error) {
+      moduleFailed('hook', what, error);
+    }
+    if (--this.#running > 0) return;
+    for (const resolve of this.#settled) resolve();
+    this.#settled = [];
   }
 }
 
+function doNothing(): void {}
+
+async function settle(work: () => unknown): Promise<unknown> {
+  return work();
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
 /** The first filter of a class is the last one Nest asks: a team's own win. */
-function addFilter(metatype: object): void {
-  const present = (Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, metatype) ?? []) as unknown[];
+function addFilter(gateway: GatewayClass): void {
+  const present = (Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, gateway) ?? []) as unknown[];
   if (present.some((filter) => filter instanceof FrameExceptionFilter)) return;
-  const filters = [new FrameExceptionFilter(), ...present];
-  Reflect.defineMetadata(EXCEPTION_FILTERS_METADATA, filters, metatype);
+  const filters = [new FrameExceptionFilter(gateway.name), ...present];
+  Reflect.defineMetadata(EXCEPTION_FILTERS_METADATA, filters, gateway);
 }

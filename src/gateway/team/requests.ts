@@ -1,0 +1,110 @@
+import { Subscription } from 'rxjs';
+import { moduleFailed } from '../../telemetry/module-failures.js';
+import type { ClientConnection } from '../client/client-connection.js';
+import type { FrameRequest } from './frame-request.js';
+
+/** A request that has no response for so long is not waited for any more, where a client waits for it to be read. */
+const PATIENCE_MS = 60_000;
+
+/** One frame while its handlers work on it. */
+export interface RunningRequest {
+  readonly handlers: string;
+  /** What its handlers do: unsubscribing stops it. */
+  readonly work: Subscription;
+  responded(): void;
+  handlerEnded(): void;
+}
+
+/**
+ * The requests of one client that modules' handlers work on. One that was not answered yet counts against
+ * WS_MAX_IN_FLIGHT, at which the client is read no further. One that was, and whose stream goes on, does not: nothing
+ * ever ends it but its module, or the connection. Of those there may be `streamsMax`; the next one is ended with an
+ * error.
+ */
+export class Requests {
+  readonly #unanswered = new Set<Running>();
+  readonly #goingOn = new Set<Running>();
+  #patience: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly connection: ClientConnection,
+    private readonly streamsMax: number,
+  ) {}
+
+  /** @param handlers who works on it, for the log */
+  begin(request: FrameRequest, handlers: string, handlerCount: number): RunningRequest {
+    const running = new Running(request, handlers, handlerCount, this);
+    this.#unanswered.add(running);
+    this.connection.begin();
+    if (this.connection.isBusy) this.#patience ??= this.#wait();
+    return running;
+  }
+
+  end(running: Running): void {
+    if (!this.#goingOn.delete(running)) this.#answered(running);
+  }
+
+  /** It counts as a stream from now on. */
+  goOn(running: Running): void {
+    if (!this.#unanswered.has(running)) return;
+    if (this.#goingOn.size >= this.streamsMax) {
+      running.request.fail('too_many_streams');
+      running.work.unsubscribe();
+      return;
+    }
+    this.#goingOn.add(running);
+    this.#answered(running);
+  }
+
+  /** The connection has closed. */
+  stop(): void {
+    clearTimeout(this.#patience);
+    for (const { work } of [...this.#goingOn, ...this.#unanswered]) work.unsubscribe();
+  }
+
+  #answered(running: Running): void {
+    if (this.#unanswered.delete(running)) this.connection.end();
+  }
+
+  /** A client whose every request hangs would never be read again, its close frame included. */
+  #wait(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#patience = undefined;
+      const long = performance.now() - PATIENCE_MS;
+      for (const running of [...this.#unanswered].filter(({ beganAt }) => beganAt <= long)) {
+        moduleFailed('handler', running.handlers, new Error(`no answer within ${PATIENCE_MS / 1000} s`));
+        this.goOn(running);
+      }
+      if (this.connection.isBusy) this.#patience = this.#wait();
+    }, PATIENCE_MS).unref();
+  }
+}
+
+class Running implements RunningRequest {
+  readonly beganAt = performance.now();
+  readonly work = new Subscription();
+  #hasResponded = false;
+  #handlersLeft: number;
+
+  constructor(
+    readonly request: FrameRequest,
+    readonly handlers: string,
+    handlerCount: number,
+    private readonly requests: Requests,
+  ) {
+    this.#handlersLeft = handlerCount;
+  }
+
+  /** What ends with its first response, as most do, is no stream: that is known when this microtask's turn is over. */
+  responded(): void {
+    if (this.#hasResponded) return;
+    this.#hasResponded = true;
+    queueMicrotask(() => this.requests.goOn(this));
+  }
+
+  handlerEnded(): void {
+    if (--this.#handlersLeft > 0) return;
+    this.request.done();
+    this.requests.end(this);
+  }
+}
