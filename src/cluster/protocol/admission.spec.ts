@@ -35,7 +35,7 @@ describe('datagrams that another key sealed', () => {
       host.node.handleDatagram(lan.now, 'shared', strange, `10.77.${count % 250}.9:4000`);
       lan.run(100);
     }
-    expect(host.node.statistics().datagramsRejected).toEqual({ 'other-key': 1_000 });
+    expect(host.node.statistics().datagramsRejected['other-key']).toBe(1_000);
     expect(lan.of(host, 'warning').map(({ code }) => code)).toEqual(['other-key', 'other-key']);
   });
 });
