@@ -53,7 +53,7 @@ export const gatewayVariables = new Variables(
     WS_MESSAGES_PER_SECOND: integer(0, 1_000_000)
       .default(200)
       .describe(
-        'per connection, token bucket: beyond it error frame `rate_limited`, and a client that goes on is closed with 4001; 0 = no limit',
+        'per connection, token bucket; a message counts once for each 16 KiB it begins; beyond it error frame `rate_limited`, and a client that goes on is closed with 4001; 0 = no limit',
       ),
     WS_MESSAGES_BURST: integer(0, 10_000_000)
       .default(400)

@@ -1,7 +1,7 @@
 import type { FrameErrorCode } from './codes.js';
-import { membersOf } from './json-members.js';
+import { membersOf, stringOf, type Members } from './json-members.js';
 import { scanPlainSend } from './plain-send.js';
-import { isExactInteger, userIdFromJson } from './user-id.js';
+import { integerFromJson, userIdFromJson } from './user-id.js';
 
 /** What a client's text frame asks for. `id` is JSON text, to be echoed as it is; null: no answer is wanted. */
 export type IncomingFrame = SendFrame | EventFrame | BadFrame;
@@ -21,8 +21,8 @@ export interface EventFrame {
   readonly kind: 'event';
   readonly id: string | null;
   readonly event: string;
-  /** Parsed; undefined when the frame had none. */
-  readonly data: unknown;
+  /** JSON text, verbatim; undefined when the frame had none. Parsed only for those who want it. */
+  readonly data: Buffer | undefined;
 }
 
 export interface BadFrame {
@@ -34,6 +34,12 @@ export interface BadFrame {
 const ID_BYTES_MAX = 64;
 const MESSAGE_ID_BYTES_MAX = 64;
 
+const SEND_MEMBERS = ['user_id', 'data', 'message_id'] as const;
+const FRAME_MEMBERS = [...SEND_MEMBERS, 'id', 'event'] as const;
+type SendMember = (typeof SEND_MEMBERS)[number];
+
+const NULL = Buffer.from('null');
+
 /** @param frame the payload of a text frame: valid UTF-8, of bounded size. Never throws. */
 export function readFrame(frame: Buffer): IncomingFrame {
   const plain = scanPlainSend(frame);
@@ -41,62 +47,50 @@ export function readFrame(frame: Buffer): IncomingFrame {
   return readAnyFrame(frame);
 }
 
-/** The general path: right for every frame, plain ones too. */
+/** The general path: right for every frame, plain ones too. Costs what the frame's length costs, whatever is in it. */
 export function readAnyFrame(frame: Buffer): IncomingFrame {
-  let value: unknown;
-  try {
-    value = JSON.parse(frame.toString('utf8'));
-  } catch {
-    return bad('bad_json');
-  }
-  if (!isObject(value)) return bad('bad_frame');
-  const members = membersOf(frame);
+  const members = membersOf(frame, FRAME_MEMBERS);
+  if (members === 'no json') return bad('bad_json');
+  if (members === 'no object') return bad('bad_frame');
 
-  const id = readId(value, members);
+  const id = readId(members.get('id'));
   if (id === undefined) return bad('bad_id');
-  if (Object.hasOwn(value, 'event')) {
-    const event = value['event'];
-    if (typeof event !== 'string') return bad('bad_frame', id);
-    const body = value['data'];
-    if (event !== 'send') return { kind: 'event', id, event, data: body };
-    if (!isObject(body)) return bad('bad_frame', id);
-    return readSend(id, body, membersOf(members.get('data') as Buffer));
-  }
-  if (Object.hasOwn(value, 'user_id')) return readSend(id, value, members);
-  return bad('bad_frame', id);
+  const eventText = members.get('event');
+  if (eventText === undefined) return members.has('user_id') ? readSend(id, members) : bad('bad_frame', id);
+  const event = stringOf(eventText);
+  if (event === null) return bad('bad_frame', id);
+  const data = members.get('data');
+  if (event !== 'send') return { kind: 'event', id, event, data };
+  const body = data === undefined ? 'no object' : membersOf(data, SEND_MEMBERS);
+  return typeof body === 'string' ? bad('bad_frame', id) : readSend(id, body);
 }
 
-function readSend(id: string | null, value: JsonObject, members: Map<string, Buffer>): IncomingFrame {
-  const to = userIdFromJson(value['user_id'], members.get('user_id')?.toString('latin1') ?? '');
+function readSend(id: string | null, members: Members<SendMember>): IncomingFrame {
+  const userId = members.get('user_id');
+  const to = userId === undefined ? null : userIdFromJson(userId);
   if (to === null) return bad('bad_user_id', id);
   const data = members.get('data');
   if (data === undefined) return bad('missing_data', id);
-  const messageId = value['message_id'] ?? null;
-  if (messageId !== null && !isShortText(messageId, MESSAGE_ID_BYTES_MAX)) return bad('bad_message_id', id);
+  const messageId = readMessageId(members.get('message_id'));
+  if (messageId === undefined) return bad('bad_message_id', id);
   return { kind: 'send', id, to, data, messageId };
 }
 
 /** The id as JSON text; null when there is none; undefined when it is no valid id. */
-function readId(value: JsonObject, members: Map<string, Buffer>): string | null | undefined {
-  const id = value['id'];
-  if (id === undefined) return null;
-  if (typeof id === 'string' && id.isWellFormed() && Buffer.byteLength(id) <= ID_BYTES_MAX)
-    return JSON.stringify(id);
-  if (typeof id === 'number' && isExactInteger(id, members.get('id')?.toString('latin1') ?? ''))
-    return String(id);
-  return undefined;
+function readId(text: Buffer | undefined): string | null | undefined {
+  if (text === undefined) return null;
+  const id = stringOf(text);
+  if (id === null) return integerFromJson(text)?.toString();
+  return id.isWellFormed() && Buffer.byteLength(id) <= ID_BYTES_MAX ? JSON.stringify(id) : undefined;
 }
 
-function isShortText(value: unknown, bytesMax: number): value is string {
-  return (
-    typeof value === 'string' && value !== '' && value.isWellFormed() && Buffer.byteLength(value) <= bytesMax
-  );
-}
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Null when there is none, or null; undefined when it is no valid one. */
+function readMessageId(text: Buffer | undefined): string | null | undefined {
+  if (text === undefined || text.equals(NULL)) return null;
+  const id = stringOf(text);
+  const isValid =
+    id !== null && id !== '' && id.isWellFormed() && Buffer.byteLength(id) <= MESSAGE_ID_BYTES_MAX;
+  return isValid ? id : undefined;
 }
 
 function bad(code: FrameErrorCode, id: string | null = null): BadFrame {

@@ -1,3 +1,5 @@
+import { stringOf } from './json-members.js';
+
 /**
  * Ids of users. A well-formed string of 1 to 128 bytes of UTF-8, or a safe integer; 2 and "2" are the same user,
  * "02" is another one. Inside the server an id is always the canonical string.
@@ -5,6 +7,7 @@
 export const USER_ID_BYTES_MAX = 128;
 
 const ZERO = 0x30;
+const NINE = 0x39;
 
 /** The canonical form of an id given as text (query string, token claim), or null. */
 export function userIdFromText(text: string): string | null {
@@ -14,18 +17,31 @@ export function userIdFromText(text: string): string | null {
 }
 
 /**
- * The canonical form of a parsed JSON value, or null. `text` is what the value was parsed from: a number that
- * JSON.parse changed (9007199254740993, 1.0000000000000000001, -0) is refused, not rounded to another user.
+ * The canonical form of an id given as JSON text, or null. A number that JSON.parse changes (9007199254740993,
+ * 1.0000000000000000001, -0) is refused, not rounded to another user.
+ *
+ * @param json one JSON value
  */
-export function userIdFromJson(value: unknown, text: string): string | null {
-  if (typeof value === 'string') return userIdFromText(value);
-  if (typeof value === 'number' && isExactInteger(value, text)) return String(value);
-  return null;
+export function userIdFromJson(json: Buffer): string | null {
+  const text = stringOf(json);
+  return text === null ? (integerFromJson(json)?.toString() ?? null) : userIdFromText(text);
+}
+
+/**
+ * The safe integer that JSON text is, exactly, whatever way it was written; undefined: it is something else.
+ *
+ * @param json one JSON value
+ */
+export function integerFromJson(json: Buffer): number | undefined {
+  if (json[0] === undefined || json[0] > NINE) return undefined; // no number: true, null, a container
+  const text = json.toString('latin1');
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return undefined;
+  return isWrittenOut(value, text) ? value : undefined;
 }
 
 /** Whether `text`, a JSON number that parsed to `value`, is exactly the safe integer `value`. */
-export function isExactInteger(value: number, text: string): boolean {
-  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return false;
+function isWrittenOut(value: number, text: string): boolean {
   const written = String(value);
   if (text === written) return true;
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =

@@ -5,7 +5,8 @@
  * numbers. It ignores members it does not know (matching names without regard to case, as Go does): we add `node`,
  * by which a node knows its own broadcasts, and `from`.
  */
-import { membersOf } from '../../wire/json-members.js';
+import { isUtf8 } from 'node:buffer';
+import { membersOf, stringOf } from '../../wire/json-members.js';
 import type { Message } from '../../wire/message.js';
 import { isCanonicalInteger, userIdFromJson } from '../../wire/user-id.js';
 
@@ -27,25 +28,22 @@ export function encodeProbe(node: string): Buffer {
   return Buffer.from(`{"node":"${node}"}`);
 }
 
+const MEMBERS = ['user_id', 'from', 'node', 'data'] as const;
+
 /** What a datagram says; null when it is no such datagram. Never throws. */
 export function decodePlain(bytes: Buffer): PlainDatagram | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch {
-    return null;
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  const { user_id: userId, from, node } = value as Record<string, unknown>;
-  const sender = typeof node === 'string' ? node : null;
-  if (userId === undefined) return sender === null ? null : { node: sender, message: null };
+  const members = isUtf8(bytes) ? membersOf(bytes, MEMBERS) : 'no json';
+  if (typeof members === 'string') return null;
+  const node = textOf(members.get('node'));
+  const userId = members.get('user_id');
+  if (userId === undefined) return node === null ? null : { node, message: null };
 
-  const members = membersOf(bytes);
-  const to = userIdFromJson(userId, members.get('user_id')?.toString('latin1') ?? '');
+  const to = userIdFromJson(userId);
   const data = members.get('data');
   if (to === null || data === undefined) return null;
-  return {
-    node: sender,
-    message: { to, from: sender !== null && typeof from === 'string' ? from : null, data },
-  };
+  return { node, message: { to, from: node === null ? null : textOf(members.get('from')), data } };
+}
+
+function textOf(json: Buffer | undefined): string | null {
+  return json === undefined ? null : stringOf(json);
 }

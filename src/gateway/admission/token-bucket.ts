@@ -16,10 +16,11 @@ export class TokenBucket {
     this.#filledAt = now;
   }
 
-  /** False: refused. */
-  take(now: number): boolean {
+  /** False: refused. What costs more than the bucket holds costs all of it: else it could never be had. */
+  take(now: number, cost: number): boolean {
     this.fill(now);
-    return --this.#tokens >= 0;
+    this.#tokens -= Math.min(cost, this.burst);
+    return this.#tokens >= 0;
   }
 
   /** As `take`, for callers that are not one and the same: what some are refused must not be owed by others. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { CLOSES } from '../../wire/codes.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { ClientConnection } from './client-connection.js';
-import { FrameRate } from './frame-rate.js';
+import { FRAME_BYTES, FrameRate } from './frame-rate.js';
 import { FakeSocket } from './testing/fake-socket.js';
 
 const PER_SECOND = 10;
@@ -52,11 +52,41 @@ describe('a client connection at the limit of its rate', () => {
     expect(statistics.errors.rate_limited).toBe(1);
   });
 
+  it('is charged for a long frame as for several', () => {
+    connection.receive(Buffer.alloc(FRAME_BYTES), false);
+    connection.receive(Buffer.alloc(3 * FRAME_BYTES + 1), false);
+    expect(received).toBe(2);
+    send(1);
+    expect(statistics.errors.rate_limited).toBe(1);
+  });
+
+  it('may send a frame that is worth more than the burst when it was quiet', () => {
+    connection.receive(Buffer.alloc(2 * BURST * FRAME_BYTES), false);
+    expect(received).toBe(1);
+    send(1);
+    expect(received).toBe(1);
+  });
+
   it('gains nothing by silence: what it may send at once is the burst', () => {
     send(1);
     jest.advanceTimersByTime(3_000);
     send(BURST + 1);
     expect(received).toBe(1 + BURST);
+  });
+
+  it('is charged for a long frame as for several', () => {
+    connection.receive(Buffer.alloc(FRAME_BYTES), false);
+    connection.receive(Buffer.alloc(3 * FRAME_BYTES + 1), false);
+    expect(received).toBe(2);
+    send(1);
+    expect(statistics.errors.rate_limited).toBe(1);
+  });
+
+  it('may send a frame that is worth more than the burst when it was quiet', () => {
+    connection.receive(Buffer.alloc(2 * BURST * FRAME_BYTES), false);
+    expect(received).toBe(1);
+    send(1);
+    expect(received).toBe(1);
   });
 
   it('gains nothing by silence before it was kept waiting either', () => {

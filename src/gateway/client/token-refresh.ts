@@ -5,6 +5,7 @@ import type { Identity, Rejection } from '../../authentication/authenticator.js'
 import { describeError } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import type { EventFrame } from '../../wire/incoming-frame.js';
+import { membersOf, stringOf } from '../../wire/json-members.js';
 import { refreshedFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
@@ -52,7 +53,8 @@ export class TokenRefresh {
   }
 }
 
-function tokenOf(data: unknown): string | null {
-  const token = typeof data === 'object' && data !== null && 'token' in data ? data.token : null;
-  return typeof token === 'string' ? token : null;
+function tokenOf(data: Buffer | undefined): string | null {
+  const members = data === undefined ? 'no object' : membersOf(data, ['token']);
+  const token = typeof members === 'string' ? undefined : members.get('token');
+  return token === undefined ? null : stringOf(token);
 }

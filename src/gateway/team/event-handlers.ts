@@ -63,9 +63,10 @@ export class EventHandlers {
     const bound = this.#byConnection.get(connection);
     const handlers = bound?.byEvent.get(event);
     if (bound === undefined || handlers === undefined) return false;
+    const body: unknown = data === undefined ? undefined : JSON.parse(data.toString('utf8'));
     const request = new FrameRequest(connection, event, id);
     const running = bound.requests.begin(request, this.gateways.handlersOf(event), handlers.length);
-    for (const handler of handlers) running.work.add(this.#run(handler, data, request, running));
+    for (const handler of handlers) running.work.add(this.#run(handler, body, request, running));
     return true;
   }
 

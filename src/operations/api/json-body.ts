@@ -1,17 +1,20 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import { isUtf8 } from 'node:buffer';
-import { membersOf } from '../../wire/json-members.js';
+import { membersOf, type Members } from '../../wire/json-members.js';
 import { ApiError } from './api-error.js';
 
 /** A request's body: parsed and judged, and as the bytes its sender wrote. */
-export class JsonBody<T> {
-  readonly #members: Map<string, Buffer>;
+export class JsonBody<T extends object> {
+  readonly #members: Members<string>;
 
+  /** @param value what a schema for objects that lets no other members pass made of the bytes */
   constructor(
-    readonly bytes: Buffer,
+    bytes: Buffer,
     readonly value: T,
   ) {
-    this.#members = membersOf(bytes);
+    const members = membersOf(bytes, Object.keys(value));
+    if (typeof members === 'string') throw new Error(`the body is ${members}, and JSON.parse took it`);
+    this.#members = members;
   }
 
   /** A member's JSON text, verbatim: a number too long for JavaScript arrives as it was written. */
@@ -30,7 +33,7 @@ export class JsonBodyPipe implements PipeTransform<unknown, Promise<unknown>> {
     // the parser gives a buffer for application/json only
     if (!Buffer.isBuffer(bytes)) throw new ApiError('unsupported_media_type');
     const result = await schema['~standard'].validate(parse(bytes));
-    if (result.issues === undefined) return new JsonBody(bytes, result.value);
+    if (result.issues === undefined) return new JsonBody(bytes, result.value as object);
     throw new ApiError(
       'bad_body',
       result.issues.slice(0, PROBLEMS_MAX).map(({ path, message }) => ({
