@@ -11,14 +11,20 @@ import { WebSocketAdapter } from './gateway/websocket.adapter.js';
 import { OperationsDoor } from './operations/operations-door.js';
 import { ShutdownHooks } from './shutdown-hooks.js';
 import { ApplicationLogger } from './telemetry/application-logger.js';
+import { describeError } from './telemetry/excerpt.js';
+import { LogBudget } from './telemetry/log-budget.js';
 import { loggingConfig } from './telemetry/logging.config.js';
+import { moduleFailed } from './telemetry/module-failures.js';
 
 const DRAINED = 0;
 const COULD_NOT_START = 1;
 /** EX_SOFTWARE of sysexits.h. */
 const BROKEN_INVARIANT = 70;
+/** SHUTDOWN_GRACE_MS, but not longer, where nobody knows in which state the process is. */
+const BROKEN_GRACE_MS = 5_000;
 
 const logger = new Logger('Lanfare');
+const whileEnding = new LogBudget(logger);
 
 async function start(): Promise<void> {
   // loaded here: the environment is read and judged while it loads
@@ -37,19 +43,27 @@ async function start(): Promise<void> {
 }
 
 let isEnding = false;
+let exitCode = DRAINED;
+/** Drains and exits. Null: there is nobody to see off yet. */
+let end: ((graceMsMax?: number) => void) | null = null;
 
 /** The first signal drains the node; the second one ends it at once, with the shell's code for that signal. */
 function endOnSignals(app: INestApplication, operations: OperationsDoor | null): void {
-  const end = (signal: NodeJS.Signals) => {
-    if (isEnding) process.exit(128 + constants.signals[signal]);
+  const drainAndExit = (graceMsMax?: number) => {
     isEnding = true;
-    logger.log(`${signal}: draining; a second signal ends at once`);
+    app.get(Grace).begin(graceMsMax);
     drain(app, operations).then(
-      () => process.exit(DRAINED),
+      () => process.exit(exitCode),
       (error: unknown) => fail(BROKEN_INVARIANT, error),
     );
   };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);
+  end = drainAndExit;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isEnding) process.exit(128 + constants.signals[signal]);
+    logger.log(`${signal}: draining; a second signal ends at once`);
+    drainAndExit();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
 }
 
 /** Within SHUTDOWN_GRACE_MS, whoever does not want to go. */
@@ -65,6 +79,19 @@ async function drain(app: INestApplication, operations: OperationsDoor | null): 
   else logger.warn('Drained; the grace is over, and what was still under way is cut');
 }
 
+/** Nobody knows what an exception that nobody caught left half done, so a new process must take over. Clients are told. */
+function endBroken(error: unknown): void {
+  if (end === null || error instanceof ConfigurationError) fail(BROKEN_INVARIANT, error);
+  exitCode = BROKEN_INVARIANT;
+  if (isEnding) {
+    whileEnding.warn('exception', `Another exception that nobody caught: ${describeError(error)}`);
+    return;
+  }
+  logger.fatal(error instanceof Error ? (error.stack ?? error.message) : describeError(error));
+  logger.fatal('Nobody caught this exception: draining');
+  end(BROKEN_GRACE_MS);
+}
+
 function fail(code: number, error: unknown): never {
   if (error instanceof ConfigurationError) {
     // thrown while the modules load, where Node may report it before start() has seen it
@@ -77,8 +104,12 @@ function fail(code: number, error: unknown): never {
 
 // whoever reads the log may go away (EPIPE): that must not end a node that serves
 for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
-process.on('uncaughtException', (error) => fail(BROKEN_INVARIANT, error));
-process.on('unhandledRejection', (reason) => fail(BROKEN_INVARIANT, reason));
+process.on('uncaughtException', endBroken);
+process.on('unhandledRejection', (reason) => {
+  if (reason instanceof ConfigurationError) fail(COULD_NOT_START, reason);
+  // it was waited for by nobody, so nobody goes on with something half done: what floats in a module ends no node
+  moduleFailed('rejection', 'A promise that nobody awaits', reason);
+});
 
 start().catch((error: unknown) => {
   // a start that a signal interrupts fails where it was: the node ends as the signal says

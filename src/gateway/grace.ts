@@ -22,18 +22,21 @@ const LEAVING_MS = 700;
 @Injectable()
 export class Grace {
   #beganAt: number | null = null;
+  #graceMsMax = Number.POSITIVE_INFINITY;
 
   constructor(@Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>) {}
 
-  /** The node ends from now on. Calling it again is harmless. */
-  begin(): void {
-    this.#beganAt ??= performance.now();
+  /** The node ends from now on, within SHUTDOWN_GRACE_MS or less. Calling it again is harmless. */
+  begin(graceMsMax = Number.POSITIVE_INFINITY): void {
+    if (this.#beganAt !== null) return;
+    this.#beganAt = performance.now();
+    this.#graceMsMax = graceMsMax;
   }
 
   /** Milliseconds until this part must be over, at least 0. Begins the end where nobody has. */
   left(part: keyof typeof OVER_AT): number {
     this.begin();
-    const { SHUTDOWN_GRACE_MS: grace } = this.config;
+    const grace = Math.min(this.config.SHUTDOWN_GRACE_MS, this.#graceMsMax);
     const total = part === 'all' ? Math.max(grace, grace * OVER_AT.late + LEAVING_MS) : grace * OVER_AT[part];
     return Math.max(0, (this.#beganAt as number) + total - performance.now());
   }

@@ -13,9 +13,16 @@ export function excerpt(text: string): string {
   return text.length > EXCERPT_LENGTH ? `${beginning} and ${text.length - EXCERPT_LENGTH} more` : beginning;
 }
 
-/** An error for the log: an excerpt of its message, which may quote input, and where it came from. */
+/**
+ * An error for the log: an excerpt of its message, which may quote input, and where it came from. Never throws: anything
+ * can be thrown, also what has no text.
+ */
 export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return excerpt(String(error));
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at \S/.test(line));
-  return [`${error.name}: ${excerpt(error.message)}`, ...frames.slice(0, FRAMES)].join('\n');
+  try {
+    if (!(error instanceof Error)) return excerpt(String(error));
+    const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at \S/.test(line));
+    return [`${error.name}: ${excerpt(error.message)}`, ...frames.slice(0, FRAMES)].join('\n');
+  } catch {
+    return 'something that cannot be shown';
+  }
 }
