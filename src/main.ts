@@ -1,19 +1,24 @@
 import { Logger, type INestApplication } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { suspicions } from './config/environment.js';
+import { assertFree, listenProblem, urlOf } from './config/listening.js';
 import { ConfigurationError } from './config/variables.js';
+import { VERSION } from './config/version.js';
 import { within } from './gateway/admission/time-limit.js';
 import { gatewayConfig } from './gateway/gateway.config.js';
 import { Grace } from './gateway/grace.js';
 import { WebSocketAdapter } from './gateway/websocket.adapter.js';
 import { OperationsDoor } from './operations/operations-door.js';
+import { RunningNode } from './operations/running-node.js';
 import { ShutdownHooks } from './shutdown-hooks.js';
 import { ApplicationLogger } from './telemetry/application-logger.js';
 import { describeError } from './telemetry/excerpt.js';
 import { LogBudget } from './telemetry/log-budget.js';
-import { loggingConfig } from './telemetry/logging.config.js';
+import { loggingConfig, loggingUnjudged } from './telemetry/logging.config.js';
 import { moduleFailed } from './telemetry/module-failures.js';
 
 const DRAINED = 0;
@@ -23,23 +28,50 @@ const BROKEN_INVARIANT = 70;
 /** SHUTDOWN_GRACE_MS, but not longer, where nobody knows in which state the process is. */
 const BROKEN_GRACE_MS = 5_000;
 
-const logger = new Logger('Lanfare');
+const NAME = 'Lanfare';
+const logger = new Logger(NAME);
 const whileEnding = new LogBudget(logger);
+let isLoggerConfigured = false;
 
 async function start(): Promise<void> {
   // loaded here: the environment is read and judged while it loads
   const { AppModule } = await import('./app.module.js');
   const { knownVariables } = await import('./app.environment.js');
-  const app = await NestFactory.create(AppModule, { bufferLogs: true, abortOnError: false });
-  app.useLogger(new ApplicationLogger(app.get<ConfigType<typeof loggingConfig>>(loggingConfig.KEY)));
+  const app = await NestFactory.create(AppModule, {
+    bufferLogs: true,
+    autoFlushLogs: false, // after the first line: `speak`, or `fail`
+    abortOnError: false,
+  });
+  speak(app);
   for (const suspicion of suspicions(knownVariables, process.env)) logger.warn(suspicion);
   // open before the node joins the cluster, closed after it has left: probes are answered all the time
   const operations = await OperationsDoor.open(app);
   endOnSignals(app, operations);
   const { HOST: host, PORT: port } = app.get<ConfigType<typeof gatewayConfig>>(gatewayConfig.KEY);
   app.useWebSocketAdapter(new WebSocketAdapter(app));
-  await app.listen(port, host);
-  logger.log(`Serving on ${await app.getUrl()}`);
+  const doorway = { host, port, variables: { host: 'HOST', port: 'PORT' } };
+  // known before others are told of this node; it stays closed until the node can serve
+  await assertFree(doorway);
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    if (isEnding) throw error;
+    app.get(Grace).begin();
+    await app.close(); // the others are told that it goes
+    throw listenProblem(error, doorway) ?? error;
+  }
+  logger.log(`Serving on ${urlOf((app.getHttpServer() as Server).address() as AddressInfo)}`);
+}
+
+/** Logs as configured from now on. The first line says what runs here. */
+function speak(app: INestApplication): void {
+  const { name, cluster } = app.get(RunningNode);
+  const settings = app.get<ConfigType<typeof loggingConfig>>(loggingConfig.KEY);
+  const log = new ApplicationLogger(settings, { name, nodeId: cluster.nodeId });
+  log.log(`Lanfare ${VERSION} on Node ${process.version}, NODE_ENV=${process.env['NODE_ENV'] ?? ''}`, NAME);
+  app.useLogger(log);
+  isLoggerConfigured = true;
+  app.flushLogs();
 }
 
 let isEnding = false;
@@ -93,6 +125,8 @@ function endBroken(error: unknown): void {
 }
 
 function fail(code: number, error: unknown): never {
+  if (!isLoggerConfigured) Logger.overrideLogger(new ApplicationLogger(loggingUnjudged(process.env)));
+  Logger.flush();
   if (error instanceof ConfigurationError) {
     // thrown while the modules load, where Node may report it before start() has seen it
     logger.fatal(`The configuration is not valid; nothing was started.\n${error.message}`);

@@ -6,13 +6,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clusterEnvironment } from './support/environment.js';
 import { TestClient } from './support/client.js';
+import { freePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';
+import { running } from './support/running.js';
 
 function environmentFile(text: string): string {
   const file = join(mkdtempSync(join(tmpdir(), 'lanfare-')), 'node.env');
   writeFileSync(file, text);
   return file;
 }
+
+const NONE = { CLUSTER_BUS: 'none' };
+
+/** Takes a port of this machine, until the tests end. */
+async function hold(port: string): Promise<void> {
+  const holder = createServer().listen(Number(port), '127.0.0.1');
+  running.set(holder, async () => once(holder.close(), 'close'));
+  await once(holder, 'listening');
+}
+
+const dataUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+
+const LOADER =
+  "export const load=async(u,c,n)=>u.endsWith('/app.module.js')?{format:'module',shortCircuit:true,source:'no javascript'}:n(u,c)";
+/** Makes a part of the application a module that is not JavaScript. */
+const BREAKS_A_MODULE = `import{register}from'node:module';register(${JSON.stringify(dataUrl(LOADER))})`;
 
 describe('nodes as processes of their own', () => {
   it.each(['plain', 'udp'])('hold a conversation over CLUSTER_BUS=%s', async (bus) => {
@@ -57,14 +75,34 @@ describe('a start', () => {
     expect(node.output).toMatch(/^UDP_ADDRESS: .*loopback/m);
   });
 
-  it('on a port that is taken exits with 1', async () => {
-    const holder = createServer().listen(0, '127.0.0.1');
-    await once(holder, 'listening');
-    const { port } = holder.address() as { port: number };
-    const node = NodeProcess.launch({ CLUSTER_BUS: 'none', PORT: String(port) });
+  it.each([
+    ['PORT', (taken: number) => ({ PORT: String(taken) })],
+    ['OPS_PORT', (taken: number) => ({ OPS_PORT: String(taken) })],
+    ['PORT', (taken: number) => ({ OPS_PORT: String(taken + 1), PORT: String(taken + 1) })],
+    ['HOST', () => ({ HOST: '192.0.2.1' })],
+    ['OPS_HOST', (taken: number) => ({ OPS_PORT: String(taken + 1), OPS_HOST: '192.0.2.1' })],
+    ['ENV_FILE', () => ({ ENV_FILE: tmpdir() })],
+    ['ENV_FILE', () => ({ ENV_FILE: join(tmpdir(), 'no-such-file.env') })],
+  ])('that cannot have its %s names it, exits with 1 and joins no cluster', async (name, settings) => {
+    const port = await freePort();
+    await hold(port);
+    const node = NodeProcess.launch(clusterEnvironment(settings(Number(port))));
     expect(await node.exited()).toBe(1);
-    expect(node.output).toContain('EADDRINUSE');
-    holder.close();
+    expect(node.output).toMatch(new RegExp(`^${name}: .*(cannot|no file)`, 'm'));
+    expect(node.output).not.toMatch(/UDP broadcast|^ +at /m);
+  });
+
+  it('whose port is taken in the last moment leaves the cluster again', async () => {
+    const env = clusterEnvironment();
+    const other = await NodeProcess.start(env);
+    const port = await freePort();
+    const node = NodeProcess.launch({ ...env, PORT: port });
+    await node.waitForOutput(/UDP broadcast/);
+    await hold(port);
+    expect(await node.exited()).toBe(1);
+    expect(node.output).toMatch(/^PORT: cannot listen on .*EADDRINUSE/m);
+    await other.waitForOutput(/left: it said good-bye/);
+    await other.stop();
   });
 
   it('takes the process environment before the file, and warns of a name one typo away', async () => {
@@ -75,6 +113,66 @@ describe('a start', () => {
     await node.stop();
     expect(node.output).toContain('UPD_PORT is not a variable of Lanfare: was UDP_PORT meant?');
     expect(node.output).not.toContain('INSECURE: anyone on the LAN');
+  });
+});
+
+describe('the log', () => {
+  const lines = ({ output }: NodeProcess) =>
+    output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  it('begins with the version, and says which node speaks', async () => {
+    const node = await NodeProcess.start({ ...NONE, LOG_FORMAT: 'json', NODE_NAME: 'alpha' });
+    await node.stop();
+    const told = lines(node);
+    expect(told[0]).toMatchObject({ message: expect.stringMatching(/^Lanfare \d+\.\d+\.\d+ on Node v/) });
+    expect(told.length).toBeGreaterThan(2);
+    const id = told[0]?.['node_id'];
+    expect(id).toMatch(/^[0-9a-f]{24}$/);
+    for (const line of told) expect(line).toMatchObject({ node_name: 'alpha', node_id: id });
+  });
+
+  it('has no colours where there is no terminal', async () => {
+    const node = await NodeProcess.start({ ...NONE, NODE_NAME: 'alpha' });
+    await node.stop();
+    expect(node.output).not.toContain('\x1b');
+    expect(node.output).toMatch(/^\[alpha [0-9a-f]{8}\] \d+ /);
+  });
+
+  it('shows the address of all interfaces as it is', async () => {
+    const node = await NodeProcess.start({ ...NONE, HOST: '0.0.0.0' });
+    await node.stop();
+    expect(node.output).toMatch(/Serving on http:\/\/0\.0\.0\.0:\d+/);
+  });
+
+  it.each([
+    [
+      'a bad value, the format told by the file',
+      { ENV_FILE: () => environmentFile('LOG_FORMAT=json\nPORT=x\n') },
+    ],
+    ['a file that is none', { ENV_FILE: () => tmpdir() }],
+    ['a host that is not here', { HOST: () => '192.0.2.1' }],
+    ['a module that does not load', { NODE_OPTIONS: () => `--import ${dataUrl(BREAKS_A_MODULE)}` }],
+  ])('is JSON for machines when the start fails: %s', async (_, settings) => {
+    const made = Object.fromEntries(Object.entries(settings).map(([name, make]) => [name, make()]));
+    const format = made['ENV_FILE']?.endsWith('.env') ? {} : { LOG_FORMAT: 'json' };
+    const node = NodeProcess.launch({ ...NONE, NODE_NO_WARNINGS: '1', ...format, ...made, PORT: '' });
+    expect(await node.exited()).toBe(1);
+    expect(lines(node).map(({ level }) => level)).toContain('fatal');
+  });
+
+  it('is JSON for machines when the node breaks', async () => {
+    const node = await NodeProcess.start({
+      ...NONE,
+      LOG_FORMAT: 'json',
+      NODE_OPTIONS: `--import ${dataUrl("process.on('SIGUSR2',()=>{throw new Error('broken')})")}`,
+    });
+    node.signal('SIGUSR2');
+    expect(await node.exited()).toBe(70);
+    const fatal = { level: 'fatal', message: expect.stringContaining('broken') };
+    expect(lines(node)).toContainEqual(expect.objectContaining(fatal));
   });
 });
 

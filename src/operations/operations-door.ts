@@ -2,7 +2,8 @@ import { Logger, type INestApplication } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { ConfigurationError } from '../config/variables.js';
+import type { AddressInfo } from 'node:net';
+import { listenProblem, urlOf } from '../config/listening.js';
 import { ClusterUsers } from './cluster-users.js';
 import { OperationsDoorModule } from './operations-door.module.js';
 import { operationsConfig } from './operations.config.js';
@@ -33,7 +34,7 @@ export class OperationsDoor {
    * Opens the door of `node`, where OPS_HOST and OPS_PORT say.
    *
    * @returns null when it is off
-   * @throws {ConfigurationError} when OPS_PORT is taken
+   * @throws {ConfigurationError} when OPS_PORT is taken, or OPS_HOST is no address of this machine
    */
   static async open(node: INestApplication): Promise<OperationsDoor | null> {
     const {
@@ -45,16 +46,13 @@ export class OperationsDoor {
     try {
       return await OperationsDoor.openAt(node, { host, port });
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL' && code !== 'EACCES') throw error;
-      if (code === 'EADDRINUSE' && isPortNegotiable) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && isPortNegotiable) {
         logger.warn(
           `Port ${port} is taken, by another node of this machine perhaps: this one has no health, metrics and API. Set OPS_PORT`,
         );
         return null;
       }
-      const variable = code === 'EADDRNOTAVAIL' ? 'OPS_HOST' : 'OPS_PORT';
-      throw new ConfigurationError([{ variable, message: `cannot listen on ${host}:${port} (${code})` }]);
+      throw listenProblem(error, { host, port, variables: { host: 'OPS_HOST', port: 'OPS_PORT' } }) ?? error;
     }
   }
 
@@ -76,7 +74,7 @@ export class OperationsDoor {
       await app.close();
       throw error;
     }
-    const url = (await app.getUrl()).replace('[::1]', 'localhost');
+    const url = urlOf(app.getHttpServer().address() as AddressInfo);
     logger.log(
       `Health, metrics and API on ${url}${apiKeys.length === 0 ? ' (API off: API_KEYS is empty)' : ''}`,
     );

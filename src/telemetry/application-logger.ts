@@ -11,10 +11,30 @@ const CHATTER = new Set([
   'WebSocketsController',
 ]);
 
-/** One line for each event in a node's life, none for a message; for people, or as JSON for machines. */
+/** As many digits of the node's id as tell nodes apart for people. */
+const ID_DIGITS = 8;
+
+/** Who speaks. */
+interface Speaker {
+  readonly name: string;
+  readonly nodeId: string;
+}
+
+/**
+ * One line for each event in a node's life, none for a message; for people, or as JSON for machines. Each says which
+ * node speaks, as soon as that is known.
+ */
 export class ApplicationLogger extends ConsoleLogger {
-  constructor({ LOG_LEVEL: level, LOG_FORMAT: format }: LoggingSettings) {
-    super({ logLevels: levelsDownTo(level), json: format === 'json' });
+  constructor(
+    { LOG_LEVEL: level, LOG_FORMAT: format }: LoggingSettings,
+    private readonly node?: Speaker,
+  ) {
+    super({
+      logLevels: levelsDownTo(level),
+      json: format === 'json',
+      colors: format !== 'json' && isColoured(process.stdout) && isColoured(process.stderr),
+      prefix: node === undefined ? 'Lanfare' : `${node.name} ${node.nodeId.slice(0, ID_DIGITS)}`,
+    });
   }
 
   /** Nest's own account of its start-up is for those who debug it. */
@@ -22,4 +42,15 @@ export class ApplicationLogger extends ConsoleLogger {
     if (CHATTER.has(String(rest.at(-1)))) super.debug(message, ...rest);
     else super.log(message, ...rest);
   }
+
+  protected override getJsonLogObject(...line: Parameters<ConsoleLogger['getJsonLogObject']>) {
+    const { node } = this;
+    const speaker = node === undefined ? {} : { node_name: node.name, node_id: node.nodeId };
+    return { ...super.getJsonLogObject(...line), ...speaker };
+  }
+}
+
+/** A terminal that shows colours, and nobody has said NO_COLOR. */
+function isColoured(output: NodeJS.WriteStream): boolean {
+  return output.isTTY ? output.hasColors() : false; // isTTY is undefined where it is not true
 }

@@ -1,6 +1,6 @@
 import { registerAs, type ConfigType } from '@nestjs/config';
 import { z } from 'zod';
-import { Variables } from '../config/variables.js';
+import { Variables, type Environment } from '../config/variables.js';
 
 const LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
 
@@ -18,6 +18,11 @@ export const loggingVariables = new Variables({
 export const loggingConfig = registerAs('logging', () => loggingVariables.parse(process.env));
 
 export type LoggingSettings = ConfigType<typeof loggingConfig>;
+
+/** For what is said before the environment has been judged, or because it is bad: as far as it can be understood. */
+export function loggingUnjudged(env: Environment): LoggingSettings {
+  return { LOG_LEVEL: 'log', LOG_FORMAT: env['LOG_FORMAT'] === 'json' ? 'json' : 'pretty' };
+}
 
 /** The levels that are written when `level` is the least serious of them. */
 export function levelsDownTo(level: (typeof LEVELS)[number]): (typeof LEVELS)[number][] {

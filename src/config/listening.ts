@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { ConfigurationError } from './variables.js';
+
+/** Where a door listens, and the names of the variables that say so. */
+export interface Doorway {
+  readonly host: string;
+  readonly port: number;
+  readonly variables: { readonly host: string; readonly port: string };
+}
+
+/** What a failed listening says about the configuration; null: it is an error of another kind. */
+export function listenProblem(error: unknown, { host, port, variables }: Doorway): ConfigurationError | null {
+  const { code = '', syscall = '' } = error as NodeJS.ErrnoException;
+  if (!['listen', 'bind', 'getaddrinfo'].includes(syscall)) return null;
+  const variable = code === 'EADDRINUSE' || code === 'EACCES' ? variables.port : variables.host;
+  return new ConfigurationError([{ variable, message: `cannot listen on ${host}:${port} (${code})` }]);
+}
+
+/**
+ * Opens the place and closes it again: whether it is free is known then, and nobody is served yet. Somebody else may take
+ * it afterwards; whoever listens there must still be ready to fail.
+ *
+ * @throws {ConfigurationError} naming the host's variable or the port's
+ */
+export async function assertFree(doorway: Doorway): Promise<void> {
+  const server = createServer((socket) => socket.destroy());
+  try {
+    server.listen({ host: doorway.host, port: doorway.port, exclusive: true });
+    await once(server, 'listening');
+  } catch (error) {
+    throw listenProblem(error, doorway) ?? error;
+  }
+  server.close();
+  await once(server, 'close');
+}
+
+/** The address as a URL, 0.0.0.0 as what it is. */
+export function urlOf({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
