@@ -17,6 +17,7 @@ import type { GatewayOptions } from './team/gateway-options.js';
 import { Grace } from './grace.js';
 import { limitHandshakes } from './admission/public-server.js';
 import { TeamGateways } from './team/team-gateways.js';
+import { asksForWebSocket, upgradeOnly } from './admission/upgrade-requests.js';
 import { Visitors } from './admission/visitors.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
@@ -62,6 +63,7 @@ export class WebSocketAdapter extends WsAdapter {
     this.#gateways = app.get(TeamGateways);
     this.#gateways.prepare();
     this.#server.on('upgrade', this.#upgrade);
+    upgradeOnly(this.#server, (request) => asksForWebSocket(request) || this.#areOthersAsked());
   }
 
   override create(port: number, options: GatewayOptions = {}): WebSocketServer {
@@ -115,15 +117,19 @@ export class WebSocketAdapter extends WsAdapter {
   }
 
   readonly #upgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    const entrance = this.#find(request.url ?? '/');
+    const entrance = asksForWebSocket(request) ? this.#find(request.url ?? '/') : null;
     if (entrance !== null) {
       void this.#door.admit(request, socket, head, entrance);
-    } else if (this.#server.listenerCount('upgrade') === 1) {
+    } else if (!this.#areOthersAsked()) {
       socket.on('error', (error) => this.#log.debug(`A refused client's socket failed: ${error.message}`));
       this.#door.refuse(socket, 'not_found');
     }
-    // else it is for another library that listens on this server too
   };
+
+  /** Another library listens for upgrades on this server too: what we don't serve is for it. */
+  #areOthersAsked(): boolean {
+    return this.#server.listenerCount('upgrade') > 1;
+  }
 
   /** Paths are tried in the order of the gateways, those with parameters last. */
   #addRoute(route: Route): void {
