@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConfigType } from '@nestjs/config';
 import { Gauge } from 'prom-client';
 import { WebSocket } from 'ws';
+import { TOKEN_REFUSALS } from '../src/authentication/token-refusals.js';
 import { BODY_KINDS } from '../src/cluster/bodies.js';
 import { GAP_KINDS, PEER_CHANGES, REJECTIONS } from '../src/cluster/bus/bus.js';
 import { MODULE_FAILURES } from '../src/telemetry/module-failures.js';
@@ -299,6 +300,7 @@ describe('counters with labels', () => {
   const directions = { direction: ['sent', 'received'] };
   const known: Record<string, Record<string, readonly string[]>[]> = {
     lanfare_handshakes_total: [{ result: ['accepted', ...Object.keys(UPGRADE_REFUSALS)] }],
+    lanfare_tokens_refused_total: [{ reason: Object.keys(TOKEN_REFUSALS) }],
     lanfare_closes_total: [{ reason: ['ended', ...Object.keys(CLOSES)] }],
     lanfare_errors_total: [{ code: Object.keys(FRAME_ERRORS) }],
     lanfare_messages_total: [
@@ -359,6 +361,16 @@ describe('counters with labels', () => {
         series: [...new Set(expected[name as keyof typeof expected]?.flatMap(seriesOf))].sort(),
       });
     }
+    await node.stop();
+  });
+
+  it('count a refused token under its reason', async () => {
+    const env = { CLUSTER_BUS: 'none', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: 'x'.repeat(32) };
+    const node = await TestNode.start(clusterEnvironment(env), [], false, { operations: true });
+    await TestClient.refusal(node.url('token=haha'));
+    const text = String((await call(node, 'GET', '/metrics')).body['text']);
+    const counted = text.split('\n').filter((line) => /^lanfare_tokens_refused_total.* [1-9]/.test(line));
+    expect(counted).toEqual(['lanfare_tokens_refused_total{reason="malformed"} 1']);
     await node.stop();
   });
 

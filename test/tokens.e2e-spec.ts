@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { errors, UnsecuredJWT } from 'jose';
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { Authentication } from '../src/authentication/authentication.js';
 import { JwtAuthenticator } from '../src/authentication/jwt-authenticator.js';
 import { KeysUnavailableError, PublishedKeys } from '../src/authentication/published-keys.js';
+import { TokenRefusals, type TokenRefusal } from '../src/authentication/token-refusals.js';
 import { CLOSES } from '../src/wire/codes.js';
 import { TestClient, V1 } from './support/client.js';
 import { KeyServer, seconds, secretKey, sign, type SigningKey } from './support/key-server.js';
@@ -20,6 +22,14 @@ const JWT = {
 const CLAIMS = { iss: 'https://id.example', aud: ['web', 'chat'] };
 
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+/** What the node counted since it was last asked for: reasons that are 0 are left out. */
+function refusalsOf(node: TestNode): Partial<Record<TokenRefusal, number>> {
+  const { counts } = node.app.get(Authentication).refusals;
+  const counted = Object.entries(counts).filter(([, count]) => count > 0);
+  for (const reason of Object.keys(counts) as TokenRefusal[]) counts[reason] = 0;
+  return Object.fromEntries(counted);
+}
 
 describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
   const secret = secretKey(SECRET);
@@ -82,6 +92,7 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
       TestClient.refusal(node.url(''), [V1, `lanfare.bearer.${token}`], bearer(token)),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
+    expect(refusalsOf(node)).toEqual({ several_tokens: 3 });
   });
 
   it('two Authorization headers are nobody', async () => {
@@ -92,6 +103,7 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
       expect((await client.response()).status).toBe(401);
       await client.ended();
     }
+    expect(refusalsOf(node)).toEqual({ several_tokens: 2 });
   });
 
   it("a token beside another scheme's Authorization opens", async () => {
@@ -100,29 +112,50 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
     await (await TestClient.connect(node.url(`token=${token}`), [], { headers })).close();
     await (await TestClient.connect(node.url(''), [V1, `lanfare.bearer.${token}`], { headers })).close();
     expect((await TestClient.refusal(node.url(''), [V1], { headers })).status).toBe(401);
+    expect(refusalsOf(node)).toEqual({ no_token: 1 });
   });
 
   it('no token is nobody, whatever user_id says', async () => {
     const { status, body } = await TestClient.refusal(node.url('user_id=1'), [V1]);
     expect([status, body['code']]).toEqual([401, 'unauthorized']);
+    expect(refusalsOf(node)).toEqual({ no_token: 1 });
   });
 
-  const bad: [what: string, token: () => Promise<string>][] = [
-    ['has expired', async () => sign(secret, { ...CLAIMS, exp: seconds(-60) })],
-    ['is not yet valid', async () => sign(secret, { ...CLAIMS, nbf: seconds(60) })],
-    ['never expires', async () => sign(secret, { ...CLAIMS, exp: undefined })],
-    ['has another secret', async () => sign(secretKey(SECRET.replace('a', 'b')), CLAIMS)],
-    ['has the wrong issuer', async () => sign(secret, { ...CLAIMS, iss: 'https://evil.example' })],
-    ['has no issuer', async () => sign(secret, { aud: 'chat' })],
-    ['has the wrong audience', async () => sign(secret, { ...CLAIMS, aud: 'mail' })],
-    ['has no user', async () => sign(secret, { ...CLAIMS, sub: undefined })],
+  const bad: [what: string, reason: TokenRefusal, token: () => Promise<string>][] = [
+    ['has expired', 'expired', async () => sign(secret, { ...CLAIMS, exp: seconds(-60) })],
+    ['is not yet valid', 'not_yet_valid', async () => sign(secret, { ...CLAIMS, nbf: seconds(60) })],
+    ['never expires', 'no_expiry', async () => sign(secret, { ...CLAIMS, exp: undefined })],
+    ['has another secret', 'bad_signature', async () => sign(secretKey(SECRET.replace('a', 'b')), CLAIMS)],
+    ['says by a text when it ends', 'no_expiry', async () => signAny({ exp: 'tomorrow' })],
+    ['says by a text from when on it is valid', 'malformed', async () => signAny({ nbf: 'today' })],
+    ['is signed, and holds no JSON', 'malformed', async () => mac(jsonPart({ alg: 'HS256' }), part('haha'))],
+    ['has a header that is no JSON', 'malformed', async () => mac(part('haha'), jsonPart(CLAIMS))],
+    [
+      'has a critical extension',
+      'wrong_algorithm',
+      async () => mac(jsonPart({ alg: 'HS256', crit: ['x'], x: 1 }), jsonPart(CLAIMS)),
+    ],
+    [
+      'has the wrong issuer',
+      'wrong_issuer',
+      async () => sign(secret, { ...CLAIMS, iss: 'https://evil.example' }),
+    ],
+    ['has no issuer', 'wrong_issuer', async () => sign(secret, { aud: 'chat' })],
+    ['has the wrong audience', 'wrong_audience', async () => sign(secret, { ...CLAIMS, aud: 'mail' })],
+    ['has no user', 'bad_subject', async () => sign(secret, { ...CLAIMS, sub: undefined })],
     [
       'is signed with alg none',
+      'wrong_algorithm',
       async () => new UnsecuredJWT({ ...CLAIMS, sub: '1', exp: seconds(60) }).encode(),
     ],
-    ['is signed with another length of hash', async () => sign({ ...secret, alg: 'HS512' }, CLAIMS)],
+    [
+      'is signed with another length of hash',
+      'wrong_algorithm',
+      async () => sign({ ...secret, alg: 'HS512' }, CLAIMS),
+    ],
     [
       'takes the public RSA key for a secret',
+      'bad_signature',
       async () => {
         const head = Buffer.from(JSON.stringify({ alg: 'HS256', kid: 'rsa' })).toString('base64url');
         const body = Buffer.from(JSON.stringify({ ...CLAIMS, sub: '1', exp: seconds(60) })).toString(
@@ -132,19 +165,38 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
         return `${head}.${body}.${mac.digest('base64url')}`;
       },
     ],
-    ['names a key that is not published', async () => sign({ ...rsa, kid: 'unknown' }, CLAIMS)],
-    ['is signed by the secret and claims RS256', async () => forgedAlg(await sign(secret, CLAIMS))],
-    ['was tampered with', async () => tampered(await sign(rsa, CLAIMS))],
-    ['is no token', async () => 'haha'],
-    ['has two dots and nothing else', async () => '..'],
+    [
+      'names a key that is not published',
+      'unknown_key',
+      async () => sign({ ...rsa, kid: 'unknown' }, CLAIMS),
+    ],
+    [
+      'names a published key of 1024 bits',
+      'unknown_key',
+      async () => {
+        const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+        keys.publish({ ...publicKey.export({ format: 'jwk' }), alg: 'RS256', kid: 'short' });
+        return sign({ ...rsa, kid: 'short' }, CLAIMS);
+      },
+    ],
+    [
+      'is signed by the secret and claims RS256',
+      'bad_signature',
+      async () => forgedAlg(await sign(secret, CLAIMS)),
+    ],
+    ['was tampered with', 'bad_signature', async () => tampered(await sign(rsa, CLAIMS))],
+    ['is no token', 'malformed', async () => 'haha'],
+    ['has two dots and nothing else', 'malformed', async () => '..'],
     [
       'is almost as large as the headers may be',
+      'bad_signature',
       async () => sign(secret, { ...CLAIMS, fat: 'x'.repeat(5400) + '!' }).then((token) => `${token}x`),
     ],
   ];
 
-  it.each(bad)('a token that %s is nobody', async (_, token) => {
+  it.each(bad)('a token that %s is nobody, and is counted as %s', async (_, reason, token) => {
     expect(await refusalOf(await token())).toEqual([401, 'unauthorized', 'Bearer']);
+    expect(refusalsOf(node)).toEqual({ [reason]: 1 });
   });
 
   it('a token of 10 kB is more than the headers may have', async () => {
@@ -160,6 +212,7 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
         'bad_user_id',
         undefined,
       ]);
+      expect(refusalsOf(node)).toEqual({ bad_subject: 1 });
     },
   );
 
@@ -170,6 +223,7 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
       bearer(await sign(secret, { ...CLAIMS, nbf: seconds(3) })),
     );
     await client.close();
+    expect(refusalsOf(node)).toEqual({});
   });
 });
 
@@ -205,6 +259,7 @@ describe('published keys', () => {
       'authentication_unavailable',
       '1',
     ]);
+    expect(refusalsOf(node)).toEqual({ keys_unavailable: 1 });
     keys.repair();
     await expect(
       (async () => {
@@ -270,6 +325,7 @@ describe('a token that names no key', () => {
   let signers: SigningKey[];
   let now: number;
   let authenticator: JwtAuthenticator;
+  let refusals: TokenRefusals;
 
   beforeEach(async () => {
     server = await KeyServer.start();
@@ -279,6 +335,7 @@ describe('a token that names no key', () => {
     authenticator = new JwtAuthenticator(
       { secrets: [], issuer: undefined, audience: undefined, clockToleranceS: 5 },
       new PublishedKeys(server.url, () => now),
+      (refusals = new TokenRefusals()),
     );
   });
 
@@ -291,6 +348,7 @@ describe('a token that names no key', () => {
     await server.addKey('RS256', 'other');
     for (const signer of signers.slice(0, 4)) expect(await unnamed(signer)).toMatchObject({ userId: '1' });
     expect(await unnamed(signers[4])).toBe('unauthorized');
+    expect(refusals.counts.bad_signature).toBe(1);
     server.withdraw('key-0');
     now += 30_000;
     expect(await unnamed(signers[4])).toMatchObject({ userId: '1' });
@@ -298,6 +356,7 @@ describe('a token that names no key', () => {
 
   it('and has expired is not saved by another key', async () => {
     expect(await unnamed(signers[1], { exp: seconds(-60) })).toBe('unauthorized');
+    expect(refusals.counts.expired).toBe(1);
     expect(server.requests).toBe(1);
   });
 
@@ -381,6 +440,7 @@ describe("a connection's token", () => {
     expect(await refresh(await sign(secret, { exp: seconds(-60) }))).toMatchObject(rejected);
     expect(await refresh('x'.repeat(10_000))).toMatchObject(rejected);
     expect(await refresh(7)).toMatchObject(rejected);
+    expect(refusalsOf(node)).toEqual({ other_user: 1, expired: 1, malformed: 1, no_token: 1 });
     const later = seconds(4);
     expect(await refresh(await sign(secret, { exp: later }))).toEqual({
       event: 'ack',
@@ -401,6 +461,25 @@ describe("a connection's token", () => {
     await client.close();
   });
 });
+
+function part(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}
+
+function jsonPart(value: object): string {
+  return part(JSON.stringify(value));
+}
+
+/** A token whose secret is right, whatever it holds. */
+function mac(header: string, payload: string): string {
+  const signature = createHmac('sha256', SECRET).update(`${header}.${payload}`).digest('base64url');
+  return `${header}.${payload}.${signature}`;
+}
+
+/** With claims that libraries refuse to sign. */
+function signAny(claims: object): string {
+  return mac(jsonPart({ alg: 'HS256' }), jsonPart({ ...CLAIMS, sub: '1', exp: seconds(60), ...claims }));
+}
 
 /** The same payload and signature under another header. */
 function forgedAlg(token: string): string {

@@ -6,6 +6,7 @@ import { Authenticator } from './authenticator.js';
 import { InsecureAuthenticator } from './insecure-authenticator.js';
 import { JwtAuthenticator } from './jwt-authenticator.js';
 import { PublishedKeys } from './published-keys.js';
+import { TokenRefusals } from './token-refusals.js';
 
 /**
  * Which authenticator is in force: a team's own, when a global module of theirs provides one, else the one
@@ -16,12 +17,14 @@ export class Authentication {
   readonly authenticator: Authenticator;
   /** Anyone can be anyone. */
   readonly isInsecure: boolean;
+  /** Those of JSON Web Tokens; of a team's own authenticator only those that are another user's. */
+  readonly refusals = new TokenRefusals();
 
   constructor(
     @Inject(authenticationConfig.KEY) config: ConfigType<typeof authenticationConfig>,
     @Optional() own?: Authenticator,
   ) {
-    this.authenticator = own ?? configured(config);
+    this.authenticator = own ?? configured(config, this.refusals);
     this.isInsecure = this.authenticator instanceof InsecureAuthenticator;
     const logger = new Logger(Authentication.name);
     if (own !== undefined) logger.log(`Clients are authenticated by ${own.constructor.name}`);
@@ -31,7 +34,7 @@ export class Authentication {
   }
 }
 
-function configured(config: ConfigType<typeof authenticationConfig>): Authenticator {
+function configured(config: ConfigType<typeof authenticationConfig>, refusals: TokenRefusals): Authenticator {
   switch (config.AUTH_MODE) {
     case 'insecure':
       return new InsecureAuthenticator();
@@ -51,6 +54,7 @@ function configured(config: ConfigType<typeof authenticationConfig>): Authentica
           clockToleranceS: config.AUTH_CLOCK_TOLERANCE_S,
         },
         config.AUTH_JWKS_URL === undefined ? null : new PublishedKeys(config.AUTH_JWKS_URL),
+        refusals,
       );
   }
 }

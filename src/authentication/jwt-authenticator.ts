@@ -14,6 +14,7 @@ import { userIdFromText } from '../wire/user-id.js';
 import { Authenticator, type Identity, type Rejection } from './authenticator.js';
 import { bearerTokens, isPlausibleToken } from './bearer-token.js';
 import { KeysUnavailableError, PublishedKeys } from './published-keys.js';
+import type { TokenRefusal, TokenRefusals } from './token-refusals.js';
 
 /** For published keys. None of them takes a public key as a secret, so that one can't be used to forge. */
 const ASYMMETRIC = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
@@ -41,6 +42,7 @@ export class JwtAuthenticator extends Authenticator {
   constructor(
     { secrets, issuer, audience, clockToleranceS }: JwtSettings,
     private readonly keys: PublishedKeys | null,
+    private readonly refusals: TokenRefusals,
   ) {
     super();
     this.#secrets = secrets.map((secret) => createSecretKey(secret, 'utf8'));
@@ -54,25 +56,32 @@ export class JwtAuthenticator extends Authenticator {
 
   authenticate(request: IncomingMessage): Promise<Identity | Rejection> | Identity | Rejection {
     const [token, ...others] = bearerTokens(request);
-    return token === undefined || others.length > 0 ? 'unauthorized' : this.refresh(token);
+    if (token === undefined) return this.#refuse('no_token');
+    return others.length > 0 ? this.#refuse('several_tokens') : this.refresh(token);
   }
 
   refresh(token: string): Promise<Identity | Rejection> | Identity | Rejection {
-    return isPlausibleToken(token) ? this.#judge(token) : 'unauthorized';
+    const header = isPlausibleToken(token) ? headerOf(token) : null;
+    return header === null ? this.#refuse('malformed') : this.#judge(token, header);
   }
 
-  #judge(token: string): Promise<Identity | Rejection> | Identity | Rejection {
-    try {
-      const header = decodeProtectedHeader(token);
-      if (header.alg === 'HS256' && header.crit === undefined && this.#secrets.length > 0) {
-        return identityOf(this.#verifyShared(token));
+  #judge(
+    token: string,
+    header: ProtectedHeaderParameters,
+  ): Promise<Identity | Rejection> | Identity | Rejection {
+    if (header.alg === 'HS256' && header.crit === undefined && this.#secrets.length > 0) {
+      try {
+        return this.#identityOf(this.#verifyShared(token));
+      } catch (error) {
+        return this.#refuse(reasonOf(error));
       }
-      const { keys } = this;
-      if (keys === null || !isAsymmetric(header)) return 'unauthorized';
-      return this.#verifyPublished(token, header, keys).then(identityOf, rejectionOf);
-    } catch (error) {
-      return rejectionOf(error);
     }
+    const { keys } = this;
+    if (keys === null || !isAsymmetric(header)) return this.#refuse('wrong_algorithm');
+    return this.#verifyPublished(token, header, keys).then(
+      (claims) => this.#identityOf(claims),
+      (error: unknown) => this.#refuse(reasonOf(error)),
+    );
   }
 
   /**
@@ -101,6 +110,26 @@ export class JwtAuthenticator extends Authenticator {
     const rules = { ...this.#rules, algorithms: ASYMMETRIC };
     return keys.use(header, async (key) => (await jwtVerify(token, key, rules)).payload);
   }
+
+  #identityOf({ sub, exp }: JWTPayload): Identity | Rejection {
+    const userId = typeof sub === 'string' ? userIdFromText(sub) : null;
+    if (userId !== null) return { userId, expiresAt: Number(exp) * 1000 };
+    this.refusals.count('bad_subject');
+    return 'bad_user_id';
+  }
+
+  #refuse(reason: TokenRefusal): Rejection {
+    this.refusals.count(reason);
+    return reason === 'keys_unavailable' ? 'unavailable' : 'unauthorized';
+  }
+}
+
+function headerOf(token: string): ProtectedHeaderParameters | null {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    return null;
+  }
 }
 
 function isAsymmetric(header: ProtectedHeaderParameters): header is JWTHeaderParameters {
@@ -110,14 +139,28 @@ function isAsymmetric(header: ProtectedHeaderParameters): header is JWTHeaderPar
 /** What jose takes for claims whose signature has been judged already. */
 const UNSECURED_HEADER = Buffer.from('{"alg":"none"}').toString('base64url');
 
-/** @throws what is no judgement of the token, but a bug */
-function rejectionOf(error: unknown): Rejection {
-  if (error instanceof KeysUnavailableError) return 'unavailable';
-  if (error instanceof errors.JOSEError || error instanceof TypeError) return 'unauthorized';
-  throw error;
-}
+const REASONS: Readonly<Record<string, TokenRefusal>> = {
+  [errors.JOSENotSupported.code]: 'wrong_algorithm',
+  [errors.JWSSignatureVerificationFailed.code]: 'bad_signature',
+  [errors.JWKSNoMatchingKey.code]: 'unknown_key',
+  [errors.JWKSInvalid.code]: 'unknown_key',
+  [errors.JWTExpired.code]: 'expired',
+};
 
-function identityOf({ sub, exp }: JWTPayload): Identity | Rejection {
-  const userId = typeof sub === 'string' ? userIdFromText(sub) : null;
-  return userId === null ? 'bad_user_id' : { userId, expiresAt: Number(exp) * 1000 };
+const CLAIM_REASONS: Readonly<Record<string, TokenRefusal>> = {
+  iss: 'wrong_issuer',
+  aud: 'wrong_audience',
+  sub: 'bad_subject',
+  exp: 'no_expiry',
+};
+
+/** @throws what is no judgement of the token, but a bug */
+function reasonOf(error: unknown): TokenRefusal {
+  if (error instanceof KeysUnavailableError) return 'keys_unavailable';
+  // the published key is too short
+  if (error instanceof TypeError) return 'unknown_key';
+  if (!(error instanceof errors.JOSEError)) throw error;
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return REASONS[error.code] ?? 'malformed';
+  if (error.claim === 'nbf') return error.reason === 'invalid' ? 'malformed' : 'not_yet_valid';
+  return CLAIM_REASONS[error.claim] ?? 'malformed';
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
+import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { clusterConfig } from '../cluster/cluster.config.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
 import { GatewayModule } from '../gateway/gateway.module.js';
@@ -16,6 +17,7 @@ import { RunningNode } from './running-node.js';
 @Module({
   imports: [
     GatewayModule,
+    AuthenticationModule,
     MessagingModule,
     UdpBroadcastModule,
     ConfigModule.forFeature(operationsConfig),

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Server } from 'node:http';
+import { Authentication } from '../authentication/authentication.js';
 import { clusterConfig } from '../cluster/cluster.config.js';
 import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
@@ -26,6 +27,7 @@ export class RunningNode {
     readonly door: Door,
     readonly clients: Clients,
     readonly gateway: GatewayStatistics,
+    readonly authentication: Authentication,
     readonly udp: UdpBroadcast,
     private readonly http: HttpAdapterHost,
     @Inject(gatewayConfig.KEY) private readonly publicConfig: ConfigType<typeof gatewayConfig>,

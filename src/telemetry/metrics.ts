@@ -33,6 +33,11 @@ export class Metrics {
     'Upgrade requests, by how they ended: accepted, or the code of the refusal',
     ['result'],
   );
+  readonly tokensRefused = this.#counter(
+    'lanfare_tokens_refused_total',
+    'Tokens that were not accepted, of upgrades and of refresh, by why',
+    ['reason'],
+  );
   readonly closes = this.#counter(
     'lanfare_closes_total',
     'Connections that have gone, by why this node closed them; ended: the client or the network did',

@@ -31,8 +31,12 @@ export class KeyServer {
   async addKey(alg: string, kid: string): Promise<SigningKey> {
     const { publicKey, privateKey } = await generateKeyPair(alg);
     const jwk = await exportJWK(publicKey);
-    this.#keys.push({ ...jwk, alg, kid, use: 'sig' });
+    this.publish({ ...jwk, alg, kid, use: 'sig' });
     return { alg, kid, privateKey, publicJwk: jwk };
+  }
+
+  publish(jwk: JWK): void {
+    this.#keys.push(jwk);
   }
 
   /** As after a key was stolen. */

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { Authentication } from '../../authentication/authentication.js';
 import type { Identity, Rejection } from '../../authentication/authenticator.js';
+import type { TokenRefusal } from '../../authentication/token-refusals.js';
 import { describeError } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import type { EventFrame } from '../../wire/incoming-frame.js';
@@ -27,9 +28,8 @@ export class TokenRefresh {
   async handle(connection: ClientConnection, { id, data }: EventFrame): Promise<void> {
     connection.begin();
     connection.pause('refresh');
-    const token = tokenOf(data);
-    const verdict = token === null || connection.isAnonymous ? 'unauthorized' : await this.#judge(token);
-    if (typeof verdict === 'object' && verdict.userId === connection.userId) {
+    const verdict = await this.#judge(connection, tokenOf(data));
+    if (typeof verdict === 'object') {
       this.expiries.limit(connection, verdict.expiresAt);
       // it may have closed meanwhile
       if (connection.isOpen) this.expiries.watch(connection);
@@ -42,7 +42,20 @@ export class TokenRefresh {
     connection.end();
   }
 
-  async #judge(token: string): Promise<Identity | Rejection> {
+  async #judge(connection: ClientConnection, token: string | null): Promise<Identity | Rejection> {
+    if (token === null) return this.#refuse('no_token');
+    if (connection.isAnonymous) return this.#refuse('other_user');
+    const verdict = await this.#ask(token);
+    const isAnother = typeof verdict === 'object' && verdict.userId !== connection.userId;
+    return isAnother ? this.#refuse('other_user') : verdict;
+  }
+
+  #refuse(reason: TokenRefusal): Rejection {
+    this.authentication.refusals.count(reason);
+    return 'unauthorized';
+  }
+
+  async #ask(token: string): Promise<Identity | Rejection> {
     try {
       const judging = Promise.resolve(this.authentication.authenticator.refresh(token));
       return await within(this.config.WS_HANDSHAKE_TIMEOUT_MS, judging, 'unavailable');

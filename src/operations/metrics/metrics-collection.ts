@@ -111,6 +111,9 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     for (const [result, count] of Object.entries(node.gateway.handshakes)) {
       metrics.set(metrics.handshakes, count, { result });
     }
+    for (const [reason, count] of Object.entries(node.authentication.refusals.counts)) {
+      metrics.set(metrics.tokensRefused, count, { reason });
+    }
     metrics.set(metrics.frames, node.gateway.frames);
     for (const [code, count] of Object.entries(node.gateway.errors)) {
       metrics.set(metrics.errors, count, { code });
