@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { browserMissing, hasBrowser, launchBrowser } from './support/browser.js';
+import { browsers } from './support/browser.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 
-(hasBrowser ? describe : describe.skip)(`the page at / in Chromium${browserMissing}`, () => {
+describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
   let nodes: TestNode[];
   let browser: Browser;
 
   beforeAll(async () => {
     const env = clusterEnvironment();
-    [browser, ...nodes] = await Promise.all([launchBrowser(), TestNode.start(env), TestNode.start(env)]);
+    [browser, ...nodes] = await Promise.all([launch(), TestNode.start(env), TestNode.start(env)]);
   });
 
   afterAll(async () => {
@@ -30,7 +30,7 @@ import { TestNode } from './support/node.js';
     return page;
   }
 
-  it('lets two users on two nodes write to each other', async () => {
+  test('lets two users on two nodes write to each other', async () => {
     const [one, two] = (await Promise.all(
       nodes.map(async (node, index) => open(node, String(index + 1))),
     )) as [Page, Page];
@@ -43,7 +43,7 @@ import { TestNode } from './support/node.js';
     expect(await one.locator('#log b').count()).toBe(0);
   });
 
-  it('shows an error of the server', async () => {
+  test('shows an error of the server', async () => {
     const page = await open(nodes[0] as TestNode, 'someone');
     await page.getByLabel('To user').fill('é'.repeat(100));
     await page.getByRole('button', { name: 'Send' }).click();

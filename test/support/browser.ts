@@ -1,15 +1,36 @@
+import { it } from '@jest/globals';
 import { existsSync } from 'node:fs';
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, firefox, type Browser } from 'playwright-core';
 
-const EXECUTABLE = '/usr/bin/chromium';
+/** A browser that the machine has, or has not: playwright-core brings none of its own. */
+export class TestBrowser {
+  /** Skips where the browser is missing. */
+  readonly test: typeof it;
 
-/** Debian's Chromium; playwright-core brings no browser of its own. */
-export const hasBrowser = existsSync(EXECUTABLE);
-
-/** For titles: why a browser test is left out. */
-export const browserMissing = hasBrowser ? '' : ` (skipped: ${EXECUTABLE} is not installed)`;
-
-export async function launchBrowser(): Promise<Browser> {
-  // no sandbox: tests run as root in containers, and load only our own pages
-  return chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  constructor(
+    readonly name: string,
+    executablePath: string,
+    /** A new browser without a window. */
+    readonly launch: () => Promise<Browser>,
+  ) {
+    const isInstalled = existsSync(executablePath);
+    if (!isInstalled) process.stderr.write(`Skipping the tests in ${name}: there is no ${executablePath}\n`);
+    this.test = isInstalled ? it : (it.skip as typeof it);
+  }
 }
+
+const CHROMIUM = '/usr/bin/chromium';
+const FIREFOX = '/usr/bin/firefox-esr';
+
+/** Debian's Chromium and Firefox. */
+export const browsers: readonly TestBrowser[] = [
+  new TestBrowser('Chromium', CHROMIUM, async () =>
+    // no sandbox: tests run as root in containers, and load only our own pages
+    chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] }),
+  ),
+  new TestBrowser('Firefox', FIREFOX, async () =>
+    // The channel: WebDriver BiDi, which a Firefox speaks that playwright has not patched. playwright-core 1.65 asks for
+    // a command (emulation.setMediaFeaturesOverride) that Firefox 153 does not have.
+    firefox.launch({ channel: 'moz-firefox', executablePath: FIREFOX }),
+  ),
+];
