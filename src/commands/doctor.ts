@@ -14,6 +14,8 @@ import { failure, ok, warning, type Finding } from '../doctor/finding.js';
 import { judgeFiles, judgeMtu, judgeReceiveBuffer } from '../doctor/host-checks.js';
 import { LanCheck } from '../doctor/lan-check.js';
 import { gatewayVariables } from '../gateway/gateway.config.js';
+import { addressWarnings } from '../udp-broadcast/address-problems.js';
+import { networksOf } from '../udp-broadcast/network.js';
 import { udpBroadcastVariables } from '../udp-broadcast/udp-broadcast.config.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 import { loadEnvironment } from './environment.js';
@@ -49,6 +51,7 @@ try {
       udp.receiveBufferBytes,
       await numberIn('/proc/sys/net/core/rmem_max'),
     ),
+    ...addressWarnings(udpConfig, networksOf(networkInterfaces())).map(warning),
     ...reachFindings(address),
     ...(await mtuFindings(address)),
   ]);

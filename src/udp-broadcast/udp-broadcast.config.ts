@@ -30,7 +30,7 @@ export const udpBroadcastVariables = new Variables(
       .refine((text) => text === 'auto' || isIPv4(text), 'must be an IPv4 address, or auto')
       .optional()
       .describe(
-        "directed broadcast address, or multicast group; `auto` = the only LAN interface's broadcast address, an error if there are several. Default 127.255.255.255 (this machine only), or group 239.255.22.22 in multicast mode",
+        "directed broadcast address, or multicast group; `auto` = the only LAN interface's broadcast address, an error if there are several. An address of one host, such as this one's, is refused. Default 127.255.255.255 (this machine only), or group 239.255.22.22 in multicast mode",
       ),
     UDP_INTERFACE: ipv4()
       .optional()
@@ -81,3 +81,6 @@ export const udpBroadcastVariables = new Variables(
 );
 
 export const udpBroadcastConfig = registerAs('udpBroadcast', () => udpBroadcastVariables.parse(process.env));
+
+/** The variables as read. */
+export type UdpSettings = ReturnType<typeof udpBroadcastVariables.parse>;

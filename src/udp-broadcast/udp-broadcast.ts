@@ -4,14 +4,15 @@ import type { Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { BehaviorSubject, Subject, type Observable } from 'rxjs';
 import { LogBudget } from '../telemetry/log-budget.js';
-import { findLan, interfaceFor } from './broadcast-address.js';
+import { ConfigurationError } from '../config/variables.js';
+import { addressProblems, addressWarnings } from './address-problems.js';
 import type { Datagram } from './datagram.js';
+import { networksOf } from './network.js';
 import { openSocket, type Binding } from './open-socket.js';
 import { PeerAddresses, type ResolvedPeers } from './peer-addresses.js';
+import { ANY_ADDRESS, chooseRoute, type Route } from './route.js';
 import { udpBroadcastConfig } from './udp-broadcast.config.js';
 
-const MULTICAST_GROUP = '239.255.22.22';
-const LOOPBACK_BROADCAST = '127.255.255.255';
 /** Routers must not carry the cluster's datagrams off the LAN. */
 const MULTICAST_TTL = 1;
 /** Less than this and a busy cluster loses datagrams to its own kernel: 92 datagrams of 1200 bytes fit 208 KiB. */
@@ -53,7 +54,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
   #own: Socket | undefined;
   #peerAddresses: PeerAddresses | undefined;
   #opening: Promise<void> | undefined;
-  #target = '';
+  #route: Route = { target: '', from: ANY_ADDRESS };
 
   /**
    * Every datagram received, those of this node itself among them, in the order the sockets gave them. Hot: no
@@ -102,7 +103,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
 
   /**
    * Opens the sockets; later calls return the same promise.
-   * @throws when a port is taken, or the address can't be found or is not this machine's
+   * @throws {ConfigurationError} when a port is taken, or an address can't be found or can't be what was meant
    */
   open(): Promise<void> {
     return (this.#opening ??= this.#open());
@@ -116,7 +117,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
   /** To every node on the LAN, this one included; in mesh mode to each configured peer. Never throws on I/O. */
   broadcast(bytes: Buffer): void {
     if (!this.isMesh) {
-      this.send(bytes, this.#target, this.config.UDP_PORT);
+      this.send(bytes, this.#route.target, this.config.UDP_PORT);
       return;
     }
     for (const peer of this.#peers.value.addresses) {
@@ -152,22 +153,31 @@ export class UdpBroadcast implements OnApplicationShutdown {
 
   async #open(): Promise<void> {
     const { UDP_MODE: mode, UDP_PORT: port, UDP_UNICAST_PORT: unicastPort } = this.config;
-    const from = this.#chooseAddresses();
+    const networks = networksOf(networkInterfaces());
+    const problems = addressProblems(this.config, networks);
+    if (problems.length > 0) throw new ConfigurationError(problems);
+    for (const warning of addressWarnings(this.config, networks)) this.#logger.warn(warning);
+    this.#route = chooseRoute(this.config, networks);
+    const { target, from } = this.#route;
     try {
       if (mode === 'mesh') {
-        const address = this.config.UDP_INTERFACE ?? '0.0.0.0';
-        this.#own = await this.#bind('own', { address, port, portVariable: 'UDP_PORT', isShared: false });
+        this.#own = await this.#bind('own', {
+          address: from,
+          port,
+          portVariable: 'UDP_PORT',
+          isShared: false,
+        });
         await this.#followPeers(port);
       } else {
-        // 0.0.0.0: a socket bound to the host's address hears no broadcast, one bound to the broadcast address hears nothing else
+        // a socket bound to the host's address hears no broadcast, one bound to the broadcast address hears nothing else
         this.#shared = await this.#bind('shared', {
-          address: '0.0.0.0',
+          address: ANY_ADDRESS,
           port,
           portVariable: 'UDP_PORT',
           isShared: true,
         });
         this.#own = await this.#bind('own', {
-          address: from ?? '0.0.0.0',
+          address: from,
           port: unicastPort,
           portVariable: 'UDP_UNICAST_PORT',
           isShared: false,
@@ -182,27 +192,9 @@ export class UdpBroadcast implements OnApplicationShutdown {
       throw error;
     }
     this.#checkReceiveBuffer();
-    const where =
-      mode === 'mesh' ? `${this.config.UDP_PEERS.length} configured peers` : `${this.#target}:${port}`;
+    const where = mode === 'mesh' ? `${this.config.UDP_PEERS.length} configured peers` : `${target}:${port}`;
     const { address, port: ownPort } = this.ownAddress;
     this.#logger.log(`UDP ${mode} to ${where}, from ${address}:${ownPort}`);
-  }
-
-  /** Sets where broadcasts go, and returns the interface to send from, if one can be told. */
-  #chooseAddresses(): string | undefined {
-    const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_INTERFACE: from } = this.config;
-    if (mode === 'mesh') return from;
-    if (mode === 'multicast') {
-      this.#target = address ?? MULTICAST_GROUP;
-      return from;
-    }
-    if (address === 'auto') {
-      const lan = findLan(networkInterfaces(), from);
-      this.#target = lan.broadcast;
-      return lan.address;
-    }
-    this.#target = address ?? LOOPBACK_BROADCAST;
-    return from ?? interfaceFor(networkInterfaces(), this.#target);
   }
 
   async #bind(arrival: Datagram['arrival'], binding: Binding): Promise<Socket> {
@@ -225,7 +217,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
   }
 
   #joinGroup(shared: Socket, own: Socket): void {
-    shared.addMembership(this.#target, this.config.UDP_INTERFACE);
+    shared.addMembership(this.#route.target, this.config.UDP_INTERFACE);
     if (this.config.UDP_INTERFACE !== undefined) own.setMulticastInterface(this.config.UDP_INTERFACE);
     own.setMulticastLoopback(true);
     own.setMulticastTTL(MULTICAST_TTL);

@@ -65,6 +65,11 @@ export class LanHost {
     return execFileSync('ip', ['netns', 'exec', this.namespace, ...command], { stdio: 'pipe' }).toString();
   }
 
+  /** Starts a node that is meant to fail. */
+  launch(env: Environment): NodeProcess {
+    return NodeProcess.launch(this.#environment(env), this.command);
+  }
+
   async start(env: Environment): Promise<NodeProcess> {
     this.node = await NodeProcess.start(this.#environment(env), this.command);
     return this.node;
