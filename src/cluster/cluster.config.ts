@@ -2,6 +2,7 @@ import { registerAs } from '@nestjs/config';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { integer, secrets, Variables } from '../config/variables.js';
+import { reachProblems } from '../udp-broadcast/udp-broadcast.config.js';
 
 /** A shorter secret can be guessed offline from one recorded datagram. */
 const SECRET_BYTES_MIN = 32;
@@ -34,15 +35,13 @@ export const clusterVariables = new Variables(
       .transform((name) => name ?? `${hostname().slice(0, 58)}:${process.env['PORT'] ?? '8866'}`)
       .describe('a label in logs and metrics, never an identity. Default hostname:port'),
   },
-  (values, { production }) =>
-    production && values.CLUSTER_BUS === 'udp' && values.CLUSTER_SECRET?.length === 0
-      ? [
-          {
-            variable: 'CLUSTER_SECRET',
-            message: 'must be set in production: anyone on the LAN could read and forge',
-          },
-        ]
-      : [],
+  (values, { production, env }) => {
+    if (!production || values.CLUSTER_BUS !== 'udp') return [];
+    const message = 'must be set in production: anyone on the LAN could read and forge';
+    const secretProblems =
+      values.CLUSTER_SECRET?.length === 0 ? [{ variable: 'CLUSTER_SECRET', message }] : [];
+    return [...secretProblems, ...reachProblems(env)];
+  },
 );
 
 export const clusterConfig = registerAs('cluster', () => clusterVariables.parse(process.env));

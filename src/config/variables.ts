@@ -12,8 +12,14 @@ export interface Problem {
 type Shape = Readonly<Record<string, z.ZodType>>;
 type Values<S extends Shape> = { readonly [K in keyof S]: z.output<S[K]> };
 
-/** Checks that concern more than one variable. `values` lacks those that are bad themselves. */
-type Rules<S extends Shape> = (values: Partial<Values<S>>, context: { production: boolean }) => Problem[];
+/**
+ * Checks that concern more than one variable. `values` lacks those that are bad themselves; `env` is for those of
+ * features below.
+ */
+type Rules<S extends Shape> = (
+  values: Partial<Values<S>>,
+  context: { production: boolean; env: Environment },
+) => Problem[];
 
 /**
  * The environment variables one feature owns: their schemas (each with a default and a description, from which the
@@ -38,6 +44,11 @@ export class Variables<S extends Shape> {
     return values as Values<S>;
   }
 
+  /** Of those variables in `env` that are good by themselves. */
+  values(env: Environment): Partial<Values<S>> {
+    return this.judge(env).values;
+  }
+
   private judge(env: Environment): { values: Partial<Values<S>>; problems: Problem[] } {
     const values: Record<string, unknown> = {};
     const problems: Problem[] = [];
@@ -47,7 +58,7 @@ export class Variables<S extends Shape> {
       else problems.push(...result.error.issues.map(({ message }) => ({ variable, message })));
     }
     const production = env['NODE_ENV'] === 'production';
-    problems.push(...this.rules(values as Partial<Values<S>>, { production }));
+    problems.push(...this.rules(values as Partial<Values<S>>, { production, env }));
     return { values: values as Partial<Values<S>>, problems };
   }
 }

@@ -1,12 +1,14 @@
 import { registerAs } from '@nestjs/config';
 import { isIPv4 } from 'node:net';
 import { z } from 'zod';
-import { integer, list, port, Variables } from '../config/variables.js';
+import { integer, list, port, Variables, type Environment, type Problem } from '../config/variables.js';
 
 /** Below it a burst of a few hundred datagrams overruns the socket; see docs/operations. */
 const RECEIVE_BUFFER_BYTES_MIN = 65_536;
 
-const ipv4 = () => z.string().refine((text) => isIPv4(text), 'must be an IPv4 address');
+/** 224.0.0.0 to 239.255.255.255 are multicast groups; what follows is no host's either. */
+const FIRST_GROUP = 224;
+const firstOctet = (address: string): number => Number.parseInt(address, 10);
 
 export const udpBroadcastVariables = new Variables(
   {
@@ -32,7 +34,12 @@ export const udpBroadcastVariables = new Variables(
       .describe(
         "directed broadcast address, or multicast group; `auto` = the only LAN interface's broadcast address, an error if there are several. An address of one host, such as this one's, is refused. Default 127.255.255.255 (this machine only), or group 239.255.22.22 in multicast mode",
       ),
-    UDP_INTERFACE: ipv4()
+    UDP_INTERFACE: z
+      .string()
+      .refine(
+        (text) => isIPv4(text) && firstOctet(text) < FIRST_GROUP,
+        'must be an IPv4 address of this machine',
+      )
       .optional()
       .describe('address of the interface to send from; empty: found by UDP_ADDRESS'),
     UDP_PEERS: list()
@@ -47,11 +54,15 @@ export const udpBroadcastVariables = new Variables(
       .default(4_194_304)
       .describe('receive buffer asked of the kernel, read back, and warned about when less was granted'),
   },
-  (values, { production }) => {
+  (values) => {
     const problems = [];
-    const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_PEERS: peers } = values;
+    const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_PEERS: peers = [] } = values;
     if (address !== undefined && address !== 'auto') {
-      const isGroup = Number.parseInt(address, 10) >= 224 && Number.parseInt(address, 10) <= 239;
+      const isGroup = firstOctet(address) >= FIRST_GROUP && firstOctet(address) < 240;
+      if (mode === 'broadcast' && firstOctet(address) === 0) {
+        // the kernel takes it for this very machine
+        problems.push({ variable: 'UDP_ADDRESS', message: `${address} is no broadcast address` });
+      }
       if (mode === 'multicast' && !isGroup) {
         problems.push({
           variable: 'UDP_ADDRESS',
@@ -65,20 +76,36 @@ export const udpBroadcastVariables = new Variables(
     if (mode === 'multicast' && address === 'auto') {
       problems.push({ variable: 'UDP_ADDRESS', message: 'auto is for broadcast; name a multicast group' });
     }
-    if (production && mode === 'broadcast' && (address === undefined || address.startsWith('127.'))) {
+    if (peers.length > 0 && mode !== undefined && mode !== 'mesh') {
       problems.push({
-        variable: 'UDP_ADDRESS',
-        message: 'a loopback address reaches no other host: set the broadcast address of your LAN, or auto',
+        variable: 'UDP_PEERS',
+        message: `is not looked at in mode ${mode}: set UDP_MODE=mesh`,
       });
     }
-    for (const peer of peers ?? []) {
-      if (!/^[^\s:]+:\d{1,5}$/.test(peer) || Number(peer.split(':')[1]) > 65_535) {
-        problems.push({ variable: 'UDP_PEERS', message: `"${peer.slice(0, 80)}" is not host:port` });
+    for (const peer of peers) {
+      const port = Number(/^[^\s:]+:(\d{1,5})$/.exec(peer)?.[1]);
+      if (!(port >= 1 && port <= 65_535)) {
+        const message = `"${peer.slice(0, 80)}" is not host:port, with a port from 1 to 65535`;
+        problems.push({ variable: 'UDP_PEERS', message });
       }
     }
     return problems;
   },
 );
+
+/** What keeps a node from others on other hosts. A bus that speaks UDP asks, in production. */
+export function reachProblems(env: Environment): Problem[] {
+  const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_PEERS: peers } = udpBroadcastVariables.values(env);
+  if (mode === 'broadcast' && (address?.startsWith('127.') ?? !env['UDP_ADDRESS'])) {
+    const message =
+      'a loopback address reaches no other host: set the broadcast address of your LAN, or auto';
+    return [{ variable: 'UDP_ADDRESS', message }];
+  }
+  if (mode === 'mesh' && peers?.length === 0) {
+    return [{ variable: 'UDP_PEERS', message: 'must be set in a mesh: without peers the node stays alone' }];
+  }
+  return [];
+}
 
 export const udpBroadcastConfig = registerAs('udpBroadcast', () => udpBroadcastVariables.parse(process.env));
 

@@ -143,27 +143,3 @@ describe('UdpBroadcast', () => {
     await expect(udp.open()).rejects.toThrow('closed');
   });
 });
-
-describe('the UDP variables', () => {
-  const problems = (env: Environment) => udpBroadcastVariables.problems(env).map(({ variable }) => variable);
-
-  it.each<[string, Environment]>([
-    ['a group in broadcast mode', { UDP_ADDRESS: '239.1.1.1' }],
-    ['a broadcast address in multicast mode', { UDP_MODE: 'multicast', UDP_ADDRESS: '10.0.0.255' }],
-    ['auto in multicast mode', { UDP_MODE: 'multicast', UDP_ADDRESS: 'auto' }],
-    ['a name', { UDP_ADDRESS: 'localhost' }],
-    ['loopback in production', { NODE_ENV: 'production' }],
-  ])('refuse %s as UDP_ADDRESS', (_what, env) => {
-    expect(problems(env)).toEqual(['UDP_ADDRESS']);
-  });
-
-  it.each(['10.0.0.1', 'host:', ':2222', 'host:99999', 'a b:1'])('refuse %j as a peer', (peer) => {
-    expect(problems({ UDP_PEERS: peer })).toEqual(['UDP_PEERS']);
-  });
-
-  it('take a mesh in production', () => {
-    expect(
-      problems({ NODE_ENV: 'production', UDP_MODE: 'mesh', UDP_PEERS: 'lanfare.svc:2222, 10.0.0.2:2222' }),
-    ).toEqual([]);
-  });
-});

@@ -1,0 +1,20 @@
+import { describe, expect, it } from '@jest/globals';
+import { clusterVariables } from './cluster.config.js';
+
+describe('a cluster in production', () => {
+  const secret = 'a-secret-of-this-cluster-that-nobody-knows';
+  const named = (CLUSTER_BUS: string, CLUSTER_SECRET = '') =>
+    clusterVariables
+      .problems({ NODE_ENV: 'production', CLUSTER_BUS, CLUSTER_SECRET })
+      .map(({ variable }) => variable);
+
+  it('needs a secret, and addresses that reach other hosts', () => {
+    expect(named('udp')).toEqual(['CLUSTER_SECRET', 'UDP_ADDRESS']);
+    expect(named('udp', secret)).toEqual(['UDP_ADDRESS']);
+    expect(clusterVariables.problems({ CLUSTER_BUS: 'udp' })).toEqual([]);
+  });
+
+  it.each(['none', 'plain'])('needs neither on the bus %s', (bus) => {
+    expect(named(bus)).toEqual([]);
+  });
+});

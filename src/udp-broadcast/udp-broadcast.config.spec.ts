@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Environment } from '../config/variables.js';
+import { reachProblems, udpBroadcastVariables } from './udp-broadcast.config.js';
+
+const problems = (env: Environment) => udpBroadcastVariables.problems(env).map(({ variable }) => variable);
+
+describe('the UDP variables', () => {
+  it.each<[string, Environment]>([
+    ['a group in broadcast mode', { UDP_ADDRESS: '239.1.1.1' }],
+    ['a broadcast address in multicast mode', { UDP_MODE: 'multicast', UDP_ADDRESS: '10.0.0.255' }],
+    ['auto in multicast mode', { UDP_MODE: 'multicast', UDP_ADDRESS: 'auto' }],
+    ['the address of any interface', { UDP_ADDRESS: '0.0.0.0' }],
+    ['a name', { UDP_ADDRESS: 'localhost' }],
+  ])('refuse %s as UDP_ADDRESS', (_what, env) => {
+    expect(problems(env)).toEqual(['UDP_ADDRESS']);
+  });
+
+  it.each(['239.1.1.1', '255.255.255.255', 'eth0'])('refuse %s as UDP_INTERFACE', (address) => {
+    for (const UDP_MODE of ['broadcast', 'multicast', 'mesh']) {
+      expect(problems({ UDP_MODE, UDP_INTERFACE: address })).toEqual(['UDP_INTERFACE']);
+    }
+  });
+
+  it.each(['10.0.0.1', 'host:', ':2222', 'host:0', 'host:00', 'host:99999', 'a b:1'])(
+    'refuse %j as a peer',
+    (peer) => {
+      expect(problems({ UDP_MODE: 'mesh', UDP_PEERS: peer })).toEqual(['UDP_PEERS']);
+    },
+  );
+
+  it.each(['broadcast', 'multicast', ''])(
+    'refuse peers in mode %j, which does not look at them',
+    (UDP_MODE) => {
+      expect(problems({ UDP_MODE, UDP_PEERS: '10.0.0.2:2222' })).toEqual(['UDP_PEERS']);
+    },
+  );
+
+  it('take a mesh of addresses and names', () => {
+    expect(problems({ UDP_MODE: 'mesh', UDP_PEERS: 'lanfare.svc:2222, 10.0.0.2:2222' })).toEqual([]);
+  });
+});
+
+describe('what keeps a node from other hosts', () => {
+  it.each<[string, Environment]>([
+    ['UDP_ADDRESS', {}],
+    ['UDP_ADDRESS', { UDP_ADDRESS: '127.255.255.255' }],
+    ['UDP_PEERS', { UDP_MODE: 'mesh' }],
+    ['UDP_PEERS', { UDP_MODE: 'mesh', UDP_PEERS: ' , ' }],
+  ])('is %s in %j', (variable, env) => {
+    expect(reachProblems(env)).toMatchObject([{ variable }]);
+  });
+
+  it.each<Environment>([
+    { UDP_ADDRESS: '10.0.0.255' },
+    { UDP_ADDRESS: 'auto' },
+    { UDP_MODE: 'multicast' },
+    { UDP_MODE: 'mesh', UDP_PEERS: 'lanfare.svc:2222' },
+    // told by themselves
+    { UDP_ADDRESS: 'localhost' },
+    { UDP_MODE: 'pigeon' },
+  ])('is nothing in %j', (env) => {
+    expect(reachProblems(env)).toEqual([]);
+  });
+});
