@@ -74,6 +74,14 @@ describe('deploy/', () => {
     expectValid({ ...env, ...SECRETS, UDP_ADDRESS: 'auto' });
   });
 
+  it('a start that fails is tried again, however often: an address may not be there yet', () => {
+    const unit = read('deploy/systemd/lanfare.service');
+    expect(unit).toMatch(/^After=network-online\.target$/m);
+    expect(unit).toMatch(/^Restart=on-failure$/m);
+    expect(unit).not.toMatch(/^RestartPreventExitStatus=/m);
+    expect(unit).toMatch(/^StartLimitIntervalSec=0$/m);
+  });
+
   withProgram('/usr/sbin/nginx')('nginx takes its configuration', () => {
     const site = read('deploy/nginx/lanfare.conf')
       .replaceAll('/etc/nginx/tls/chat.example.com.crt', join(directory, 'certificate.pem'))
