@@ -165,6 +165,10 @@ export class Metrics {
     'Requests to the HTTP API, by route and status',
     ['route', 'status'],
   );
+  readonly idempotencyBytes = this.#gauge(
+    'lanfare_api_idempotency_bytes',
+    'Memory of answers remembered for their Idempotency-Key; at most 64 MiB',
+  );
 
   // modules
   readonly moduleFailures = this.#counter(

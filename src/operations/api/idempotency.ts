@@ -5,10 +5,20 @@ import { ApiError } from './api-error.js';
 export const IDEMPOTENCY_LIFETIME_MS = 5 * 60_000;
 /** Beyond it the oldest are forgotten early. */
 export const IDEMPOTENCY_ENTRIES_MAX = 100_000;
+/**
+ * Likewise: a batch's answer may have 100 kB and more. Room for as many answers to single messages as may be in number,
+ * or for some 600 of batches of 1000 users.
+ */
+export const IDEMPOTENCY_BYTES_MAX = 64 << 20;
+
+/** What an entry takes besides its text, rounded up: objects, and their place in the map. */
+const ENTRY_BYTES = 512;
 
 interface Remembered {
   readonly fingerprint: string;
-  readonly answer: Promise<unknown>;
+  /** Under way; then as JSON text, of which the size is known. */
+  answer: Promise<unknown> | Buffer;
+  bytes: number;
   readonly forgetAt: number;
 }
 
@@ -21,15 +31,17 @@ interface Remembered {
 export class Idempotency {
   /** In the order they were made, so that the oldest are first. */
   readonly #requests = new Map<string, Remembered>();
+  #bytes = 0;
 
   constructor(@Optional() private readonly now: () => number = () => performance.now()) {}
 
   /**
    * @param key unique within the API key that made the request
    * @param fingerprint equal for equal requests
+   * @param request resolves to something that JSON can say
    * @throws {ApiError} `idempotency_conflict`: the key was used for another request
    */
-  async once<T>(
+  async once<T extends object>(
     key: string,
     fingerprint: string,
     request: () => Promise<T>,
@@ -38,35 +50,68 @@ export class Idempotency {
     const present = this.#requests.get(key);
     if (present !== undefined) {
       if (present.fingerprint !== fingerprint) throw new ApiError('idempotency_conflict');
-      return { answer: (await present.answer) as T, isRepetition: true };
+      return { answer: (await answerOf(present)) as T, isRepetition: true };
     }
-    this.#makeRoom();
-    const answer = request();
-    const entry = { fingerprint, answer, forgetAt: this.now() + IDEMPOTENCY_LIFETIME_MS };
+    const first = request();
+    const bytes = ENTRY_BYTES + key.length + fingerprint.length;
+    const entry: Remembered = {
+      fingerprint,
+      answer: first,
+      bytes,
+      forgetAt: this.now() + IDEMPOTENCY_LIFETIME_MS,
+    };
     this.#requests.set(key, entry);
+    this.#bytes += bytes;
+    this.#makeRoom();
     try {
-      return { answer: await answer, isRepetition: false };
+      const answer = await first;
+      this.#keep(key, entry, answer);
+      return { answer, isRepetition: false };
     } catch (error) {
-      if (this.#requests.get(key) === entry) this.#requests.delete(key);
+      if (this.#requests.get(key) === entry) this.#forget(key, entry);
       throw error;
     }
   }
 
+  /** Requests remembered. */
   get size(): number {
     return this.#requests.size;
   }
 
+  /** Memory that they take, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  #keep(key: string, entry: Remembered, answer: object): void {
+    if (this.#requests.get(key) !== entry) return;
+    entry.answer = Buffer.from(JSON.stringify(answer));
+    entry.bytes += entry.answer.length;
+    this.#bytes += entry.answer.length;
+    this.#makeRoom();
+  }
+
+  #forget(key: string, { bytes }: Remembered): void {
+    this.#requests.delete(key);
+    this.#bytes -= bytes;
+  }
+
   #makeRoom(): void {
-    if (this.#requests.size < IDEMPOTENCY_ENTRIES_MAX) return;
-    const [oldest] = this.#requests.keys();
-    if (oldest !== undefined) this.#requests.delete(oldest);
+    for (const [key, entry] of this.#requests) {
+      if (this.#requests.size <= IDEMPOTENCY_ENTRIES_MAX && this.#bytes <= IDEMPOTENCY_BYTES_MAX) return;
+      this.#forget(key, entry);
+    }
   }
 
   #forgetOld(): void {
     const now = this.now();
-    for (const [key, { forgetAt }] of this.#requests) {
-      if (forgetAt > now) return;
-      this.#requests.delete(key);
+    for (const [key, entry] of this.#requests) {
+      if (entry.forgetAt > now) return;
+      this.#forget(key, entry);
     }
   }
+}
+
+async function answerOf({ answer }: Remembered): Promise<unknown> {
+  return Buffer.isBuffer(answer) ? JSON.parse(answer.toString()) : answer;
 }

@@ -20,7 +20,9 @@ export class IdempotentInterceptor implements NestInterceptor {
     }
     const ofThisCaller = `${String(response.locals['apiKey'])} ${key}`;
     return defer(async () =>
-      this.idempotency.once(ofThisCaller, fingerprintOf(request), async () => lastValueFrom(next.handle())),
+      this.idempotency.once(ofThisCaller, fingerprintOf(request), async () =>
+        lastValueFrom<object>(next.handle()),
+      ),
     ).pipe(
       map(({ answer, isRepetition }) => {
         if (isRepetition) response.setHeader('Idempotency-Replayed', 'true');

@@ -11,6 +11,7 @@ import { Metrics } from '../../telemetry/metrics.js';
 import { Load } from '../health/load.js';
 import { Readiness } from '../health/readiness.js';
 import { API_ERRORS } from '../api/api-error.js';
+import { Idempotency } from '../api/idempotency.js';
 import { RunningNode } from '../running-node.js';
 import { apiRoutes, type Routed } from './count-requests.js';
 
@@ -34,6 +35,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     private readonly node: RunningNode,
     private readonly readiness: Readiness,
     private readonly load: Load,
+    private readonly idempotency: Idempotency,
     private readonly door: HttpAdapterHost,
   ) {
     this.#delay.enable();
@@ -101,6 +103,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
   #collectNode(): void {
     this.metrics.ready.set(Number(this.readiness.isReady));
     this.metrics.overloaded.set(Number(this.load.isOverloaded));
+    this.metrics.idempotencyBytes.set(this.idempotency.bytes);
   }
 
   #collectClients(): void {
