@@ -193,11 +193,7 @@ export class Messaging implements OnModuleInit {
   /** To this node's connections, unless it is a retry of what they got already. */
   #deliverOnce(message: Message): number {
     if (message.messageId === undefined) return this.connections.deliver(message);
-    const before = this.#recent.deliveredBefore(message);
-    if (before !== undefined && before > 0) return before;
-    const delivered = this.connections.deliver(message);
-    this.#recent.remember(message, delivered);
-    return delivered;
+    return this.#recent.once(message, () => this.connections.deliver(message));
   }
 }
 
