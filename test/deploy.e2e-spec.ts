@@ -7,6 +7,9 @@ import { parse, parseAllDocuments } from 'yaml';
 import { features, knownVariables } from '../src/app.environment.js';
 import { validateEnvironment } from '../src/config/environment.js';
 import type { Environment } from '../src/config/variables.js';
+import { VERSION } from '../src/config/version.js';
+import { gatewayVariables } from '../src/gateway/gateway.config.js';
+import { udpBroadcastVariables } from '../src/udp-broadcast/udp-broadcast.config.js';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 
@@ -19,9 +22,15 @@ const SECRETS = {
   API_KEYS: 'k'.repeat(64),
 };
 
-/** As much of it as concerns draining. */
+interface Ingress {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: { readonly rules: readonly [{ readonly http: { readonly paths: unknown[] } }] };
+}
+
+/** As much of it as concerns draining, and the image. */
 interface StatefulSet {
   readonly spec: {
+    readonly replicas: number;
     readonly template: {
       readonly spec: {
         readonly terminationGracePeriodSeconds: number;
@@ -120,8 +129,10 @@ describe('deploy/', () => {
       readonly kind: string;
       readonly metadata: { readonly name: string };
     }
-    const manifests = parseAllDocuments(read('deploy/kubernetes/lanfare.yaml')).map(
-      (document) => document.toJS() as Manifest,
+    const manifests = ['lanfare', 'ingress', 'receive-buffer'].flatMap((file) =>
+      parseAllDocuments(read(`deploy/kubernetes/${file}.yaml`)).map(
+        (document) => document.toJS() as Manifest,
+      ),
     );
     const find = (kind: string): unknown => manifests.find((manifest) => manifest.kind === kind);
 
@@ -148,6 +159,36 @@ describe('deploy/', () => {
       const { command } = spec.containers[0].lifecycle.preStop.exec;
       const before = Number(/(\d+)\)$/.exec(command.join(' '))?.[1]);
       expect(spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(before + grace + 5000);
+    });
+
+    it('runs the image of this version, also where it was only loaded', () => {
+      const [container] = (find('StatefulSet') as StatefulSet).spec.template.spec.containers;
+      expect(container).toMatchObject({ image: `lanfare:${VERSION}`, imagePullPolicy: 'IfNotPresent' });
+    });
+
+    it('has no node ready that is alone, and enough ready while one of them is replaced', () => {
+      const { replicas } = (find('StatefulSet') as StatefulSet).spec;
+      const wanted = Number((find('ConfigMap') as { data: Environment }).data['CLUSTER_MIN_NODES']);
+      expect(wanted).toBeGreaterThan(1);
+      expect(wanted).toBeLessThan(replicas);
+    });
+
+    it('lets the pings of nodes keep quiet connections alive, and nothing in but clients', () => {
+      const { annotations } = (find('Ingress') as Ingress).metadata;
+      const { WS_PATH: path, WS_PING_INTERVAL_MS: pingMs } = gatewayVariables.parse({});
+      for (const way of ['read', 'send']) {
+        const seconds = Number(annotations[`nginx.ingress.kubernetes.io/proxy-${way}-timeout`]);
+        expect(seconds * 1000).toBeGreaterThan(2 * pingMs);
+      }
+      const { paths } = (find('Ingress') as Ingress).spec.rules[0].http;
+      expect(paths).toMatchObject([{ path, pathType: 'Exact' }]);
+    });
+
+    it('lets the machines grant the receive buffer that is asked for', () => {
+      const { UDP_RECEIVE_BUFFER_BYTES: bytes } = udpBroadcastVariables.parse({});
+      for (const file of ['kubernetes/receive-buffer.yaml', 'systemd/90-lanfare.conf']) {
+        expect(read(`deploy/${file}`)).toMatch(new RegExp(`^.*net\\.core\\.rmem_max ?= ?${bytes}`, 'm'));
+      }
     });
 
     it('lets nodes find each other before they are ready', () => {
