@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
-import { features, knownVariables } from '../src/app.environment.js';
+import { features, knownVariables } from '../src/lanfare.environment.js';
 import { validateEnvironment } from '../src/config/environment.js';
 import type { Environment } from '../src/config/variables.js';
 import { VERSION } from '../src/config/version.js';

@@ -27,11 +27,6 @@ async function hold(port: string): Promise<void> {
 
 const dataUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
 
-const LOADER =
-  "export const load=async(u,c,n)=>u.endsWith('/app.module.js')?{format:'module',shortCircuit:true,source:'no javascript'}:n(u,c)";
-/** Makes a part of the application a module that is not JavaScript. */
-const BREAKS_A_MODULE = `import{register}from'node:module';register(${JSON.stringify(dataUrl(LOADER))})`;
-
 describe('nodes as processes of their own', () => {
   it.each(['plain', 'udp'])('hold a conversation over CLUSTER_BUS=%s', async (bus) => {
     const env = clusterEnvironment({ CLUSTER_BUS: bus });
@@ -154,7 +149,6 @@ describe('the log', () => {
     ],
     ['a file that is none', { ENV_FILE: () => tmpdir() }],
     ['a host that is not here', { HOST: () => '192.0.2.1' }],
-    ['a module that does not load', { NODE_OPTIONS: () => `--import ${dataUrl(BREAKS_A_MODULE)}` }],
   ])('is JSON for machines when the start fails: %s', async (_, settings) => {
     const made = Object.fromEntries(Object.entries(settings).map(([name, make]) => [name, make()]));
     const format = made['ENV_FILE']?.endsWith('.env') ? {} : { LOG_FORMAT: 'json' };

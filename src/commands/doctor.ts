@@ -25,7 +25,7 @@ const MARKS = { ok: '  ok   ', warning: '  WARN ', failure: '  FAIL ' } as const
 const { values: options } = parseArgs({
   options: { seconds: { type: 'string', default: '5' }, hosts: { type: 'string', default: '1' } },
 });
-const env = await loadEnvironment();
+const env = loadEnvironment();
 const cluster = clusterVariables.parse(env);
 const udpConfig = udpBroadcastVariables.parse(env);
 const verdicts: Finding['verdict'][] = [];

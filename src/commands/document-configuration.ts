@@ -1,5 +1,5 @@
 /** Prints docs/configuration.md: `npm run docs:configuration`. */
-import { featuresByTitle } from '../app.environment.js';
+import { featuresByTitle } from '../lanfare.environment.js';
 import { configurationPage } from '../config/configuration-page.js';
 import { variableTable } from '../config/variable-table.js';
 

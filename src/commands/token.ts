@@ -18,7 +18,7 @@ const {
   AUTH_JWT_SECRET: [secret],
   AUTH_JWT_ISSUER: issuer,
   AUTH_JWT_AUDIENCE: audience,
-} = authenticationVariables.parse(await loadEnvironment());
+} = authenticationVariables.parse(loadEnvironment());
 
 if (options.sub === undefined || userIdFromText(options.sub) === null) {
   fail('Whose? npm run token -- --sub <user id> [--ttl 1h]');

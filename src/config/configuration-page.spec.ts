@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { features, featuresByTitle } from '../app.environment.js';
+import { features, featuresByTitle } from '../lanfare.environment.js';
 import { configurationPage } from './configuration-page.js';
 import { effectiveConfiguration, variableTable } from './variable-table.js';
 

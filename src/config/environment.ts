@@ -7,7 +7,8 @@ const PRODUCTION = 'production';
 const NOT_A_HASH = '\u0001';
 
 /** The variables of one feature, as far as the whole's check is concerned. */
-interface Feature {
+export interface Feature {
+  readonly shape: Readonly<Record<string, unknown>>;
   problems(env: Environment): Problem[];
 }
 

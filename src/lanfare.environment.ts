@@ -1,6 +1,6 @@
 import { authenticationVariables } from './authentication/authentication.config.js';
 import { clusterVariables } from './cluster/cluster.config.js';
-import { readEnvironment, validateEnvironment } from './config/environment.js';
+import { readEnvironment, suspicions, validateEnvironment, type Feature } from './config/environment.js';
 import { gatewayVariables } from './gateway/gateway.config.js';
 import { operationsVariables } from './operations/operations.config.js';
 import { loggingVariables } from './telemetry/logging.config.js';
@@ -23,14 +23,22 @@ const OTHER_NAMES = ['NODE_ENV', 'ENV_FILE'];
 
 export const knownVariables = [...features.flatMap(({ shape }) => Object.keys(shape)), ...OTHER_NAMES];
 
-/** Options of ConfigModule.forRoot: `env` with what the files add to it, and the check of everything at once. */
-export function environmentOptions(env: NodeJS.ProcessEnv) {
-  const problems = readEnvironment(env, knownVariables);
-  return {
-    ignoreEnvFile: true,
-    validate: (merged: Record<string, string | undefined>) => {
-      validateEnvironment(features, merged, problems);
-      return merged;
-    },
-  };
+/**
+ * Fills `env` with what the environment files add to it, and judges all of it at once.
+ *
+ * @param own a team's own variables, judged with the rest
+ * @throws {ConfigurationError} that names every bad variable
+ */
+export function judgeEnvironment(env: NodeJS.ProcessEnv, own: readonly Feature[] = []): void {
+  const problems = readEnvironment(env, namesWith(own));
+  validateEnvironment([...features, ...own], env, problems);
+}
+
+/** What is probably not meant as it is written, for people. */
+export function environmentSuspicions(env: NodeJS.ProcessEnv, own: readonly Feature[] = []): string[] {
+  return suspicions(namesWith(own), env);
+}
+
+function namesWith(own: readonly Feature[]): string[] {
+  return [...knownVariables, ...own.flatMap(({ shape }) => Object.keys(shape))];
 }
