@@ -67,8 +67,9 @@ module.exports = {
     owner('opentelemetry', '^(node_modules/)?@opentelemetry/', ['^src/messaging/message-tracing[.]ts$']),
     owner('ws', '^(node_modules/)?(ws|@types/ws|@nestjs/(websockets|platform-ws))($|/)', [
       '^src/gateway/',
-      '^src/main[.]ts$',
+      '^src/testing/',
     ]),
+    owner('nest-testing', '^(node_modules/)?@nestjs/testing($|/)', ['^src/testing/']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

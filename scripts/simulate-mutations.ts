@@ -22,8 +22,8 @@ const { values } = parseArgs({
 });
 
 const PROTOCOL = 'src/cluster/protocol';
-const BUILT = resolve('dist/simulation', PROTOCOL);
-const MUTANTS = resolve('dist/mutants');
+const BUILT = resolve('build/simulation', PROTOCOL);
+const MUTANTS = resolve('build/mutants');
 
 const seedsMax = Number(values.seeds);
 const wanted = values.only?.split(',') ?? [''];

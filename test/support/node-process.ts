@@ -27,10 +27,19 @@ export class NodeProcess {
     });
   }
 
-  /** Starts it without waiting: for starts that are meant to fail. `command`: e.g. ip netns exec …. */
-  static launch(env: Environment, command: readonly string[] = []): NodeProcess {
-    const [file, ...args] = [...command, process.execPath, 'dist/main.js'];
+  /**
+   * Starts it without waiting: for starts that are meant to fail.
+   * @param command e.g. ip netns exec …
+   * @param entry another application's, in the folder it runs in
+   */
+  static launch(
+    env: Environment,
+    command: readonly string[] = [],
+    { cwd, entry } = { cwd: process.cwd(), entry: 'dist/main.js' },
+  ): NodeProcess {
+    const [file, ...args] = [...command, process.execPath, entry];
     const child = spawn(file, args, {
+      cwd,
       env: { PATH: process.env['PATH'], ENV_FILE: '/dev/null', ...nodeEnvironment, LOG_LEVEL: 'log', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

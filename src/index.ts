@@ -1,0 +1,37 @@
+/** What an application needs of Lanfare. Everything else is internal. Importing it reads no environment and no file. */
+export { LanfareModule } from './lanfare.module.js';
+export { startNode, type NodeOptions } from './start-node.js';
+
+export { Messaging, MessageRefusedError } from './messaging/messaging.js';
+export { MessagePolicy } from './messaging/message-policy.js';
+export type { MessageSample } from './messaging/message-sample.js';
+export { ConnectionRegistry, type ConnectionChange } from './connections/connection-registry.js';
+export type { Connection } from './connections/connection.js';
+export { Cluster, type ClusterAnswers } from './cluster/cluster.js';
+export type { Channel, ChannelMessage } from './cluster/channel.js';
+export { Bus } from './cluster/bus/bus.js';
+export type {
+  Answers,
+  BusHealth,
+  BusRefusal,
+  BusStatistics,
+  Gap,
+  InboundMessage,
+  Inquiry,
+  PeerChange,
+  PeerView,
+  Publication,
+  Receipt,
+} from './cluster/bus/bus.js';
+export { Authenticator, type Identity, type Rejection } from './authentication/authenticator.js';
+export { UdpBroadcast } from './udp-broadcast/udp-broadcast.js';
+export type { Datagram } from './udp-broadcast/datagram.js';
+
+export { CurrentConnection } from './gateway/team/current-connection.js';
+export type { GatewayOptions } from './gateway/team/gateway-options.js';
+export { FrameRequest } from './gateway/team/frame-request.js';
+
+export { ConfigurationError, flag, integer, list, port, secrets, Variables } from './config/variables.js';
+export type { Environment, Problem } from './config/variables.js';
+export type { Message, TraceContext } from './wire/message.js';
+export type { Outcome } from './wire/outgoing-frame.js';

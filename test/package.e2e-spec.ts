@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { TestClient } from './support/client.js';
+import { NodeProcess } from './support/node-process.js';
+
+/** Packing, installing from the registry and compiling take their time. */
+const INSTALL_MS = 240_000;
+
+const local = (path: string) => resolve('node_modules', path);
+const testingVersion = (JSON.parse(readFileSync(local('@nestjs/testing/package.json'), 'utf8')) as Json)[
+  'version'
+];
+
+type Json = Record<string, unknown>;
+
+/** The package as it is published, in an application that knows nothing of this repository. */
+describe('the package, installed in an application of somebody else,', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lanfare-package-'));
+  const run = (file: string, ...args: string[]): string =>
+    execFileSync(file, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const node = (code: string, env: NodeJS.ProcessEnv = {}): string =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], ...env },
+    });
+  let packed: { files: { path: string }[]; filename: string };
+
+  beforeAll(() => {
+    const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+    [packed] = JSON.parse(execFileSync('npm', pack, { encoding: 'utf8' })) as [typeof packed];
+    cpSync('test/support/foreign-application', folder, { recursive: true });
+    run(
+      'npm',
+      'install',
+      '--no-audit',
+      '--no-fund',
+      `./${packed.filename}`,
+      `@nestjs/testing@${String(testingVersion)}`,
+    );
+    run(process.execPath, local('typescript/bin/tsc'), '-p', '.');
+  }, INSTALL_MS);
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('has what its users need, and nothing else', () => {
+    const folders = new Set(packed.files.map(({ path }) => path.replace(/^(dist\/[^/]*|[^/]*).*$/, '$1')));
+    const unwanted = packed.files.filter(({ path }) =>
+      /[.]spec[.]|[.]contract[.]|simulation|[.]map$/.test(path),
+    );
+    expect(unwanted).toEqual([]);
+    for (const needed of [
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'docs',
+      'deploy',
+      'dist/index.js',
+      'dist/index.d.ts',
+    ])
+      expect(folders).toContain(needed);
+    for (const internal of ['src', 'test', 'bench', 'scripts', 'examples'])
+      expect(folders).not.toContain(internal);
+  });
+
+  it('brings no second copy of what it shares with the application', () => {
+    for (const shared of ['@nestjs/common', '@nestjs/core', '@nestjs/config', '@nestjs/websockets', 'rxjs']) {
+      const copies = new Set(run('npm', 'ls', shared, '--all', '--parseable').trim().split('\n'));
+      expect([...copies]).toEqual([join(realpathSync(folder), 'node_modules', shared)]);
+    }
+  });
+
+  it('sends from a controller that the application has', async () => {
+    const shop = NodeProcess.launch({ SHOP_NAME: 'Corner shop', CLUSTER_BUS: 'none' }, [], {
+      cwd: folder,
+      entry: 'dist/main.js',
+    });
+    await shop.waitForOutput(/Serving on/);
+    const client = await TestClient.ready(shop.url('user_id=7'));
+    const response = await fetch(`http://127.0.0.1:${shop.port}/orders/7`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"id":1}',
+    });
+    expect(await response.json()).toEqual({ delivered: 1 });
+    const data = { shop: 'Corner shop', order: { id: 1 } };
+    expect(await client.nextJson()).toEqual({ event: 'message', data: { from: null, data } });
+    await shop.stop();
+    expect(await shop.exited()).toBe(0);
+  });
+
+  it("names every bad variable, the application's own too, and exits with 1", async () => {
+    const shop = NodeProcess.launch({ SHOP_NAME: 'x', WS_PATH: 'chat' }, [], {
+      cwd: folder,
+      entry: 'dist/main.js',
+    });
+    expect(await shop.exited()).toBe(1);
+    expect(shop.output).toMatch(/^WS_PATH: /m);
+    expect(shop.output).toMatch(/^SHOP_NAME: must have at least 3 letters/m);
+  });
+
+  it('reads no environment and no file when it is imported, or required', () => {
+    const bad = { ENV_FILE: '/no/such/file', PORT: 'x', LOG_FORMAT: 'x' };
+    expect(
+      node("await import('lanfare'); await import('./dist/app.module.js'); console.log('fine')", bad),
+    ).toBe('fine\n');
+    const required =
+      "import { createRequire } from 'node:module';" +
+      "console.log(typeof createRequire(process.cwd() + '/')('lanfare').startNode)";
+    expect(node(required, bad)).toBe('function\n');
+  });
+
+  it('has a command for a node, and for the tools', () => {
+    const env = { PATH: process.env['PATH'], CLUSTER_BUS: 'none', AUTH_MODE: 'insecure' };
+    const lanfare = (...args: string[]) =>
+      execFileSync(join(folder, 'node_modules/.bin/lanfare'), args, { cwd: folder, encoding: 'utf8', env });
+    expect(lanfare('config:check')).toContain('The configuration is valid.');
+    expect(lanfare('--help')).toContain('usage: lanfare');
+    expect(() => lanfare('config:chekc')).toThrow(/usage: lanfare/);
+  });
+
+  it("has a node and a client for the application's own tests", () => {
+    const jest = [local('jest/bin/jest.js'), '--rootDir', folder, '--testMatch', '**/dist/*.spec.js'];
+    const output = execFileSync(process.execPath, ['--experimental-vm-modules', ...jest], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+    expect(output).toBe('');
+  }, 60_000);
+});
