@@ -1,7 +1,11 @@
 /** Shared by both projects: TypeScript as native ES modules, compiled by swc. */
 const project = {
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^lanfare$': '<rootDir>/src/index.ts',
+    '^lanfare/testing$': '<rootDir>/src/testing/index.ts',
+  },
   testEnvironment: 'node',
   transform: {
     '^.+\\.ts$': [

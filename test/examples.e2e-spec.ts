@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { filter, firstValueFrom } from 'rxjs';
 import { AuditLog } from '../examples/audit-log/audit-log.js';
 import { AuditLogModule } from '../examples/audit-log/audit-log.module.js';
@@ -10,6 +12,7 @@ import { Sessions } from '../examples/session-authenticator/sessions.js';
 import { TestClient } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
+import { NodeProcess } from './support/node-process.js';
 
 describe('the examples, on two nodes,', () => {
   let a: TestNode;
@@ -68,5 +71,23 @@ describe('the session authenticator', () => {
     expect(stranger.status).toBe(401);
     await client.close();
     await node.stop();
+  });
+});
+
+describe('every example', () => {
+  const names = readdirSync('examples');
+
+  beforeAll(() => {
+    execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.examples.json']);
+  }, 60_000);
+
+  it.each(names)('is an application that starts by itself: %s', async (name) => {
+    const node = NodeProcess.launch({ CLUSTER_BUS: 'none' }, [], {
+      cwd: process.cwd(),
+      entry: `build/examples/${name}/main.js`,
+    });
+    await node.waitForOutput(/Serving on/);
+    await node.stop();
+    expect(await node.exited()).toBe(0);
   });
 });

@@ -1,7 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Cluster, ConnectionRegistry } from 'lanfare';
 import { Subject, type Observable, type Subscription } from 'rxjs';
-import { Cluster } from '../../src/cluster/cluster.js';
-import { ConnectionRegistry } from '../../src/connections/connection-registry.js';
 
 export interface AuditEntry {
   readonly at: string;

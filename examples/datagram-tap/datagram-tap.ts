@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { UdpBroadcast } from '../../src/udp-broadcast/udp-broadcast.js';
+import { UdpBroadcast } from 'lanfare';
 
 /**
  * Counts datagrams by where they came from: every datagram the sockets receive passes `datagrams$`, this node's own

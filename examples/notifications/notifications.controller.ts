@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { Messaging } from '../../src/messaging/messaging.js';
+import { Messaging } from 'lanfare';
 
 /**
  * A REST endpoint that sends to a user's devices, wherever in the cluster they are. It is on the public port: give it

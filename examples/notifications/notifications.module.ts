@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
-import { MessagingModule } from '../../src/messaging/messaging.module.js';
 import { NotificationsController } from './notifications.controller.js';
 
-/** Goes into the imports of app.module.ts. */
-@Module({ imports: [MessagingModule], controllers: [NotificationsController] })
+/** Goes into the imports of the root module, beside LanfareModule. */
+@Module({ controllers: [NotificationsController] })
 export class NotificationsModule {}

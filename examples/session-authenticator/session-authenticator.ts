@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
-import { Authenticator, type Identity, type Rejection } from '../../src/authentication/authenticator.js';
+import { Authenticator, type Identity, type Rejection } from 'lanfare';
 import { Sessions } from './sessions.js';
 
 /**

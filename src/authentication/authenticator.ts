@@ -15,8 +15,7 @@ export interface Identity {
 export type Rejection = 'unauthorized' | 'bad_user_id' | 'unavailable';
 
 /**
- * Says who stands at the door, before the upgrade. A team provides its own in a global module, which app.module.ts
- * imports:
+ * Says who stands at the door, before the upgrade. A team provides its own in a global module of its application:
  *
  *     @Global()
  *     @Module({

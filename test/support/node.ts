@@ -12,7 +12,7 @@ export class TestNode {
     running.set(this, async () => this.stop());
   }
 
-  /** `imports`: modules as a team would add them to app.module.ts. */
+  /** `imports`: modules as a team would add them to its own. */
   static async start(
     env: Environment,
     imports: ModuleMetadata['imports'] = [],
