@@ -14,12 +14,13 @@ const SECRET = 'a secret of more than thirty-two bytes';
 /** Runs in the page: a client as the protocol's document asks for, which keeps what it sees in `window.log`. */
 const CLIENT = `
   window.log = [];
-  window.connect = (urls) => {
-    const socket = window.socket = new WebSocket(urls[0], ['lanfare.v1.json', 'lanfare.bearer.' + window.token]);
+  window.connect = (urls, ...offers) => {
+    offers = ['lanfare.v1.json', 'lanfare.bearer.' + window.token, ...offers];
+    const socket = window.socket = new WebSocket(urls[0], offers);
     socket.onmessage = ({ data }) => window.log.push(JSON.parse(data));
     socket.onopen = () => window.log.push({ open: socket.protocol, extensions: socket.extensions });
-    socket.onclose = ({ code }) => {
-      window.log.push({ closed: code });
+    socket.onclose = ({ code, reason }) => {
+      window.log.push({ closed: code, reason });
       const isWelcome = code < 4500;
       if (isWelcome) setTimeout(() => window.connect([...urls.slice(1), urls[0]]), 50 + 100 * Math.random());
     };
@@ -87,6 +88,14 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
       return page;
     }
 
+    /** What the page sees, up to the close. */
+    async function refusalOf(page: Page, token: string, ...offers: string[]): Promise<unknown> {
+      const told = [[b.url('')], ...offers].map((argument) => JSON.stringify(argument));
+      await page.evaluate(`log = []; token = ${JSON.stringify(token)}; connect(${told.join()})`);
+      await page.evaluate(`when(({ closed }) => closed)`);
+      return page.evaluate(`log.slice(0, 1 + log.findIndex(({ closed }) => closed))`);
+    }
+
     async function send(page: Page, frame: object): Promise<void> {
       await page.evaluate(`socket.send(${JSON.stringify(JSON.stringify(frame))})`);
     }
@@ -123,12 +132,27 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
       }
     });
 
-    test('of another origin is not let in', async () => {
+    test('that is refused is told why, where it offers lanfare.refusals', async () => {
+      const page = await browser.newPage();
+      await page.goto(origin());
+      const late = await sign(secretKey(SECRET), { sub: 'late', exp: seconds(-60) });
+      expect(await refusalOf(page, late, 'lanfare.refusals')).toEqual([
+        { open: 'lanfare.v1.json', extensions: '' },
+        { closed: 4510, reason: 'unauthorized' },
+      ]);
+      expect(await refusalOf(page, late)).toEqual([{ closed: 1006, reason: '' }]);
+      await page.close();
+    });
+
+    test('of another origin is not let in, and learns that alone', async () => {
       const page = await browser.newPage();
       await page.goto(origin().replace('127.0.0.1', 'localhost'));
-      const token = await sign(secretKey(SECRET), { sub: 'eve' });
-      await page.evaluate(`token = ${JSON.stringify(token)}; connect([${JSON.stringify(b.url(''))}])`);
-      expect(await page.evaluate(`when(({ closed }) => closed)`)).toEqual({ closed: 1006 });
+      const good = await sign(secretKey(SECRET), { sub: 'eve' });
+      expect(await refusalOf(page, good, 'lanfare.refusals')).toEqual([
+        { open: 'lanfare.v1.json', extensions: '' },
+        { closed: 4510, reason: 'origin_not_allowed' },
+      ]);
+      expect(await refusalOf(page, good)).toEqual([{ closed: 1006, reason: '' }]);
       await page.close();
     });
 
@@ -145,7 +169,7 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
       const [first, other] = [await homeOf(ann), await homeOf(bob)];
       expect(first).not.toBe(other);
       a.signal('SIGTERM');
-      expect(await ann.evaluate(`when(({ closed }) => closed)`)).toEqual({ closed: 1012 });
+      expect(await ann.evaluate(`when(({ closed }) => closed)`)).toMatchObject({ closed: 1012 });
       // the client keeps the token it connected with, which is still valid
       await ann.evaluate(`when(({ data }) => data?.node_id === ${JSON.stringify(other)})`);
       await send(bob, { user_id: 'ann', data: 'again' });

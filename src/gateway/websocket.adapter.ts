@@ -5,7 +5,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { match, type MatchFunction } from 'path-to-regexp';
 import { WebSocketServer } from 'ws';
-import { BEARER_PREFIX, ENVELOPED } from '../wire/subprotocol.js';
+import { selectedSubprotocol } from '../wire/subprotocol.js';
 import { Capacity } from './admission/capacity.js';
 import { ClientSocket } from './client/client-socket.js';
 import { COMPRESSION } from './client/compression.js';
@@ -86,7 +86,7 @@ export class WebSocketAdapter extends WsAdapter {
       WebSocket: ClientSocket as never,
       maxPayload: this.#config.WS_MAX_PAYLOAD_BYTES,
       closeTimeout: CLOSE_TIMEOUT_MS,
-      handleProtocols: chooseSubprotocol,
+      handleProtocols: (offers: Set<string>) => selectedSubprotocol(offers) ?? false,
       perMessageDeflate: this.#config.WS_COMPRESSION ? COMPRESSION : false,
       maxFragments: this.#config.WS_MAX_FRAGMENTS,
     } as never);
@@ -162,10 +162,4 @@ function matchSafely(match: Route['match'], pathname: string) {
   } catch {
     return false;
   }
-}
-
-/** What a client that offered subprotocols is told. The token is never echoed. */
-function chooseSubprotocol(offers: Set<string>): string | false {
-  if (offers.has(ENVELOPED)) return ENVELOPED;
-  return [...offers].find((offer) => !offer.startsWith(BEARER_PREFIX)) ?? false;
 }

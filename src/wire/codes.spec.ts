@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from './codes.js';
+import {
+  CLOSES,
+  FRAME_ERRORS,
+  REFUSAL_CLOSES,
+  refusalClose,
+  UPGRADE_REFUSALS,
+  type UpgradeRefusalCode,
+} from './codes.js';
 
 const document = readFileSync('docs/client-protocol.md', 'utf8');
 
@@ -38,19 +45,31 @@ describe('docs/client-protocol.md', () => {
 
   it('has every close code of the table, and no other', () => {
     expect(table('Close codes')).toEqual(
-      Object.values(CLOSES).map(({ code, reason }) => [String(code), reason]),
+      [...Object.values(CLOSES), ...Object.values(REFUSAL_CLOSES)]
+        .toSorted((a, b) => a.code - b.code)
+        .map(({ code, reason }) => [String(code), reason]),
     );
   });
 });
 
+const refusals = Object.keys(UPGRADE_REFUSALS) as UpgradeRefusalCode[];
+const codes = [...Object.values(CLOSES), ...Object.values(REFUSAL_CLOSES)].map(({ code }) => code);
+
 describe('a close code', () => {
-  it.each(Object.entries(CLOSES))(
-    '%s is valid, unique, and its reason fits a close frame',
-    (_, { code, reason }) => {
-      const codes = Object.values(CLOSES).map((close) => close.code);
-      expect(codes.filter((other) => other === code)).toHaveLength(1);
-      expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
-      expect((code >= 1002 && code <= 1012) || (code >= 4000 && code <= 4999)).toBe(true);
-    },
-  );
+  it.each([
+    ...Object.entries(CLOSES),
+    ...refusals.map((refusal) => [refusal, refusalClose(refusal)] as const),
+  ])('%s is valid, unique, and its reason fits a close frame', (_, { code, reason }) => {
+    expect(codes.filter((other) => other === code)).toHaveLength(1);
+    expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
+    expect((code >= 1002 && code <= 1012) || (code >= 4000 && code <= 4999)).toBe(true);
+  });
+});
+
+describe('a refusal as a close', () => {
+  it.each(refusals)('%s has its code as reason, and says whether to come back', (refusal) => {
+    const { code, reason } = refusalClose(refusal);
+    expect(reason).toBe(refusal);
+    expect(code < 4500).toBe(UPGRADE_REFUSALS[refusal].retryable);
+  });
 });

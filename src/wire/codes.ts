@@ -94,3 +94,14 @@ export const CLOSES = {
 } as const satisfies Record<string, CloseEntry>;
 
 export type CloseName = keyof typeof CLOSES;
+
+/** Refused upgrades of clients that offer `lanfare.refusals`. The reason that is sent is the refusal's code. */
+export const REFUSAL_CLOSES = {
+  refused_for_now: { code: 4010, reason: 'the code of a refusal that is retryable' },
+  refused: { code: 4510, reason: 'the code of a refusal that is not retryable' },
+} as const satisfies Record<string, CloseEntry>;
+
+export function refusalClose(code: UpgradeRefusalCode): CloseEntry {
+  const { refused_for_now: forNow, refused } = REFUSAL_CLOSES;
+  return { code: (UPGRADE_REFUSALS[code].retryable ? forNow : refused).code, reason: code };
+}

@@ -4,6 +4,9 @@ export const ENVELOPED = 'lanfare.v1.json';
 /** How browsers, which can set no header, bring a token. Never echoed. */
 export const BEARER_PREFIX = 'lanfare.bearer.';
 
+/** Beside another one it asks that refusals are told by a close: a page sees no HTTP answer. Never echoed. */
+export const REFUSALS = 'lanfare.refusals';
+
 /** RFC 6455 4.1: tokens of RFC 2616, comma-separated, none twice. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -17,4 +20,10 @@ export function offeredSubprotocols(header: string | undefined): string[] | null
   const offers = header.split(',').map((offer) => offer.trim());
   const isValid = offers.every((offer) => TOKEN.test(offer)) && new Set(offers).size === offers.length;
   return isValid ? offers : null;
+}
+
+/** What the 101 selects: browsers fail a handshake that selects nothing where something was offered. */
+export function selectedSubprotocol(offers: Iterable<string>): string | undefined {
+  const selectable = [...offers].filter((offer) => offer !== REFUSALS && !offer.startsWith(BEARER_PREFIX));
+  return selectable.includes(ENVELOPED) ? ENVELOPED : selectable[0];
 }

@@ -17,7 +17,7 @@ import type { Entrance } from './entrance.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Handshake, type Introduction } from './handshake.js';
-import { refuseUpgrade } from './upgrade-refusal.js';
+import { closeUpgrade, refuseUpgrade } from './upgrade-refusal.js';
 import { Visitors } from './visitors.js';
 
 interface Visitor {
@@ -143,9 +143,17 @@ export class Door {
     this.capacity.release(connection.address);
   }
 
-  #turnAway({ socket, address }: Visitor, code: UpgradeRefusalCode): void {
-    this.capacity.release(address);
-    this.refuse(socket, code);
+  #turnAway({ request, socket, address }: Visitor, code: UpgradeRefusalCode): void {
+    const acceptance = this.handshake.acceptanceOf(request);
+    if (acceptance === null || socket.destroyed) {
+      this.capacity.release(address);
+      this.refuse(socket, code);
+      return;
+    }
+    this.statistics.handshakes[code]++;
+    // the client takes part in the end of its socket: until then it takes up what is limited
+    socket.once('close', () => this.capacity.release(address));
+    closeUpgrade(socket, acceptance, code);
   }
 }
 

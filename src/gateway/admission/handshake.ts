@@ -5,13 +5,14 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { Authentication } from '../../authentication/authentication.js';
 import type { Identity, Rejection } from '../../authentication/authenticator.js';
 import type { UpgradeRefusalCode } from '../../wire/codes.js';
-import { ENVELOPED, offeredSubprotocols } from '../../wire/subprotocol.js';
+import { ENVELOPED, offeredSubprotocols, REFUSALS, selectedSubprotocol } from '../../wire/subprotocol.js';
 import { userIdFromText } from '../../wire/user-id.js';
 import { grantCompression } from '../client/compression.js';
 import type { Entrance } from './entrance.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { isOriginAllowed } from './origin.js';
 import { within } from './time-limit.js';
+import type { Acceptance } from './upgrade-refusal.js';
 
 /** RFC 6455 4.1: 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
@@ -54,6 +55,18 @@ export class Handshake implements OnModuleInit {
       headers.upgrade?.toLowerCase() === 'websocket' &&
       headers['sec-websocket-version'] === '13'
     );
+  }
+
+  /**
+   * The 101 of a client that wants to be told of its refusal by a close; null: it is told by HTTP. So is a client whose
+   * handshake has no valid 101, or none that browsers accept.
+   */
+  acceptanceOf({ headers }: IncomingMessage): Acceptance | null {
+    const offers = offeredSubprotocols(headers['sec-websocket-protocol']) ?? [];
+    const subprotocol = selectedSubprotocol(offers);
+    const key = headers['sec-websocket-key'] ?? '';
+    if (!offers.includes(REFUSALS) || subprotocol === undefined || !KEY.test(key)) return null;
+    return { key, subprotocol };
   }
 
   /** Rejects when the authenticator does. */

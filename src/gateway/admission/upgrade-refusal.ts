@@ -1,9 +1,22 @@
+import { createHash } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../../wire/codes.js';
+import { refusalClose, UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../../wire/codes.js';
 
 /** For a client that does not even take the refusal. */
 const REFUSAL_TIMEOUT_MS = 2000;
+
+/** RFC 6455 1.3. */
+const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+/** RFC 6455 5.2: a whole message, and what it is. */
+const CLOSE_FRAME = 0x88;
+
+/** What the client's 101 must have. */
+export interface Acceptance {
+  /** Sec-WebSocket-Key. */
+  readonly key: string;
+  readonly subprotocol: string;
+}
 
 /** The body of a refusal: the entry of the code table. */
 export function refusalBody(code: UpgradeRefusalCode): string {
@@ -15,8 +28,7 @@ export function refusalBody(code: UpgradeRefusalCode): string {
 export function refuseUpgrade(socket: Duplex, code: UpgradeRefusalCode): void {
   const { status } = UPGRADE_REFUSALS[code];
   const body = refusalBody(code);
-  const cut = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS).unref();
-  socket.once('close', () => clearTimeout(cut));
+  cutLater(socket);
   socket.once('finish', () => socket.destroy());
   socket.end(
     [
@@ -31,4 +43,36 @@ export function refuseUpgrade(socket: Duplex, code: UpgradeRefusalCode): void {
       body,
     ].join('\r\n'),
   );
+}
+
+/**
+ * Answers an upgrade request by a WebSocket that closes at once, in one write. The socket is closed when the client has
+ * answered that, or after a while. (Not by ws: it would read all frames that the client sends meanwhile.)
+ */
+export function closeUpgrade(
+  socket: Duplex,
+  { key, subprotocol }: Acceptance,
+  refusal: UpgradeRefusalCode,
+): void {
+  const head = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${createHash('sha1').update(`${key}${ACCEPT_GUID}`).digest('base64')}`,
+    `Sec-WebSocket-Protocol: ${subprotocol}`,
+    '\r\n',
+  ].join('\r\n');
+  const { code, reason } = refusalClose(refusal);
+  const payload = Buffer.from(`  ${reason}`);
+  payload.writeUInt16BE(code);
+  cutLater(socket);
+  // the answer, or what was sent before ours was read: it is dropped, and so is all that follows
+  socket.once('data', () => socket.end());
+  socket.once('end', () => socket.end());
+  socket.write(Buffer.concat([Buffer.from(head), Buffer.from([CLOSE_FRAME, payload.length]), payload]));
+}
+
+function cutLater(socket: Duplex): void {
+  const cut = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS).unref();
+  socket.once('close', () => clearTimeout(cut));
 }

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { VERSION } from '../../config/version.js';
-import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from '../../wire/codes.js';
-import { ENVELOPED } from '../../wire/subprotocol.js';
+import { CLOSES, FRAME_ERRORS, REFUSAL_CLOSES, UPGRADE_REFUSALS } from '../../wire/codes.js';
+import { ENVELOPED, REFUSALS } from '../../wire/subprotocol.js';
 import { clientFrames, serverFrames } from './client-frames.js';
+
+const closes = { ...CLOSES, ...REFUSAL_CLOSES };
 
 const CHANNEL = '#/channels/chat';
 
@@ -26,7 +28,7 @@ export function asyncApiDocument(path: string): object {
     channels: {
       chat: {
         address: path,
-        description: `Close codes: ${listed(CLOSES, ({ code, reason }) => `${code} ${reason}`)}. 1012 and 4000-4499: reconnect with back-off; 4500-4999: do not, as you are. Refused upgrades: ${listed(UPGRADE_REFUSALS, ({ status }, name) => `${status} ${name}`)}.`,
+        description: `Close codes: ${listed(closes, ({ code, reason }) => `${code} ${reason}`)}. 1012 and 4000-4499: reconnect with back-off; 4500-4999: do not, as you are. Refused upgrades: ${listed(UPGRADE_REFUSALS, ({ status }, name) => `${status} ${name}`)}. A client that also offers the subprotocol ${REFUSALS} is told those from 403 downwards by 101 and an immediate close.`,
         messages: Object.fromEntries(
           [...Object.keys(clientFrames), ...Object.keys(serverFrames)].map((name) => [
             name,
@@ -52,7 +54,7 @@ export function asyncApiDocument(path: string): object {
       messages: { ...messages(clientFrames), ...messages(serverFrames) },
     },
     'x-error-codes': FRAME_ERRORS,
-    'x-close-codes': CLOSES,
+    'x-close-codes': closes,
     'x-upgrade-refusals': UPGRADE_REFUSALS,
   };
 }
