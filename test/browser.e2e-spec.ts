@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -8,6 +8,9 @@ import { browsers } from './support/browser.js';
 import { clusterEnvironment } from './support/environment.js';
 import { seconds, secretKey, sign } from './support/key-server.js';
 import { NodeProcess } from './support/node-process.js';
+
+// browsers take their time on a busy machine
+jest.setTimeout(60_000);
 
 const SECRET = 'a secret of more than thirty-two bytes';
 
@@ -47,7 +50,7 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
       response.end(`<!doctype html><title>client</title><script>${CLIENT}</script>`);
     }).listen(0, '127.0.0.1');
     [browser] = await Promise.all([launch(), once(site, 'listening')]);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser.close();
@@ -73,7 +76,7 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
       [a, b] = await Promise.all([NodeProcess.start(env), NodeProcess.start(env)]);
       const urls = [a.url(''), b.url('')];
       [ann, bob] = await Promise.all([open('ann', urls, 600), open('bob', urls.toReversed(), 3600)]);
-    }, 60_000);
+    });
 
     afterAll(async () => {
       await Promise.all([ann.close(), bob.close(), a.stop(), b.stop()]);
