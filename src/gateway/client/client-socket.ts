@@ -3,6 +3,7 @@ import { moduleFailed } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
 import type { ClientConnection } from './client-connection.js';
 import type { FrameReader } from './frame-reader.js';
+import type { Inflation } from './inflation.js';
 
 type Data = Parameters<WebSocket['send']>[0];
 type Callback = (error?: Error) => void;
@@ -18,8 +19,8 @@ const CONTROL_BYTES_MAX = 125;
  */
 export class ClientSocket extends WebSocket {
   declare connection: ClientConnection;
-  /** Reads plain frames in ws' place. */
-  declare reader: FrameReader | null;
+  /** Stands before ws, and holds back what is not read while it is paused. */
+  declare reader: FrameReader | Inflation | null;
   #isDeflating: boolean | undefined;
 
   /** Frames must go through ws, which compresses them one after the other. */

@@ -16,6 +16,7 @@ import { FrameReader } from './frame-reader.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Heartbeats } from './heartbeats.js';
+import { Inflation } from './inflation.js';
 import { TokenExpiries } from './token-expiries.js';
 
 /**
@@ -83,7 +84,8 @@ export class Clients implements OnApplicationShutdown {
     ws.on('pong', this.#onControl);
     ws.on('error', onError);
     ws.on('close', onClose);
-    ws.reader = FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
+    ws.reader =
+      Inflation.attach(ws, socket) ?? FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
     this.#open.add(connection);
     this.#heartbeats?.add(connection);
     const ready = {

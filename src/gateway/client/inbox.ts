@@ -4,8 +4,9 @@ interface Frame {
 }
 
 /**
- * Frames that were read already when reading was paused, in order. Of plain frames that is one (FrameReader);
- * where ws reads, no more than one chunk of the socket (64 KiB), whose rate was judged before.
+ * Frames that were read already when reading was paused, in order. Of plain frames that is one (FrameReader), of
+ * compressed ones two, the one that was being inflated too (Inflation). Where ws reads plain ones it is what was in one
+ * chunk of the socket (64 KiB), and the message that began before: views of them, whose rate was judged before.
  */
 export class Inbox {
   readonly #frames: Frame[] = [];
