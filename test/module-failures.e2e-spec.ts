@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Injectable, Module, Scope, type ModuleMetadata } from '@nestjs/common';
+import { Global, Injectable, Module, Scope, type ModuleMetadata } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { interval, map, type Observable } from 'rxjs';
+import { Authenticator } from '../src/authentication/authenticator.js';
+import { MessagePolicy } from '../src/messaging/message-policy.js';
 import { CLOSES } from '../src/wire/codes.js';
+import type { Message } from '../src/wire/message.js';
 import type { ClientSocket } from '../src/gateway/client/client-socket.js';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { LogRecorder } from './support/log-recorder.js';
-import { TestClient } from './support/client.js';
+import { TestClient, V1 } from './support/client.js';
 import { TestNode } from './support/node.js';
 
 const KIB = 1024;
@@ -399,5 +403,104 @@ describe('a start', () => {
     await expect(start(TakesPing, '/own')).rejects.toThrow('TakesPing.pong: the event "ping"');
     await expect(start(TakesMessages)).rejects.toThrow('TakesMessages.message: the event "message"');
     await start(TakesMessages, '/own');
+  });
+});
+
+const verdicts: Record<string, unknown> = {
+  nothing: undefined,
+  'a rejection of its own': 'go away',
+  'a number for a user': { userId: 5, expiresAt: null },
+  'NaN for an end': { userId: 'u', expiresAt: Number.NaN },
+  'a date for an end': { userId: 'u', expiresAt: new Date() },
+  'a text for an end': { userId: 'u', expiresAt: '2030-01-01' },
+};
+
+class OddAuthenticator extends Authenticator {
+  authenticate({ headers: { cookie = '' } }: IncomingMessage): never {
+    if (cookie === 'good') return { userId: 'u', expiresAt: null } as never;
+    if (cookie === 'never') return new Promise(() => undefined) as never;
+    const [how = '', which = ''] = decodeURIComponent(cookie).split(': ');
+    return (how === 'later' ? Promise.resolve(verdicts[which]) : verdicts[which]) as never;
+  }
+
+  refresh(which: string): never {
+    return verdicts[which] as never;
+  }
+}
+
+const answers: Record<string, unknown> = {
+  yes: 'yes',
+  nothing: undefined,
+  'yes, later': Promise.resolve('yes'),
+  'nothing, later': Promise.resolve(undefined),
+  1: 1,
+};
+
+class OddPolicy extends MessagePolicy {
+  allows(_: unknown, { data }: Message): never {
+    return answers[JSON.parse(data.toString()) as string] as never;
+  }
+}
+
+@Global()
+@Module({
+  providers: [
+    { provide: Authenticator, useClass: OddAuthenticator },
+    { provide: MessagePolicy, useClass: OddPolicy },
+  ],
+  exports: [Authenticator, MessagePolicy],
+})
+class OddRulesModule {}
+
+describe("a team's own rules that answer what is no answer", () => {
+  let node: TestNode;
+  let log: LogRecorder;
+
+  beforeAll(async () => {
+    log = new LogRecorder();
+    const env = { CLUSTER_BUS: 'none', AUTH_MODE: 'custom', WS_HANDSHAKE_TIMEOUT_MS: '500' };
+    node = await TestNode.start(env, [OddRulesModule], log);
+  });
+
+  afterAll(async () => {
+    await node.stop();
+  });
+
+  const withCookie = (cookie: string) => ({ headers: { cookie: encodeURIComponent(cookie) } });
+
+  it('let nobody in when they never answer', async () => {
+    expect((await TestClient.refusal(node.url(''), [V1], withCookie('never'))).status).toBe(503);
+    // the first one: what fails again and again is logged within a budget
+    expect(log.text).toContain('OddAuthenticator.authenticate failed: Error: "no answer within 500 ms"');
+  });
+
+  it.each(
+    Object.keys(verdicts).flatMap((which) => [
+      ['at once', which],
+      ['later', which],
+    ]),
+  )('let nobody in: %s, %s', async (how, which) => {
+    const refusal = await TestClient.refusal(node.url(''), [V1], withCookie(`${how}: ${which}`));
+    expect([refusal.status, refusal.body['code']]).toEqual([503, 'authentication_unavailable']);
+  });
+
+  it('keep the old token in force, and allow no message', async () => {
+    const client = await TestClient.connect(node.url(''), [V1], withCookie('good'));
+    for (const token of Object.keys(verdicts)) {
+      expect(await client.ask({ event: 'refresh', data: { token } })).toMatchObject({
+        data: { code: 'authentication_unavailable' },
+      });
+    }
+    for (const data of Object.keys(answers)) {
+      expect(await client.ask({ user_id: 'u', data })).toMatchObject({ data: { code: 'internal' } });
+    }
+    expect(await client.ask({ event: 'ping' })).toMatchObject({ event: 'pong' });
+    await client.close();
+  });
+
+  it('are named in the log', () => {
+    expect(log.text).toContain('OddAuthenticator.authenticate failed: TypeError');
+    expect(log.text).toContain('OddAuthenticator.refresh failed: TypeError');
+    expect(log.text).toContain('OddPolicy.allows failed: TypeError: "the answer is not a boolean"');
   });
 });

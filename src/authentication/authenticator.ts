@@ -26,8 +26,8 @@ export type Rejection = 'unauthorized' | 'bad_user_id' | 'unavailable';
  *
  * It is in force whatever AUTH_MODE says; AUTH_MODE=custom makes sure that there is one.
  *
- * A rejection is a value. A throw is a bug: the client gets 503, the log the error. The door waits
- * WS_HANDSHAKE_TIMEOUT_MS at most.
+ * A rejection is a value. A throw, an answer that is neither an identity nor a rejection, and none within
+ * WS_HANDSHAKE_TIMEOUT_MS are bugs: the client gets 503, the log the error.
  */
 export abstract class Authenticator {
   abstract authenticate(request: IncomingMessage): Promise<Identity | Rejection> | Identity | Rejection;

@@ -4,9 +4,10 @@ import { Cluster } from '../cluster/cluster.js';
 import type { BusRefusal, Receipt } from '../cluster/bus/bus.js';
 import type { Connection } from '../connections/connection.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
+import { moduleFailed } from '../telemetry/module-failures.js';
 import type { Message } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
-import { userIdFromText } from '../wire/user-id.js';
+import { userIdFrom } from '../wire/user-id.js';
 import type { MessageSample } from './message-sample.js';
 import { MessageStatistics } from './message-statistics.js';
 import { MessageTracing } from './message-tracing.js';
@@ -14,6 +15,8 @@ import { RecentMessages } from './recent-messages.js';
 
 /** One message in so many is measured and traced, if anyone wants to know. */
 const SAMPLE_EVERY = 256;
+/** What a module may send: as much as the nodes carry, wherever the user is. */
+const MESSAGE_BYTES_MAX = 1_048_576;
 
 /** The message went nowhere, and why. */
 export class MessageRefusedError extends Error {
@@ -86,14 +89,18 @@ export class Messaging implements OnModuleInit {
    *
    * @param from the user it is said to come from; null: from the application itself
    * @throws {MessageRefusedError} when it went nowhere
+   * @throws {TypeError} what JSON.stringify throws of circular data and BigInts
    */
-  async send(userId: string | number, data: unknown, from: string | null = null): Promise<Outcome> {
-    const to = userIdFromText(String(userId));
-    if (to === null) throw new MessageRefusedError('bad_user_id');
+  async send(userId: string | number, data: unknown, from: string | number | null = null): Promise<Outcome> {
+    const to = userIdFrom(userId);
+    const sender = from === null ? null : userIdFrom(from);
+    if (to === null || (from !== null && sender === null)) throw new MessageRefusedError('bad_user_id');
     const json = JSON.stringify(data) as string | undefined;
     if (json === undefined) throw new MessageRefusedError('missing_data');
+    const bytes = Buffer.from(json);
+    if (bytes.length > MESSAGE_BYTES_MAX) throw new MessageRefusedError('too_large');
     return new Promise((resolve, reject) => {
-      const refusal = this.post({ to, from, data: Buffer.from(json) }, resolve);
+      const refusal = this.post({ to, from: sender, data: bytes }, resolve);
       if (refusal !== null) reject(new MessageRefusedError(refusal));
     });
   }
@@ -186,11 +193,7 @@ export class Messaging implements OnModuleInit {
   /** To this node's connections, unless it is a retry of what they got already. */
   #deliverOnce(message: Message): number {
     if (message.messageId === undefined) return this.connections.deliver(message);
-    const before = this.#recent.deliveredBefore(message);
-    if (before !== undefined && before > 0) return before;
-    const delivered = this.connections.deliver(message);
-    this.#recent.remember(message, delivered);
-    return delivered;
+    return this.#recent.once(message, () => this.connections.deliver(message));
   }
 }
 
@@ -215,6 +218,12 @@ class Tally {
   #add(delivered: number, complete: boolean): void {
     this.#delivered += delivered;
     this.#complete &&= complete;
-    if (--this.#missing === 0) this.outcome({ delivered: this.#delivered, complete: this.#complete });
+    if (--this.#missing > 0) return;
+    try {
+      this.outcome({ delivered: this.#delivered, complete: this.#complete });
+    } catch (error) {
+      // called out of the cluster's turn, whose other events must not be lost with it
+      moduleFailed('outcome', 'What a module does with the outcome of a message', error);
+    }
   }
 }

@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto';
 import type { Message } from '../wire/message.js';
 
 /** How long a message is remembered at least, unless there are too many. */
 export const WINDOW_MS = 120_000;
-/** In each of the two generations. */
-const MESSAGES_MAX = 50_000;
+/** In each of the two generations. At some 100 bytes each, both take 11 MB at most. */
+export const MESSAGES_MAX = 50_000;
 
 /**
  * Messages with an id of their sender that this node has delivered lately, and to how many connections: a retry must
@@ -19,15 +20,20 @@ export class RecentMessages {
     this.#turnedAt = now();
   }
 
-  /** Into how many queues it went then; undefined: it is new. */
-  deliveredBefore(message: Message): number | undefined {
+  /** Delivers the message, which has an id, unless it was delivered before. Returns into how many queues it went then. */
+  once(message: Message, deliver: () => number): number {
     this.#turn();
     const key = keyOf(message);
-    return this.#young.get(key) ?? this.#old.get(key);
+    const before = this.#young.get(key) ?? this.#old.get(key);
+    if (before !== undefined) return before;
+    const delivered = deliver();
+    // what reached nobody may be tried again
+    if (delivered > 0) this.#young.set(key, delivered);
+    return delivered;
   }
 
-  remember(message: Message, delivered: number): void {
-    this.#young.set(keyOf(message), delivered);
+  get size(): number {
+    return this.#young.size + this.#old.size;
   }
 
   #turn(): void {
@@ -40,7 +46,7 @@ export class RecentMessages {
   }
 }
 
-/** Any of the three may contain any character. */
-function keyOf({ from, to, messageId }: Message): string {
-  return JSON.stringify([from, to, messageId]);
+/** A digest, for the three names may have 300 bytes and more. Any of them may contain any character. */
+export function keyOf({ from, to, messageId }: Message): string {
+  return hash('sha256', JSON.stringify([from, to, messageId]), 'base64');
 }

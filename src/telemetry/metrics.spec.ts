@@ -7,6 +7,17 @@ import { Metrics } from './metrics.js';
 const SUFFIXES = /_(bucket|sum|count)$/;
 const NAME = /\b(?:lanfare|process|nodejs)_[a-z0-9_]+/g;
 
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly annotations: { readonly summary?: string; readonly action?: string; readonly runbook?: string };
+}
+
+const { groups } = parse(readFileSync('deploy/prometheus/alerts.yaml', 'utf8')) as {
+  groups: { rules: Rule[] }[];
+};
+const rules = groups.flatMap(({ rules }) => rules);
+
 describe('metrics', () => {
   const metrics = new Metrics();
   let names: Set<string>;
@@ -30,14 +41,17 @@ describe('metrics', () => {
   });
 
   it('are all that the alerts watch, and every alert says what to do', () => {
-    const { groups } = parse(readFileSync('deploy/prometheus/alerts.yaml', 'utf8')) as {
-      groups: {
-        rules: { alert: string; expr: string; annotations: { summary?: string; action?: string } }[];
-      }[];
-    };
-    const rules = groups.flatMap(({ rules }) => rules);
     expect(rules.flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
     expect(rules.filter(({ annotations }) => !annotations.summary || !annotations.action)).toEqual([]);
+  });
+
+  it('that alerts watch have a line for each alert in the runbook, and no other', () => {
+    const [, section = ''] = readFileSync('docs/operations.md', 'utf8').split('\n### Alerts\n');
+    const lines = section.split('\n### ')[0]?.matchAll(/^\| `(\w+)` \| .+ \| .+ \|$/gm) ?? [];
+    expect(Array.from(lines, ([, name]) => name)).toEqual(rules.map(({ alert }) => alert));
+    expect(new Set(rules.map(({ annotations }) => annotations.runbook))).toEqual(
+      new Set(['docs/operations.md#alerts']),
+    );
   });
 
   it('are each documented in docs/operations.md', () => {

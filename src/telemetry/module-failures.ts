@@ -3,7 +3,17 @@ import { describeError } from './excerpt.js';
 import { LogBudget } from './log-budget.js';
 
 /** Where code of modules is called. */
-export const MODULE_FAILURES = ['handler', 'hook', 'socket', 'responder', 'subscriber', 'rejection'] as const;
+export const MODULE_FAILURES = [
+  'handler',
+  'hook',
+  'socket',
+  'outcome',
+  'policy',
+  'authenticator',
+  'responder',
+  'subscriber',
+  'rejection',
+] as const;
 
 type ModuleFailureKind = (typeof MODULE_FAILURES)[number];
 

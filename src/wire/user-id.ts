@@ -16,6 +16,12 @@ export function userIdFromText(text: string): string | null {
   return text;
 }
 
+/** The canonical form of an id as code may give it, or null. */
+export function userIdFrom(value: unknown): string | null {
+  if (typeof value === 'string') return userIdFromText(value);
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : null;
+}
+
 /**
  * The canonical form of an id given as JSON text, or null. A number that JSON.parse changes (9007199254740993,
  * 1.0000000000000000001, -0) is refused, not rounded to another user.

@@ -74,7 +74,7 @@ export class Door {
     try {
       verdict = await this.handshake.introduce(request, entrance);
     } catch (error) {
-      this.#warnings.warn('authenticator', `The authenticator failed: ${describeError(error)}`);
+      this.#warnings.warn('handshake', `A handshake could not be judged: ${describeError(error)}`);
       verdict = 'authentication_unavailable';
     }
     if (typeof verdict === 'string') this.#turnAway(visitor, verdict);

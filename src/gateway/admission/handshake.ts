@@ -4,6 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { Authentication } from '../../authentication/authentication.js';
 import type { Identity, Rejection } from '../../authentication/authenticator.js';
+import { checkVerdict } from '../../authentication/verdict.js';
+import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { UpgradeRefusalCode } from '../../wire/codes.js';
 import { ENVELOPED, offeredSubprotocols, REFUSALS, selectedSubprotocol } from '../../wire/subprotocol.js';
 import { userIdFromText } from '../../wire/user-id.js';
@@ -11,7 +13,7 @@ import { grantCompression } from '../client/compression.js';
 import type { Entrance } from './entrance.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { isOriginAllowed } from './origin.js';
-import { within } from './time-limit.js';
+import { inTime, isPromiseLike } from './time-limit.js';
 import type { Acceptance } from './upgrade-refusal.js';
 
 /** RFC 6455 4.1: 16 bytes in base64. */
@@ -69,7 +71,6 @@ export class Handshake implements OnModuleInit {
     return { key, subprotocol };
   }
 
-  /** Rejects when the authenticator does. */
   async introduce(request: IncomingMessage, entrance: Entrance): Promise<Introduction | UpgradeRefusalCode> {
     if (!isOriginAllowed(request, this.config.WS_ALLOWED_ORIGINS)) return 'origin_not_allowed';
     const identity = entrance.isAnonymous ? NOBODY : await this.#authenticate(request);
@@ -102,10 +103,17 @@ export class Handshake implements OnModuleInit {
   }
 
   async #authenticate(request: IncomingMessage): Promise<Identity | Rejection> {
-    const work = this.authentication.authenticator.authenticate(request);
-    // a verdict that is there already needs no timer
-    if (!(work instanceof Promise)) return work;
-    return within<Identity | Rejection>(this.config.WS_HANDSHAKE_TIMEOUT_MS, work, 'unavailable');
+    const { authenticator } = this.authentication;
+    try {
+      const work: unknown = authenticator.authenticate(request);
+      // a verdict that is there already needs no timer
+      return checkVerdict(
+        isPromiseLike(work) ? await inTime(this.config.WS_HANDSHAKE_TIMEOUT_MS, work) : work,
+      );
+    } catch (error) {
+      moduleFailed('authenticator', `${authenticator.constructor.name}.authenticate`, error);
+      return 'unavailable';
+    }
   }
 }
 

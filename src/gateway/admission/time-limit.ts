@@ -6,3 +6,16 @@ export async function within<T>(limitMs: number, work: Promise<T>, late: T): Pro
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
+
+const LATE = Symbol('late');
+
+/** What `work` gives. Rejects when it takes longer than `limitMs`. */
+export async function inTime<T>(limitMs: number, work: PromiseLike<T>): Promise<T> {
+  const result = await within<T | typeof LATE>(limitMs, Promise.resolve(work), LATE);
+  if (result === LATE) throw new Error(`no answer within ${limitMs} ms`);
+  return result;
+}
+
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

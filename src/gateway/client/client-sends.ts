@@ -1,16 +1,15 @@
-import { Injectable, Logger, Optional, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Optional, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import type { BusRefusal } from '../../cluster/bus/bus.js';
 import { Cluster } from '../../cluster/cluster.js';
 import { MessagePolicy } from '../../messaging/message-policy.js';
 import { Messaging } from '../../messaging/messaging.js';
-import { describeError } from '../../telemetry/excerpt.js';
-import { LogBudget } from '../../telemetry/log-budget.js';
+import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { SendFrame } from '../../wire/incoming-frame.js';
 import type { Message } from '../../wire/message.js';
 import { ackFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
-import { within } from '../admission/time-limit.js';
+import { inTime } from '../admission/time-limit.js';
 
 /** A policy that is slower than this is taken for broken. */
 const POLICY_TIMEOUT_MS = 10_000;
@@ -21,7 +20,6 @@ const POLICY_TIMEOUT_MS = 10_000;
  */
 @Injectable()
 export class ClientSends implements OnModuleInit, OnApplicationShutdown {
-  readonly #warnings = new LogBudget(new Logger(ClientSends.name));
   readonly #waiting = new Set<ClientConnection>();
   #isCongested = false;
   #subscription: Subscription | undefined;
@@ -83,19 +81,20 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
   }
 
   #judge(policy: MessagePolicy, connection: ClientConnection, message: Message, id: string | null): void {
-    let verdict: Promise<boolean> | boolean;
+    let verdict: unknown;
     try {
       verdict = policy.allows(connection, message);
     } catch (error) {
-      this.#failed(connection, id, error);
+      this.#failed(policy, connection, id, error);
       return;
     }
     if (typeof verdict === 'boolean') this.#obey(verdict, connection, message, id);
-    else void this.#await(verdict, connection, message, id);
+    else void this.#await(policy, Promise.resolve(verdict), connection, message, id);
   }
 
   async #await(
-    verdict: Promise<boolean>,
+    policy: MessagePolicy,
+    verdict: Promise<unknown>,
     connection: ClientConnection,
     message: Message,
     id: string | null,
@@ -103,11 +102,11 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     connection.begin();
     connection.pause('policy');
     try {
-      const isAllowed = await within<boolean | null>(POLICY_TIMEOUT_MS, verdict, null);
-      if (isAllowed === null) throw new Error(`no answer within ${POLICY_TIMEOUT_MS} ms`);
+      const isAllowed = await inTime(POLICY_TIMEOUT_MS, verdict);
+      if (typeof isAllowed !== 'boolean') throw new TypeError('the answer is not a boolean');
       this.#obey(isAllowed, connection, message, id);
     } catch (error) {
-      this.#failed(connection, id, error);
+      this.#failed(policy, connection, id, error);
     }
     connection.resume('policy');
     connection.end();
@@ -118,8 +117,8 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     if (refusal !== null) connection.refuse(refusal, id);
   }
 
-  #failed(connection: ClientConnection, id: string | null, error: unknown): void {
-    this.#warnings.warn('policy', `The message policy failed: ${describeError(error)}`);
+  #failed(policy: MessagePolicy, connection: ClientConnection, id: string | null, error: unknown): void {
+    moduleFailed('policy', `${policy.constructor.name}.allows`, error);
     connection.refuse('internal', id);
   }
 

@@ -1,23 +1,21 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { Authentication } from '../../authentication/authentication.js';
 import type { Identity, Rejection } from '../../authentication/authenticator.js';
 import type { TokenRefusal } from '../../authentication/token-refusals.js';
-import { describeError } from '../../telemetry/excerpt.js';
-import { LogBudget } from '../../telemetry/log-budget.js';
+import { checkVerdict } from '../../authentication/verdict.js';
+import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { EventFrame } from '../../wire/incoming-frame.js';
 import { membersOf, stringOf } from '../../wire/json-members.js';
 import { refreshedFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from './client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
-import { within } from '../admission/time-limit.js';
+import { inTime } from '../admission/time-limit.js';
 import { TokenExpiries } from './token-expiries.js';
 
 /** The event `refresh`: a newer token of the same user lets the connection live longer. Reading waits for the verdict. */
 @Injectable()
 export class TokenRefresh {
-  readonly #warnings = new LogBudget(new Logger(TokenRefresh.name));
-
   constructor(
     private readonly authentication: Authentication,
     private readonly expiries: TokenExpiries,
@@ -56,11 +54,12 @@ export class TokenRefresh {
   }
 
   async #ask(token: string): Promise<Identity | Rejection> {
+    const { authenticator } = this.authentication;
     try {
-      const judging = Promise.resolve(this.authentication.authenticator.refresh(token));
-      return await within(this.config.WS_HANDSHAKE_TIMEOUT_MS, judging, 'unavailable');
+      const judging: Promise<unknown> = Promise.resolve(authenticator.refresh(token));
+      return checkVerdict(await inTime(this.config.WS_HANDSHAKE_TIMEOUT_MS, judging));
     } catch (error) {
-      this.#warnings.warn('refresh', `The authenticator failed: ${describeError(error)}`);
+      moduleFailed('authenticator', `${authenticator.constructor.name}.refresh`, error);
       return 'unavailable';
     }
   }

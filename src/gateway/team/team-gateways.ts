@@ -7,7 +7,7 @@ import { moduleFailed } from '../../telemetry/module-failures.js';
 import { EVENTS_HANDLED, isCoreEvent } from '../../wire/core-events.js';
 import { FrameExceptionFilter } from './frame-exception-filter.js';
 import { gatewayConfig } from '../gateway.config.js';
-import { within } from '../admission/time-limit.js';
+import { isPromiseLike, within } from '../admission/time-limit.js';
 import type { GatewayOptions } from './gateway-options.js';
 
 /** A gateway that is not initialised by then is taken for one that never will be: the start fails. */
@@ -169,10 +169,6 @@ function doNothing(): void {}
 
 async function settle(work: () => unknown): Promise<unknown> {
   return work();
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** The first filter of a class is the last one Nest asks: a team's own win. */

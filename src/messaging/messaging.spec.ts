@@ -1,0 +1,68 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { NoneBus } from '../cluster/bus/none-bus.js';
+import { Cluster } from '../cluster/cluster.js';
+import type { Connection } from '../connections/connection.js';
+import { ConnectionRegistry } from '../connections/connection-registry.js';
+import { moduleFailures } from '../telemetry/module-failures.js';
+import type { Message } from '../wire/message.js';
+import { Messaging } from './messaging.js';
+
+describe('what a module sends', () => {
+  let messaging: Messaging;
+  let received: Message[];
+
+  beforeEach(() => {
+    Logger.overrideLogger(false);
+    received = [];
+    const connections = new ConnectionRegistry();
+    for (const userId of ['2', '-2']) {
+      const device: Connection = {
+        id: `of ${userId}`,
+        userId,
+        connectedAt: 0,
+        deliver: (message) => received.push(message) > 0,
+        close: () => undefined,
+      };
+      connections.add(device);
+    }
+    messaging = new Messaging(connections, new Cluster(new NoneBus('n')));
+  });
+
+  it.each(['2', 2])('reaches the user %p, whichever way it is written', async (userId) => {
+    expect(await messaging.send(userId, { a: 1 }, 7)).toEqual({ delivered: 1, complete: true });
+    expect(received).toMatchObject([{ to: '2', from: '7', data: Buffer.from('{"a":1}') }]);
+  });
+
+  const circular: Record<string, unknown> = {};
+  circular['self'] = circular;
+
+  it.each<[string, unknown, unknown, unknown, string]>([
+    ['a user without a name', '', 1, null, 'bad_user_id'],
+    ['a user of 129 bytes', 'x'.repeat(129), 1, null, 'bad_user_id'],
+    ['a user who is an object', { id: 2 }, 1, null, 'bad_user_id'],
+    ['a user who is undefined', undefined, 1, null, 'bad_user_id'],
+    ['a user who is half a number', 2.5, 1, null, 'bad_user_id'],
+    ['a sender who is none', '2', 1, { id: 1 }, 'bad_user_id'],
+    ['a sender without a name', '2', 1, '', 'bad_user_id'],
+    ['nothing', '2', undefined, null, 'missing_data'],
+    ['a function', '2', () => 1, null, 'missing_data'],
+    ['undefined from toJSON', '2', { toJSON: () => undefined }, null, 'missing_data'],
+    ['a BigInt', '2', 1n, null, 'BigInt'],
+    ['what is circular', '2', circular, null, 'circular'],
+    ['more than a mebibyte', '2', 'é'.repeat(600_000), null, 'too_large'],
+  ])('goes nowhere, and says why, when it is %s', async (_, to, data, from, why) => {
+    await expect(messaging.send(to as string, data, from as string)).rejects.toThrow(why);
+    expect(received).toEqual([]);
+  });
+
+  it('costs its outcome alone when what is done with that throws', () => {
+    const before = moduleFailures.outcome;
+    const post = (outcome: () => void) =>
+      messaging.post({ to: '2', from: null, data: Buffer.from('1') }, outcome);
+    const refusal = post(() => {
+      throw new Error('a module');
+    });
+    expect([refusal, received.length, moduleFailures.outcome]).toEqual([null, 1, before + 1]);
+  });
+});
