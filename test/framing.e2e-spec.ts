@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
 import { CLOSES, type CloseName } from '../src/wire/codes.js';
 import { TestClient } from './support/client.js';
 import { TestNode } from './support/node.js';
@@ -60,6 +61,13 @@ const BROKEN: [what: string, close: CloseName, bytes: Buffer][] = [
   ],
 ];
 
+/** Bytes that the server, in this process, reads before it gets more. */
+async function piece(client: RawClient, bytes: Buffer): Promise<void> {
+  client.write(bytes);
+  await setImmediate();
+  await setImmediate();
+}
+
 describe('a client that sends', () => {
   let node: TestNode;
   let other: TestClient;
@@ -111,6 +119,23 @@ describe('a client that sends', () => {
     for (const byte of clientFrame(TEXT, '{"event":"ping","id":2}')) client.write(Buffer.from([byte]));
     expect((await client.frame()).payload.toString()).toBe('{"event":"pong","id":2}');
     client.destroy();
+  });
+
+  it('a long message in pieces as small as a network makes them is answered', async () => {
+    const client = await RawClient.open(node.port, '/chat?user_id=1');
+    const bytes = clientFrame(TEXT, HELLO.padEnd(65_536));
+    for (let at = 0; at < bytes.length; at += 536) await piece(client, bytes.subarray(at, at + 536));
+    expect((await client.frame()).payload.toString()).toBe('{"event":"pong"}');
+    client.destroy();
+  });
+
+  it('a long message byte by byte is closed (policy_violation): each piece takes a kilobyte', async () => {
+    const client = await RawClient.open(node.port, '/chat?user_id=1');
+    const bytes = clientFrame(TEXT, HELLO.padEnd(65_536));
+    client.write(bytes.subarray(0, -10_000));
+    for (const byte of bytes.subarray(-10_000)) await piece(client, Buffer.from([byte]));
+    expect(await client.closeFrame()).toEqual(CLOSES.policy_violation);
+    await client.ended();
   });
 
   it('binary is told that it is not supported, and stays', async () => {

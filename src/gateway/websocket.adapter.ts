@@ -22,6 +22,11 @@ import { Visitors } from './admission/visitors.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
 const CLOSE_TIMEOUT_MS = 5000;
+/**
+ * How much a piece of a message that is not whole has at least, on average: less than TCP's smallest segments carry (536
+ * bytes). Each piece that a socket has read takes a kilobyte of memory, and were it only of one byte.
+ */
+const PIECE_BYTES = 512;
 
 interface Route {
   readonly path: string;
@@ -89,6 +94,8 @@ export class WebSocketAdapter extends WsAdapter {
       handleProtocols: (offers: Set<string>) => selectedSubprotocol(offers) ?? false,
       perMessageDeflate: this.#config.WS_COMPRESSION ? COMPRESSION : false,
       maxFragments: this.#config.WS_MAX_FRAGMENTS,
+      // those may each come by themselves
+      maxBufferedChunks: this.#config.WS_MAX_PAYLOAD_BYTES / PIECE_BYTES + this.#config.WS_MAX_FRAGMENTS,
     } as never);
     server.setMaxListeners(0); // one per gateway of this path
     server.on('wsClientError', (_, socket) => this.#door.refuse(socket, 'bad_handshake'));
