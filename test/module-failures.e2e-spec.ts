@@ -3,7 +3,7 @@ import { Global, Injectable, Module, Scope, type ModuleMetadata } from '@nestjs/
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { interval, map, type Observable } from 'rxjs';
+import { interval, map, Observable } from 'rxjs';
 import { Authenticator } from '../src/authentication/authenticator.js';
 import { MessagePolicy } from '../src/messaging/message-policy.js';
 import { CLOSES } from '../src/wire/codes.js';
@@ -162,6 +162,20 @@ class StreamGateway {
   echo(@MessageBody() body: unknown): unknown {
     return body;
   }
+
+  @SubscribeMessage('for ever')
+  forEver(): Observable<unknown> {
+    return new Observable((subscriber) => {
+      subscriber.next(1);
+      return () => {
+        throw new Error('a stream that does not want to end');
+      };
+    });
+  }
+
+  handleDisconnect(): void {
+    happened.emit('gone');
+  }
 }
 
 describe('streams of responses that go on', () => {
@@ -186,6 +200,25 @@ describe('streams of responses that go on', () => {
     // not at the end of the grace: nobody waits for streams
     expect(await client.closed).toEqual(CLOSES.draining);
     await stopping;
+  });
+});
+
+describe('streams that throw when they are stopped', () => {
+  it('cost nobody anything, and are named in the log', async () => {
+    const log = new LogRecorder();
+    const module = { module: class {}, providers: [StreamGateway] };
+    const node = await TestNode.start({ CLUSTER_BUS: 'none', WS_MAX_STREAMS: '1' }, [module], log);
+    const client = await TestClient.ready(node.url('user_id=1'));
+    expect(await client.ask({ event: 'for ever' })).toMatchObject({ event: 'for ever' });
+    client.send({ event: 'for ever', id: 'one too many' });
+    expect(await client.nextJson()).toMatchObject({ event: 'for ever' });
+    expect(await client.nextJson()).toMatchObject({ data: { code: 'too_many_streams' } });
+    expect(await client.ask({ event: 'ping' })).toMatchObject({ event: 'pong' });
+    const gone = once(happened, 'gone'); // later than the streams are stopped
+    await client.close();
+    await gone;
+    expect(log.text.match(/StreamGateway.forEver, event "for ever" failed/g)).toHaveLength(2);
+    await node.stop();
   });
 });
 

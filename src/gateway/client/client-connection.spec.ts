@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { moduleFailures } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { ClientConnection } from './client-connection.js';
@@ -15,6 +17,7 @@ describe('a client connection at the limit of its rate', () => {
   let received: number;
 
   beforeEach(() => {
+    Logger.overrideLogger(false);
     jest.useFakeTimers();
     const rate = new FrameRate({ WS_MESSAGES_PER_SECOND: PER_SECOND, WS_MESSAGES_BURST: BURST } as never);
     received = 0;
@@ -74,21 +77,6 @@ describe('a client connection at the limit of its rate', () => {
     expect(received).toBe(1 + BURST);
   });
 
-  it('is charged for a long frame as for several', () => {
-    connection.receive(Buffer.alloc(FRAME_BYTES), false);
-    connection.receive(Buffer.alloc(3 * FRAME_BYTES + 1), false);
-    expect(received).toBe(2);
-    send(1);
-    expect(statistics.errors.rate_limited).toBe(1);
-  });
-
-  it('may send a frame that is worth more than the burst when it was quiet', () => {
-    connection.receive(Buffer.alloc(2 * BURST * FRAME_BYTES), false);
-    expect(received).toBe(1);
-    send(1);
-    expect(received).toBe(1);
-  });
-
   it('gains nothing by silence before it was kept waiting either', () => {
     send(1);
     jest.advanceTimersByTime(3_000);
@@ -104,5 +92,16 @@ describe('a client connection at the limit of its rate', () => {
     expect(socket.closedWith).toBe(CLOSES.rate_limited.code);
     connection.resume('policy');
     expect(socket.isReading).toBe(false);
+  });
+
+  it('calls everybody back who wants to know that it has gone, though one of them throws', () => {
+    const before = moduleFailures.socket;
+    let called = 0;
+    connection.onClosed(() => {
+      throw new Error('a module');
+    });
+    connection.onClosed(() => called++);
+    connection.closed();
+    expect([called, moduleFailures.socket]).toEqual([1, before + 1]);
   });
 });

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Connection } from '../../connections/connection.js';
+import { moduleFailed } from '../../telemetry/module-failures.js';
 import { CLOSES, type CloseName, type FrameErrorCode } from '../../wire/codes.js';
 import type { Message } from '../../wire/message.js';
 import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix, errorFrame } from '../../wire/outgoing-frame.js';
@@ -222,7 +223,13 @@ export class ClientConnection implements Connection {
     this.context.statistics.closes[this.#closing]++;
     this.#outbox = this.#inbox = null;
     this.context.left(this);
-    for (const callback of this.#closedCallbacks ?? []) callback();
+    for (const callback of this.#closedCallbacks ?? []) {
+      try {
+        callback();
+      } catch (error) {
+        moduleFailed('socket', 'What a module does when a client has gone', error);
+      }
+    }
     this.#closedCallbacks = null;
   }
 

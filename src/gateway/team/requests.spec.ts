@@ -107,4 +107,20 @@ describe('the requests of a client', () => {
     requests.stop();
     expect([stream.work.closed, hanging.work.closed]).toEqual([true, true]);
   });
+
+  it('cost nobody else anything when they throw as they are stopped', async () => {
+    const before = moduleFailures.handler;
+    const all = beginAll(STREAMS_MAX + 1);
+    for (const request of all) {
+      request.work.add(() => request.handlerEnded());
+      request.work.add(() => {
+        throw new Error('a stream that does not want to end');
+      });
+      request.responded();
+    }
+    await turn(); // one too many
+    requests.stop();
+    expect(all.map(({ work }) => work.closed)).toEqual([true, true, true]);
+    expect(moduleFailures.handler).toBe(before + all.length);
+  });
 });

@@ -49,7 +49,7 @@ export class Requests {
     if (!this.#unanswered.has(running)) return;
     if (this.#goingOn.size >= this.streamsMax) {
       running.request.fail('too_many_streams');
-      running.work.unsubscribe();
+      running.stop();
       return;
     }
     this.#goingOn.add(running);
@@ -59,7 +59,7 @@ export class Requests {
   /** The connection has closed. */
   stop(): void {
     clearTimeout(this.#patience);
-    for (const { work } of [...this.#goingOn, ...this.#unanswered]) work.unsubscribe();
+    for (const running of [...this.#goingOn, ...this.#unanswered]) running.stop();
   }
 
   #answered(running: Running): void {
@@ -100,6 +100,15 @@ class Running implements RunningRequest {
     if (this.#hasResponded) return;
     this.#hasResponded = true;
     queueMicrotask(() => this.requests.goOn(this));
+  }
+
+  /** Never throws: what a stream does when it is stopped is its module's. */
+  stop(): void {
+    try {
+      this.work.unsubscribe();
+    } catch (error) {
+      moduleFailed('handler', this.handlers, error);
+    }
   }
 
   handlerEnded(): void {
