@@ -4,7 +4,7 @@ import { Cluster } from './cluster/cluster.js';
 import { within } from './gateway/admission/time-limit.js';
 import { ClientGateway } from './gateway/client.gateway.js';
 import { Grace } from './gateway/grace.js';
-import { describeError } from './telemetry/excerpt.js';
+import { moduleFailed } from './telemetry/module-failures.js';
 import { UdpBroadcast } from './udp-broadcast/udp-broadcast.js';
 
 /** Until when Nest waits for each kind of hook. */
@@ -59,19 +59,27 @@ export class ShutdownHooks {
       const original = instance[hook];
       if (typeof original !== 'function') continue;
       instance[hook] = async (...args) => {
-        const work = Promise.resolve(original.apply(instance, args));
-        const isOver = work.then(() => true);
-        if (await within(this.#grace.left(HOOKS[hook]), isOver, false)) return;
-        this.#follow(work, `${name}.${hook}`);
+        const what = `${name}.${hook}`;
+        const isOver = settle(() => original.apply(instance, args), what);
+        const isInTime = await within<boolean>(this.#grace.left(HOOKS[hook]), isOver, false);
+        if (!isInTime) this.#follow(isOver, what);
       };
     }
   }
 
-  #follow(work: Promise<unknown>, name: string): void {
+  #follow(isOver: Promise<true>, name: string): void {
     this.#log.warn(`${name} has not ended in its share of SHUTDOWN_GRACE_MS: the node goes on without it`);
-    const late = work
-      .catch((error: unknown) => this.#log.error(`${name} failed: ${describeError(error)}`))
-      .finally(() => this.#late.delete(late));
+    const late = isOver.finally(() => this.#late.delete(late));
     this.#late.set(late, name);
   }
+}
+
+/** Resolves when the hook has ended, well or not. */
+async function settle(hook: () => unknown, what: string): Promise<true> {
+  try {
+    await hook();
+  } catch (error) {
+    moduleFailed('hook', what, error);
+  }
+  return true;
 }

@@ -109,6 +109,23 @@ describe('a node with a module whose shutdown hooks never end', () => {
   );
 });
 
+describe('a node with a module whose shutdown hooks fail', () => {
+  it('ends as it would without it, and names them', async () => {
+    const hooks = ['onModuleDestroy', 'beforeApplicationShutdown', 'onApplicationShutdown'];
+    const node = await NodeProcess.start({
+      CLUSTER_BUS: 'none',
+      NODE_OPTIONS: '--import ./test/support/hanging-hooks.mjs',
+      FAILING_HOOKS: hooks.join(','),
+      ...PATIENT,
+    });
+    const client = await TestClient.connect(node.url('user_id=1'));
+    node.signal('SIGTERM');
+    expect(await client.closed).toEqual(CLOSES.draining);
+    expect(await node.exited()).toBe(0);
+    for (const hook of hooks) expect(node.output).toContain(`FailingService.${hook} failed: Error: "a hook"`);
+  });
+});
+
 describe('a node that joins its cluster', () => {
   it('and is told to end meanwhile ends with 0', async () => {
     const node = NodeProcess.launch(
