@@ -46,7 +46,10 @@ export class Faults {
     for (const [name, incident] of Object.entries(incidents)) {
       this.#repeat(rates[name as keyof IncidentRates], incident);
     }
-    if (scenario.firewall !== null) this.#closeFirewall(scenario.firewall);
+    const { firewall } = scenario;
+    if (firewall !== null) {
+      this.#later(firewall.closesAt * scenario.chaosMs, () => this.#closeFirewall(firewall));
+    }
     if (scenario.isRotating) this.#rotateSecrets();
     if (scenario.mode === 'mesh') this.#repeat(1, () => this.#world.resolveSeeds());
   }
@@ -200,9 +203,10 @@ export class Faults {
     });
   }
 
-  /** For the whole of the chaos. What goes to one does not come in, or nothing that one other sends. */
+  /** To the end of the chaos. What goes to one does not come in, or nothing that one other sends. */
   #closeFirewall({ host, deafTo }: Firewall): void {
-    const { homeHosts, network } = this.#world;
+    const { homeHosts, network, schedule, trace } = this.#world;
+    trace.note(schedule.now, () => `firewall at ${host}, against ${deafTo ?? 'all that is for it alone'}`);
     for (const from of homeHosts) {
       if (from.index === host) continue;
       if (deafTo === null) network.blockUnicast(from.index, host);

@@ -70,7 +70,6 @@ export class Promises {
   readonly #knownHolders = new Map<number, ReadonlyMap<Boot, readonly Device[]>>();
   #claims: Claim[] = [];
   #postponed: Obligation[] = [];
-  readonly #overdue: Obligation[] = [];
   #nextDue = 0;
   readonly #devicesByUser = new Map<string, Device[]>();
   readonly #lastByPath = new Map<string, number>();
@@ -174,7 +173,7 @@ export class Promises {
     }
   }
 
-  /** Judges the obligations whose time is up by now. A message may still come, but no excuse counts any more. */
+  /** Judges the obligations whose time is up by now: what has not come was named by one of the two, or is a silent miss. */
   judge(now: number): void {
     const { detectionMs } = this.#timeline.bounds;
     const postponed = this.#postponed;
@@ -207,15 +206,13 @@ export class Promises {
     return `#${id} of #${sender.index} to ${to}: ${result}, reached ${acknowledged}, receipt ${JSON.stringify(receipt)}`;
   }
 
-  /** At quiescence. What has not come by now never will. */
+  /** At quiescence. */
   finish(now: number): void {
     this.judge(now);
     const [early] = [...this.#obligations.slice(this.#nextDue), ...this.#postponed];
     if (early !== undefined && !early.entry.reached.has(early.receiver.index)) {
       throw new RangeError(`the run ended before #${early.entry.id} was due`);
     }
-    const missed = this.#overdue.find(({ entry, receiver }) => !entry.reached.has(receiver.index));
-    if (missed !== undefined) throw new Violation('no silent miss', this.#describeMiss(missed));
     this.#auditSenders();
   }
 
@@ -261,8 +258,8 @@ export class Promises {
     }
     if (entry.sender.endedAt <= due || receiver.endedAt <= due) return;
     const excuse = this.#timeline.excuse(entry.sender, receiver, entry.at);
-    if (excuse === null) this.#overdue.push(obligation);
-    else this.excused += 1;
+    if (excuse === null) throw new Violation('no silent miss', this.#describeMiss(obligation));
+    this.excused += 1;
   }
 
   /** `complete` says that nobody known to be there could hold the user and was not asked. */

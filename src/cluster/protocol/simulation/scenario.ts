@@ -45,9 +45,11 @@ export interface Workload {
   readonly stormJoins: number;
 }
 
-/** On one host, all through the chaos. */
+/** On one host, from some time on to the end of the chaos. */
 export interface Firewall {
   readonly host: number;
+  /** After this share of the chaos: 0, and nothing ever passed; later, and everybody has met. */
+  readonly closesAt: number;
   /** The host whose datagrams it drops; null: everybody's, if they are for it alone. */
   readonly deafTo: number | null;
 }
@@ -217,7 +219,7 @@ function drawFirewall(random: Random, kind: Scenario['kind'], hosts: number): Fi
   if (kind !== 'chaotic' || !random.chance(0.08)) return null;
   const host = random.below(hosts);
   const deafTo = random.chance(0.5) ? null : (host + 1 + random.below(hosts - 1)) % hosts;
-  return { host, deafTo };
+  return { host, closesAt: random.sometimes(0.5, () => random.between(0.1, 0.8), 0), deafTo };
 }
 
 function drawWorkload(
