@@ -91,6 +91,7 @@ export class Acks {
     peer.outgoing.isConfirmed = true;
     peer.outgoing.answeredAt = now;
     const isProgress = peer.outgoing.stream.ackTo(unicast);
+    if (isProgress) peer.outgoing.stuckSince = peer.outgoing.stream.inFlight === 0 ? Infinity : now;
     if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.handlers.acked(now, peer);
   }
 

@@ -416,7 +416,6 @@ export class ClusterNode implements ProtocolNode {
     const { outgoing } = peer;
     const { stream } = outgoing;
     const { broadcast, timing } = this.#context;
-    outgoing.stuckSince = stream.inFlight === 0 ? Infinity : now;
     const isOwed = stream.inFlight > 0 || outgoing.broadcastNeededAfter < broadcast.nextToSend - 1;
     outgoing.pollIntervalMs = timing.pollAfterMs + 2 * (peer.roundTripMs ?? 0);
     outgoing.pollAt = isOwed ? now + outgoing.pollIntervalMs : Infinity;
@@ -481,7 +480,7 @@ export class ClusterNode implements ProtocolNode {
     if (sleptMs <= this.#context.timing.reportIntervalMs) return;
     // The same sleep shows again at the timeout that is still due: it is forgiven once.
     this.#wokeAt = now;
-    this.#membership.forgive(sleptMs);
+    this.#membership.forgive(now, sleptMs);
     this.#discovery.forgive(sleptMs);
     this.#context.warn(
       'stalled',

@@ -40,6 +40,7 @@ export class Membership {
           peer.isSilent = true;
           this.ping(now, peer);
         }
+        this.reports.judgeAcks(now, peer);
         if (!peer.outgoing.isMutual && now - peer.metAt >= context.pace.listedAfterMs) {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
@@ -83,7 +84,7 @@ export class Membership {
   }
 
   /** Whatever waits for a peer gets the time again that we slept through. */
-  forgive(ms: number): void {
+  forgive(now: number, ms: number): void {
     for (const peer of this.context.members.all) {
       peer.heardAt += ms;
       peer.metAt += ms;
@@ -91,6 +92,7 @@ export class Membership {
       peer.incoming.unicast.shiftTimers(ms);
       peer.outgoing.stuckSince += ms;
       peer.outgoing.blockingSince += ms;
+      peer.outgoing.awakeSince = now;
     }
   }
 

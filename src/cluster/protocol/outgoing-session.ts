@@ -50,6 +50,8 @@ export class OutgoingSession {
 
   /** R8. */
   isMutual = false;
+  /** When this node last woke from a sleep, in which no ack could come. */
+  awakeSince = -Infinity;
   wasToldNotMutual = false;
 
   /** Users' messages given up since that was last told: the peer does not answer, the queue is full or too old. */
@@ -69,6 +71,11 @@ export class OutgoingSession {
   /** The broadcast stream must keep what comes after this for the peer. */
   get broadcastNeededAfter(): number {
     return Math.max(this.ackBroadcast, this.base);
+  }
+
+  /** Since when the oldest record that the peer has not acked has waited for it; Infinity: none does. */
+  get unackedSince(): number {
+    return Math.max(this.stream.oldestClosedAt, this.awakeSince);
   }
 
   get isLate(): boolean {

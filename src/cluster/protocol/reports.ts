@@ -8,8 +8,9 @@
  * Rules.
  * - R6: only a new report refreshes liveness. Older numbers are ignored. "Not listed" is known when all parts have come.
  * - R7: a report made after our WELCOME that does not list our session is a mismatch: rejoin.
- * - R8: mutual means that each lists the other's session, and nothing declared late is still unacked. Losing it is said at
- *   once; never having had it, after a while.
+ * - R8: mutual means that each lists the other's session, nothing declared late is still unacked, and nothing the peer was
+ *   sent has waited for its ack for `deadAfterMs`: its reports may arrive where what is sent to one alone does not. Losing
+ *   it is said at once; never having had it, after a while.
  * - A PING is answered with a report to the asker alone: liveness survives where broadcast does not.
  */
 import type { Acks } from './acks.js';
@@ -97,12 +98,10 @@ export class Reports {
     );
   }
 
-  /** R8. `reason` explains a loss. */
-  setMutual(peer: Peer, isMutual: boolean, reason: string): void {
-    const { outgoing } = peer;
-    if (outgoing.isMutual && !isMutual) this.tellNotMutual(peer, reason);
-    if (isMutual) outgoing.wasToldNotMutual = false;
-    outgoing.isMutual = isMutual;
+  /** R8, between reports, which are rare in large clusters. */
+  judgeAcks(now: number, peer: Peer): void {
+    const why = this.#whyUnacked(now, peer);
+    if (why !== null) this.#setMutual(peer, why);
   }
 
   tellNotMutual(peer: Peer, reason: string): void {
@@ -127,16 +126,30 @@ export class Reports {
       outgoing.isConfirmed = true;
       if (this.acks.noteBroadcastAck(now, peer, applied)) this.handlers.acked(now, peer);
     }
-    const isMutual =
-      incoming.isAdmitted &&
-      sessionOut === incoming.id &&
-      (sessionIn === 0 || sessionIn === outgoing.id) &&
-      !outgoing.isLate;
-    this.setMutual(
-      peer,
-      isMutual,
-      sessionOut === 0 ? 'the peer does not list us' : 'the peer lists us otherwise',
-    );
+    this.#setMutual(peer, this.#whyNotMutual(now, peer, sessionIn, sessionOut));
+  }
+
+  #whyNotMutual(now: number, peer: Peer, sessionIn: number, sessionOut: number): string | null {
+    const { incoming, outgoing } = peer;
+    if (sessionOut === 0) return 'the peer does not list us';
+    const isListed = incoming.isAdmitted && sessionOut === incoming.id;
+    if (!isListed || (sessionIn !== 0 && sessionIn !== outgoing.id)) return 'the peer lists us otherwise';
+    if (outgoing.isLate) return 'the peer has not acked connections that are open';
+    return this.#whyUnacked(now, peer);
+  }
+
+  #whyUnacked(now: number, { outgoing }: Peer): string | null {
+    const { deadAfterMs } = this.context.timing;
+    if (now < outgoing.unackedSince + deadAfterMs) return null;
+    return `the peer has not acked what it was sent ${deadAfterMs} ms ago: do datagrams to one host pass both ways?`;
+  }
+
+  /** `why` not; null: it is. */
+  #setMutual(peer: Peer, why: string | null): void {
+    const { outgoing } = peer;
+    if (outgoing.isMutual && why !== null) this.tellNotMutual(peer, why);
+    if (why === null) outgoing.wasToldNotMutual = false;
+    outgoing.isMutual = why === null;
   }
 
   #write(send: () => void): void {
