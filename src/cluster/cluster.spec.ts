@@ -1,15 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { moduleFailures } from '../telemetry/module-failures.js';
+import { MemoryNetwork, type MemoryBus } from './bus/memory-bus.js';
 import { Cluster } from './cluster.js';
-import { PairBus } from './testing/pair-bus.js';
 
 const circular: { self?: unknown } = {};
 circular.self = circular;
+/** What was sent arrives in a later turn of the event loop. */
+const arrived = async () => new Promise(setImmediate);
 const NOT_JSON = [undefined, () => 1, 1n, circular, { toJSON: () => undefined }];
 
 describe('what modules say to each other between nodes', () => {
-  let buses: [PairBus, PairBus];
+  let buses: [MemoryBus, MemoryBus];
   let a: Cluster;
   let b: Cluster;
   let warnings: jest.SpiedFunction<Logger['warn']>;
@@ -17,7 +19,8 @@ describe('what modules say to each other between nodes', () => {
   beforeEach(async () => {
     Logger.overrideLogger(false);
     warnings = jest.spyOn(Logger.prototype, 'warn');
-    buses = PairBus.pair();
+    const network = new MemoryNetwork();
+    buses = [network.node('a'), network.node('b')];
     [a, b] = [new Cluster(buses[0]), new Cluster(buses[1])];
     await Promise.all([a.onApplicationBootstrap(), b.onApplicationBootstrap()]);
   });
@@ -29,7 +32,7 @@ describe('what modules say to each other between nodes', () => {
   const warned = () => warnings.mock.calls.map(([line]) => String(line)).join('\n');
 
   describe('on a channel', () => {
-    it('arrives for all who listen, whatever arrived before that is not JSON', () => {
+    it('arrives for all who listen, whatever arrived before that is not JSON', async () => {
       const heard: unknown[][] = [[], []];
       for (const list of heard) a.channel('audit').messages$.subscribe(({ data }) => list.push(data));
       b.channel('audit').publish(1);
@@ -37,6 +40,7 @@ describe('what modules say to each other between nodes', () => {
       buses[1].publish('audit', Buffer.alloc(0));
       buses[1].publish('another', Buffer.from('nonsense too'));
       b.channel('audit').publish(null);
+      await arrived();
       expect(heard).toEqual([
         [1, null],
         [1, null],
@@ -45,12 +49,16 @@ describe('what modules say to each other between nodes', () => {
       expect(warned()).toContain('Node b sent something that is not JSON as publication of "audit"');
     });
 
-    it.each(NOT_JSON)('is refused to the module that publishes it when it is not JSON (%#)', (value) => {
-      const heard: unknown[] = [];
-      a.channel('audit').messages$.subscribe(({ data }) => heard.push(data));
-      expect(() => b.channel('audit').publish(value)).toThrow(TypeError);
-      expect(heard).toEqual([]);
-    });
+    it.each(NOT_JSON)(
+      'is refused to the module that publishes it when it is not JSON (%#)',
+      async (value) => {
+        const heard: unknown[] = [];
+        a.channel('audit').messages$.subscribe(({ data }) => heard.push(data));
+        expect(() => b.channel('audit').publish(value)).toThrow(TypeError);
+        await arrived();
+        expect(heard).toEqual([]);
+      },
+    );
   });
 
   describe('as questions and answers', () => {
@@ -104,7 +112,7 @@ describe('what modules say to each other between nodes', () => {
 
     it('is not answered when the question is not JSON', async () => {
       b.respond('topic', () => 1);
-      expect((await buses[0].inquire('topic', Buffer.from('?'))).missing).toEqual(['b']);
+      expect((await buses[0].inquire('topic', Buffer.from('?'), 100)).missing).toEqual(['b']);
       expect(b.rejectedBodies.question).toBe(1);
     });
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { MemoryNetwork } from '../cluster/bus/memory-bus.js';
 import { Cluster } from '../cluster/cluster.js';
-import { PairBus } from '../cluster/testing/pair-bus.js';
 import type { Connection } from '../connections/connection.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import type { CloseName } from '../wire/codes.js';
@@ -30,7 +31,8 @@ describe('ClusterUsers', () => {
 
   /** `otherAnswers`: a text is what the other node answers to everything. */
   async function start({ otherAnswers = true }: { otherAnswers?: boolean | string } = {}): Promise<void> {
-    const buses = PairBus.pair();
+    const network = new MemoryNetwork();
+    const buses = [network.node('a'), network.node('b')] as const;
     const clusters = [new Cluster(buses[0]), new Cluster(buses[1])] as const;
     registries = [new ConnectionRegistry(), new ConnectionRegistry()];
     users = new ClusterUsers(clusters[0], registries[0]);
@@ -41,7 +43,10 @@ describe('ClusterUsers', () => {
     await Promise.all(clusters.map(async (cluster) => cluster.onApplicationBootstrap()));
   }
 
-  beforeEach(async () => start());
+  beforeEach(async () => {
+    Logger.overrideLogger(false);
+    await start();
+  });
 
   it("finds a user's connections on all nodes, this one's first", async () => {
     registries[1].add(new FakeConnection('c2', 'u'));
