@@ -42,7 +42,9 @@ export const gatewayVariables = new Variables(
       .describe('new connections a second; 0 = no cap; beyond it upgrades get 503'),
     WS_HANDSHAKE_TIMEOUT_MS: integer(100, 120_000)
       .default(10_000)
-      .describe('a slower handshake, authentication included, ends'),
+      .describe(
+        'a slower handshake ends with 408; so long an authenticator may take, then the upgrade gets 503',
+      ),
     WS_MAX_HEADER_BYTES: integer(1024, 65_536)
       .default(8192)
       .describe('a request with larger headers gets 431'),
@@ -71,12 +73,14 @@ export const gatewayVariables = new Variables(
       .describe('outgoing bytes queued for a slow client before it is closed with 4000'),
     WS_PING_INTERVAL_MS: integer(0, 3_600_000)
       .default(25_000)
-      .describe('unanswered for two intervals: terminated (not while reading is paused); 0 = off'),
+      .describe(
+        'a ping each; a client that answered none of two is closed with 4002 (not while reading is paused); 0 = off',
+      ),
     WS_COMPRESSION: flag().default(false).describe('permessage-deflate, with limits; costs memory and CPU'),
     SHUTDOWN_GRACE_MS: integer(0, 600_000)
       .default(10_000)
       .describe(
-        'SIGTERM: stop accepting, close clients with 1012 in jittered waves, leave the cluster, within this time',
+        'SIGTERM, SIGINT or SIGHUP: stop accepting, close clients with 1012 in waves, leave the cluster, within this time',
       ),
   },
   ({ WS_MESSAGES_PER_SECOND: rate, WS_MESSAGES_BURST: burst, WS_PING_INTERVAL_MS: ping }) => [

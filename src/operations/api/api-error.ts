@@ -21,7 +21,7 @@ export const API_ERRORS = {
     retryable: false,
     message: 'Idempotency-Key must be 1 to 128 visible ASCII characters',
   },
-  unauthorized: { status: 401, retryable: false, message: 'Send Authorization: Bearer <one of API_KEYS>' },
+  unauthorized: { status: 401, retryable: false, message: 'Send Authorization: Bearer and one of API_KEYS' },
   api_disabled: { status: 404, retryable: false, message: 'The HTTP API is off: API_KEYS is empty' },
   not_found: { status: 404, retryable: false, message: 'There is no such endpoint' },
   too_large: { status: 413, retryable: false, message: 'The body, or the message in it, is too large' },
