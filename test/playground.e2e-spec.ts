@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { browsers } from './support/browser.js';
 import { ClosingServer } from './support/closing-server.js';
 import { clusterEnvironment } from './support/environment.js';
+import { secretKey, sign } from './support/key-server.js';
 import { TestNode } from './support/node.js';
 
 // browsers take their time on a busy machine
@@ -166,6 +167,22 @@ describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
       ['lanfare.v1.json', 'lanfare.refusals', 'lanfare.bearer.aaa.bbb.ccc'],
     ]);
     await server.stop();
+  });
+
+  test('is told why a node that asks for tokens does not let it in, and is let in with one', async () => {
+    const secret = 'a secret of more than thirty-two bytes';
+    const node = await TestNode.start({ CLUSTER_BUS: 'none', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: secret });
+    const page = await open();
+    await page.getByLabel('Node').fill(`127.0.0.1:${node.port}`);
+    await tryToConnect(page);
+    await page
+      .getByText(/^not connected: 4510, unauthorized$/)
+      .first()
+      .waitFor();
+    await page.getByLabel('Token').fill(await sign(secretKey(secret), { sub: 'proven' }));
+    await connect(page);
+    expect(await page.getByRole('status').textContent()).toBe('connected as user proven');
+    await node.stop();
   });
 
   test('can be left, connected or waiting to be', async () => {
