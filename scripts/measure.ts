@@ -3,7 +3,7 @@ const SUBJECTS = ['sealing', 'core', 'directory', 'cluster', 'idle'];
 
 const [subject = ''] = process.argv.slice(2);
 if (!SUBJECTS.includes(subject)) {
-  process.stderr.write(`Measure what? ${SUBJECTS.join(', ')}\n`);
-  process.exit(1);
+  process.stderr.write(`usage: npm run measure -- <${SUBJECTS.join(' | ')}>\n`);
+  process.exit(2);
 }
 await import(`./measure-${subject}.js`);

@@ -1,33 +1,40 @@
 /**
  * Runs the simulation against cores with one rule broken each, and demands that it notices.
  *
- *   npm run simulate:mutations -- [--seeds 800] [--only part,part]
- *
  * The compiled simulation is copied, the edited source files are compiled over the copy, and seeds are run until one
  * fails. A mutation that survives all seeds fails the command: some check is missing.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import { apply, MUTATIONS, type Mutation } from '../src/cluster/protocol/simulation/mutations.js';
 import type { simulate } from '../src/cluster/protocol/simulation/simulation.js';
+import { CommandLine } from '../src/commands/command-line.js';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '800' },
-    only: { type: 'string' },
-  },
+const USAGE = `usage: npm run simulate:mutations -- [options]
+
+Breaks one rule of the protocol each, and demands that the simulation notices.
+
+  --seeds 800         for each mutation
+  --only part,part    mutations with one of these in their name (all)
+
+Exit code: 0, or 1 when a mutation was not noticed.
+`;
+
+const commandLine = CommandLine.read(USAGE, {
+  seeds: { type: 'string', default: '800' },
+  only: { type: 'string' },
 });
 
 const PROTOCOL = 'src/cluster/protocol';
 const BUILT = resolve('build/simulation', PROTOCOL);
 const MUTANTS = resolve('build/mutants');
 
-const seedsMax = Number(values.seeds);
-const wanted = values.only?.split(',') ?? [''];
+const seedsMax = commandLine.wholeNumber('seeds', 1, 1_000_000);
+const wanted = commandLine.options.only?.split(',') ?? [''];
 const chosen = MUTATIONS.filter(({ name }) => wanted.some((part) => name.includes(part)));
+if (chosen.length === 0) commandLine.refuse(`--only ${commandLine.options.only}: there is no such mutation`);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 rmSync(MUTANTS, { recursive: true, force: true });

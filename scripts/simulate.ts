@@ -1,39 +1,53 @@
-/**
- * Runs the cluster protocol through seeded chaos.
- *
- *   npm run simulate -- --seeds 1000             seeds 1..1000
- *   npm run simulate -- --seed 42 --verbose      one seed, everything that happens
- *   npm run simulate -- --seeds 500 --from 9000 --mode mesh
- *
- * A violation prints its seed, which replays exactly. One seed in ten is run twice, and must leave the same trace.
- */
-import { parseArgs } from 'node:util';
+/** Runs the cluster protocol through seeded chaos. */
 import { simulate, type Outcome } from '../src/cluster/protocol/simulation/simulation.js';
+import { CommandLine } from '../src/commands/command-line.js';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    mode: { type: 'string' },
-    verbose: { type: 'boolean', default: false },
-    'keep-going': { type: 'boolean', default: false },
-  },
+const USAGE = `usage: npm run simulate -- [options]
+
+  --seeds 1000               seeds 1 to 1000 (100)
+  --seeds 500 --from 9000    seeds 9000 to 9499
+  --seed 42 [--verbose]      one seed, and everything that happens
+  --mode broadcast | mesh    (each seed has its own)
+  --keep-going               after a violation too
+
+A violation prints its seed, which replays exactly. One seed in ten is run twice, and must leave the same trace.
+
+Exit code: 0, or 1 after a violation.
+`;
+
+const commandLine = CommandLine.read(USAGE, {
+  seeds: { type: 'string', default: '100' },
+  from: { type: 'string', default: '1' },
+  seed: { type: 'string' },
+  mode: { type: 'string' },
+  verbose: { type: 'boolean', default: false },
+  'keep-going': { type: 'boolean', default: false },
 });
+const { options } = commandLine;
 
 const DETERMINISM_CHECKED_EVERY = 10;
 const PROGRESS_EVERY = 500;
 
-const mode = values.mode === 'mesh' || values.mode === 'broadcast' ? values.mode : undefined;
+const SEED_MAX = 2 ** 31;
+
+const mode = modeOf(options.mode);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-if (values.seed === undefined) runMany(Number(values.from), Number(values.seeds));
-else runOne(Number(values.seed));
+if (options.seed === undefined) {
+  runMany(commandLine.wholeNumber('from', 1, SEED_MAX), commandLine.wholeNumber('seeds', 1, SEED_MAX));
+} else {
+  runOne(commandLine.wholeNumber('seed', 1, SEED_MAX));
+}
+
+function modeOf(text: string | undefined) {
+  if (text === undefined || text === 'mesh' || text === 'broadcast') return text;
+  return commandLine.refuse(`--mode must be broadcast or mesh, not ${text}`);
+}
 
 function runOne(seed: number): void {
-  const outcome = simulate(seed, { mode, onLine: values.verbose ? print : undefined });
+  const outcome = simulate(seed, { mode, onLine: options.verbose ? print : undefined });
   const { scenario, ...rest } = outcome;
-  if (values.verbose) print(JSON.stringify(scenario, null, 1));
+  if (options.verbose) print(JSON.stringify(scenario, null, 1));
   print(JSON.stringify({ ...rest, violation: rest.violation?.message ?? null }, null, 1));
   process.exitCode = outcome.violation === null ? 0 : 1;
 }
@@ -54,7 +68,7 @@ function runMany(from: number, count: number): void {
       total.failed += 1;
       report(outcome, differs);
       process.exitCode = 1;
-      if (!values['keep-going']) break;
+      if (!options['keep-going']) break;
     }
     const done = seed - from + 1;
     if (done % PROGRESS_EVERY === 0)

@@ -1,12 +1,7 @@
-/**
- * Checks what usually goes wrong on a host, and between hosts when it runs on two or more at the same time:
- * `npm run doctor`, or `node dist/commands/doctor.js [--seconds 5] [--hosts 2]`. Exit code 1 when something must be
- * changed, or when fewer hosts were heard than the doctor was said to run on.
- */
+/** Checks what usually goes wrong on a host, and between hosts when it runs on two or more at the same time. */
 import { Logger } from '@nestjs/common';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { parseArgs } from 'node:util';
 import { DEVELOPMENT_SECRET } from '../cluster/bus/protocol-bus.js';
 import { clusterVariables } from '../cluster/cluster.config.js';
 import { ConfigurationError } from '../config/variables.js';
@@ -18,13 +13,27 @@ import { addressWarnings } from '../udp-broadcast/address-problems.js';
 import { networksOf } from '../udp-broadcast/network.js';
 import { udpBroadcastVariables } from '../udp-broadcast/udp-broadcast.config.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
+import { CommandLine } from './command-line.js';
 import { loadEnvironment } from './environment.js';
 
 const MARKS = { ok: '  ok   ', warning: '  WARN ', failure: '  FAIL ' } as const;
 
-const { values: options } = parseArgs({
-  options: { seconds: { type: 'string', default: '5' }, hosts: { type: 'string', default: '1' } },
+const USAGE = `usage: lanfare doctor [--seconds 5] [--hosts 2]    (in a checkout: npm run doctor -- …)
+
+Checks this host, and the LAN between hosts when it runs on two or more of them at the same time.
+
+  --seconds  how long it listens for others, 1 to 60 (5)
+  --hosts    how many hosts it runs on: fewer that are heard are a failure (1: nobody else is expected)
+
+Exit code: 0 nothing must be changed, 1 something must, or the configuration is not valid.
+`;
+
+const commandLine = CommandLine.read(USAGE, {
+  seconds: { type: 'string', default: '5' },
+  hosts: { type: 'string', default: '1' },
 });
+const seconds = commandLine.wholeNumber('seconds', 1, 60);
+const hosts = commandLine.wholeNumber('hosts', 1, 128);
 const env = loadEnvironment();
 const cluster = clusterVariables.parse(env);
 const udpConfig = udpBroadcastVariables.parse(env);
@@ -55,13 +64,12 @@ try {
     ...reachFindings(address),
     ...(await mtuFindings(address)),
   ]);
-  const seconds = Math.min(60, Math.max(1, Number(options.seconds) || 1));
   process.stdout.write(`  ...  listening for ${seconds} s\n`);
   const check = new LanCheck(udp, {
     clusterName: cluster.CLUSTER_NAME,
     secrets: cluster.CLUSTER_SECRET.length === 0 ? [DEVELOPMENT_SECRET] : cluster.CLUSTER_SECRET,
     durationMs: seconds * 1000,
-    hosts: Number(options.hosts) || 1,
+    hosts,
   });
   report(await check.run());
   await udp.close();

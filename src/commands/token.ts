@@ -1,17 +1,34 @@
-/** Makes a token for development, signed with the first of AUTH_JWT_SECRET: `npm run token -- --sub 1 [--ttl 1h]`. */
+/** Makes a token for development, signed with the first of AUTH_JWT_SECRET. */
 import { SignJWT } from 'jose';
-import { parseArgs } from 'node:util';
 import { authenticationVariables } from '../authentication/authentication.config.js';
 import { userIdFromText } from '../wire/user-id.js';
+import { CommandLine } from './command-line.js';
 import { loadEnvironment } from './environment.js';
 
-const { values: options } = parseArgs({
-  options: { sub: { type: 'string' }, ttl: { type: 'string', default: '1h' } },
-});
+const USAGE = `usage: lanfare token --sub <user id> [--ttl 1h]    (in a checkout: npm run token -- …)
 
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(1);
+Makes a token for development, with the issuer and audience that are configured, signed with the first of
+AUTH_JWT_SECRET.
+
+  --sub  the user's id
+  --ttl  how long it is valid: 90s, 15m, 1h, 7d (1h)
+
+Exit code: 0, or 1 when there is no AUTH_JWT_SECRET or the configuration is not valid.
+`;
+
+const commandLine = CommandLine.read(USAGE, {
+  sub: { type: 'string' },
+  ttl: { type: 'string', default: '1h' },
+});
+const { sub, ttl } = commandLine.options;
+const user =
+  userIdFromText(sub ?? '') ??
+  commandLine.refuse('--sub must be the id of a user: a well-formed string of 1 to 128 bytes');
+const token = new SignJWT({ sub: user }).setProtectedHeader({ alg: 'HS256' }).setIssuedAt();
+try {
+  token.setExpirationTime(ttl);
+} catch {
+  commandLine.refuse(`--ttl ${ttl} is no time span`);
 }
 
 const {
@@ -20,20 +37,12 @@ const {
   AUTH_JWT_AUDIENCE: audience,
 } = authenticationVariables.parse(loadEnvironment());
 
-if (options.sub === undefined || userIdFromText(options.sub) === null) {
-  fail('Whose? npm run token -- --sub <user id> [--ttl 1h]');
-}
 if (secret === undefined) {
-  fail(
-    'AUTH_JWT_SECRET is not set, so there is nothing to sign with. With AUTH_MODE=insecure no token is needed: connect with ?user_id=',
+  process.stderr.write(
+    'AUTH_JWT_SECRET is not set, so there is nothing to sign with. With AUTH_MODE=insecure no token is needed: connect with ?user_id=\n',
   );
+  process.exit(1);
 }
-const token = new SignJWT({ sub: options.sub }).setProtectedHeader({ alg: 'HS256' }).setIssuedAt();
 if (issuer !== undefined) token.setIssuer(issuer);
 if (audience !== undefined) token.setAudience(audience);
-try {
-  token.setExpirationTime(options.ttl);
-} catch {
-  fail(`--ttl ${options.ttl} is no time span: write 90s, 15m, 1h or 7d`);
-}
 process.stdout.write(`${await token.sign(new TextEncoder().encode(secret))}\n`);
