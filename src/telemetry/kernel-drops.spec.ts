@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { KernelDrops, parseUdpTable } from './kernel-drops.js';
 
@@ -17,25 +17,37 @@ describe('kernel drops', () => {
   });
 
   const onLinux = process.platform === 'linux' ? it : it.skip;
-  onLinux("are counted for this process's own sockets", async () => {
-    const receiver = createSocket('udp4');
-    receiver.bind(0, '127.0.0.1');
-    await once(receiver, 'listening');
-    receiver.setRecvBufferSize(2048);
-    const sender = createSocket('udp4');
-    const drops = new KernelDrops();
-    expect(await drops.count()).toBe(0);
-    // nobody reads while this turn lasts: the buffer fills up
+
+  async function openSocket(): Promise<Socket> {
+    const socket = createSocket('udp4');
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    socket.setRecvBufferSize(2048);
+    return socket;
+  }
+
+  /** Nobody reads while this turn lasts: the buffer fills up. */
+  async function flood(sender: Socket, receiver: Socket): Promise<void> {
+    const { port } = receiver.address();
+    const datagrams = Array.from({ length: 200 }, () => Buffer.alloc(1000));
     await Promise.all(
-      Array.from(
-        { length: 200 },
-        async () =>
-          new Promise((sent) => sender.send(Buffer.alloc(1000), receiver.address().port, '127.0.0.1', sent)),
-      ),
+      datagrams.map(async (bytes) => new Promise((sent) => sender.send(bytes, port, '127.0.0.1', sent))),
     );
-    const dropped = await drops.count();
+  }
+
+  onLinux("are counted for this process's own sockets, also when one replaces another", async () => {
+    const drops = new KernelDrops();
+    const [sender, first] = [await openSocket(), await openSocket()];
+    expect(await drops.count()).toBe(0);
+    await flood(sender, first);
+    const before = (await drops.count()) ?? 0;
+    expect(before).toBeGreaterThan(0);
+    const second = await openSocket();
+    first.close();
+    expect(await drops.count()).toBe(before);
+    await flood(sender, second);
+    expect(await drops.count()).toBeGreaterThan(before);
     sender.close();
-    receiver.close();
-    expect(dropped).toBeGreaterThan(0);
+    second.close();
   });
 });

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** UDP sockets are opened at the start, before clients: theirs are among the first descriptors. */
-const DESCRIPTORS_SEARCHED = 512;
+const DESCRIPTORS_AT_ONCE = 512;
 
 /** One row of /proc/net/udp. */
 interface UdpSocket {
@@ -26,31 +26,46 @@ export function parseUdpTable(table: string): UdpSocket[] {
  * no counter in the process can see. Linux tells; elsewhere it is null.
  */
 export class KernelDrops {
-  #inodes: ReadonlySet<string> = new Set();
+  /** Of each own socket, by its inode. */
+  #drops: ReadonlyMap<string, number> = new Map();
+  /** Of sockets that others have replaced. */
+  #dropsBefore = 0;
 
   async count(): Promise<number | null> {
     try {
-      const sockets = parseUdpTable(await readFile('/proc/net/udp', 'utf8'));
-      let own = sockets.filter(({ inode }) => this.#inodes.has(inode));
-      if (own.length === 0) {
-        // looked up once: with many clients /proc/self/fd is long
-        this.#inodes = await ownSocketInodes();
-        own = sockets.filter(({ inode }) => this.#inodes.has(inode));
-        this.#inodes = new Set(own.map(({ inode }) => inode));
-      }
-      return own.reduce((sum, { drops }) => sum + drops, 0);
+      const table = new Map(
+        parseUdpTable(await readFile('/proc/net/udp', 'utf8')).map(({ inode, drops }) => [inode, drops]),
+      );
+      let inodes = [...this.#drops.keys()];
+      const gone = inodes.filter((inode) => !table.has(inode));
+      if (inodes.length === 0 || gone.length > 0) inodes = await ownSockets(table, inodes.length);
+      for (const inode of gone) this.#dropsBefore += this.#drops.get(inode) ?? 0;
+      this.#drops = new Map(inodes.map((inode) => [inode, table.get(inode) ?? 0]));
+      return [...this.#drops.values()].reduce((sum, drops) => sum + drops, this.#dropsBefore);
     } catch {
       return null;
     }
   }
 }
 
-async function ownSocketInodes(): Promise<Set<string>> {
+/**
+ * With many clients /proc/self/fd is long, so it is only gone through as far as it must be.
+ * @param wanted how many there were before; 0: all will be among the first descriptors
+ */
+async function ownSockets(table: ReadonlyMap<string, number>, wanted: number): Promise<string[]> {
   const descriptors = (await readdir('/proc/self/fd')).sort((a, b) => Number(a) - Number(b));
-  const targets = await Promise.all(
-    descriptors
-      .slice(0, DESCRIPTORS_SEARCHED)
-      .map(async (descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => '')),
-  );
-  return new Set(targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []));
+  const found: string[] = [];
+  for (
+    let at = 0;
+    at === 0 || (at < descriptors.length && found.length < wanted);
+    at += DESCRIPTORS_AT_ONCE
+  ) {
+    const some = descriptors.slice(at, at + DESCRIPTORS_AT_ONCE);
+    const targets = await Promise.all(
+      some.map(async (descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => '')),
+    );
+    const inodes = targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []);
+    found.push(...inodes.filter((inode) => table.has(inode)));
+  }
+  return found;
 }
