@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { Lan, lanImpediment, type LanHost } from './support/lan.js';
+import { untilReached, type Answer } from './support/reached.js';
 import { Recorder } from './support/recorder.js';
 
 // Whole nodes start and restart here, and some deaths are waited for.
@@ -13,11 +14,6 @@ jest.setTimeout(180_000);
 
 const impediment = lanImpediment();
 if (impediment !== null) process.stdout.write(`The tests of a real LAN are skipped: ${impediment}\n`);
-
-interface Answer {
-  readonly event: string;
-  readonly data: { readonly delivered: number; readonly complete: boolean; readonly code?: string };
-}
 
 const secret = (): string => randomBytes(32).toString('hex');
 
@@ -77,20 +73,6 @@ async function untilReceived(client: TestClient, number: number): Promise<void> 
 async function untilListed(namespace: string): Promise<void> {
   while (execFileSync('ip', ['netns', 'pids', namespace]).toString() === '') await sleep(10);
 }
-
-/** Asks until the answer says that one device got it. */
-const untilReached = async (client: TestClient, user: string, patienceMs: number): Promise<number> => {
-  const started = Date.now();
-  for (let attempt = 1; ; attempt += 1) {
-    const { event, data } = (await client.ask(
-      { user_id: user, data: -1 },
-      `u${attempt}`,
-    )) as unknown as Answer;
-    if (event === 'ack' && data.delivered === 1 && data.complete) return Date.now() - started;
-    if (Date.now() - started > patienceMs) throw new Error(`not reached: ${JSON.stringify({ event, data })}`);
-    await sleep(50);
-  }
-};
 
 (impediment === null ? describe : describe.skip)('a real LAN', () => {
   let lan: Lan;

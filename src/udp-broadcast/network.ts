@@ -1,4 +1,4 @@
-import type { NetworkInterfaceInfo } from 'node:os';
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 
 /** As `os.networkInterfaces()` tells: those that are up and have a link. */
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
@@ -9,6 +9,8 @@ export interface Network {
   readonly name: string;
   readonly address: string;
   readonly netmask: string;
+  /** "10.0.0.1/24"; null where the mask is none. */
+  readonly cidr: string | null;
   readonly mac: string;
   readonly internal: boolean;
 }
@@ -17,6 +19,9 @@ export interface Network {
 const VIRTUAL = /^(docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel|cali|tun|tap|wg|tailscale|zt)/;
 /** Point to point (/31) and single addresses (/32): nobody is there who could hear a broadcast. */
 const WITHOUT_BROADCAST = new Set(['255.255.255.254', '255.255.255.255']);
+
+/** As they are now. @throws when the system does not tell, for want of file descriptors */
+export const readNetworks = (): Network[] => networksOf(networkInterfaces());
 
 export function networksOf(interfaces: Interfaces): Network[] {
   return Object.entries(interfaces).flatMap(([name, infos]) =>
@@ -38,6 +43,10 @@ export const baseOf = (network: Network): string => prefixOf(network.address, ne
 
 export const contains = (network: Network, address: string): boolean =>
   prefixOf(address, network) === baseOf(network);
+
+/** Whether it is this machine's: all of 127.0.0.0/8 is. */
+export const isAddressIn = (networks: readonly Network[], address: string): boolean =>
+  networks.some((network) => network.address === address || (network.internal && contains(network, address)));
 
 const prefixOf = (address: string, network: Network): string =>
   masked(address, network, (octet, mask) => octet & mask);

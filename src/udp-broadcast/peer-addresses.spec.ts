@@ -1,17 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PeerAddresses, type ResolvedPeers } from './peer-addresses.js';
 
+const isOwn = (endpoint: string): boolean => endpoint === '127.0.0.1:7';
+
 describe('PeerAddresses', () => {
   it('are all addresses of all names, each once, in one order', async () => {
     const hosts: Record<string, string[]> = { a: ['10.0.0.2', '10.0.0.1'], b: ['10.0.0.1'] };
-    const peers = new PeerAddresses(['a:1', 'b:1', 'b:2'], 9, fail, async (host) => hosts[host] ?? []);
+    const peers = new PeerAddresses(['a:1', 'b:1', 'b:2'], isOwn, fail, async (host) => hosts[host] ?? []);
     await peers.open();
     expect(peers.addresses).toEqual(['10.0.0.1:1', '10.0.0.1:2', '10.0.0.2:1']);
     peers.close();
   });
 
   it('leave this node out', async () => {
-    const peers = new PeerAddresses(['me:7', 'me:8'], 7, fail, async () => ['127.0.0.1']);
+    const peers = new PeerAddresses(['me:7', 'me:8'], isOwn, fail, async () => ['127.0.0.1']);
     await peers.open();
     expect(peers.addresses).toEqual(['127.0.0.1:8']);
     peers.close();
@@ -21,7 +23,7 @@ describe('PeerAddresses', () => {
     const failures: string[] = [];
     const peers = new PeerAddresses(
       ['gone:1', 'here:1'],
-      9,
+      isOwn,
       (peer, error) => failures.push(`${peer} ${error.message}`),
       async (host) => {
         if (host === 'gone') throw new Error('ENOTFOUND');
@@ -48,7 +50,7 @@ describe('names that are asked again', () => {
     answer = async () => Promise.reject(new Error('ENOTFOUND'));
     peers = new PeerAddresses(
       ['late:1'],
-      9,
+      isOwn,
       () => undefined,
       async () => {
         asked += 1;

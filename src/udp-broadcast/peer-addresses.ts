@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises';
-import { networkInterfaces } from 'node:os';
 import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
 
 /** How often names are asked again: pods and machines come and go under one name. */
@@ -37,7 +36,7 @@ export class PeerAddresses {
 
   constructor(
     private readonly peers: readonly string[],
-    private readonly ownPort: number,
+    private readonly isOwn: (endpoint: string) => boolean,
     private readonly failed: (peer: string, error: Error) => void,
     private readonly resolve: (host: string) => Promise<string[]> = resolveIPv4,
   ) {}
@@ -92,9 +91,8 @@ export class PeerAddresses {
         }
       }),
     );
-    const own = ownEndpoints(this.ownPort);
     const addresses = [...new Set([...this.#resolved.values()].flat())]
-      .filter((address) => !own.has(address))
+      .filter((address) => !this.isOwn(address))
       .sort();
     this.#peers.next({ addresses, areAllResolved: this.peers.every((peer) => this.#resolved.has(peer)) });
   }
@@ -102,9 +100,4 @@ export class PeerAddresses {
 
 async function resolveIPv4(host: string): Promise<string[]> {
   return (await lookup(host, { all: true, family: 4 })).map(({ address }) => address);
-}
-
-function ownEndpoints(port: number): Set<string> {
-  const addresses = Object.values(networkInterfaces()).flatMap((infos) => infos ?? []);
-  return new Set(addresses.map(({ address }) => `${address}:${port}`));
 }

@@ -13,46 +13,68 @@ export interface Route {
   readonly target: string;
   /** The address of this machine they are sent from. */
   readonly from: string;
+  /** The name of the interface that was found at the start, and is come back to. */
+  readonly home?: string;
 }
 
 /** @throws {ConfigurationError} when UDP_ADDRESS=auto finds no LAN, or more than one; the message lists them */
 export function chooseRoute(settings: UdpSettings, networks: readonly Network[]): Route {
-  const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_INTERFACE: from } = settings;
-  if (mode === 'mesh') return { target: '', from: from ?? ANY_ADDRESS };
-  if (mode === 'multicast') return { target: address ?? MULTICAST_GROUP, from: from ?? ANY_ADDRESS };
-  if (address === 'auto') {
-    const lan = findLan(networks, from);
-    return { target: broadcastOf(lan), from: lan.address };
-  }
-  const target = address ?? LOOPBACK_BROADCAST;
-  const sender = networks.find((network) => broadcastOf(network) === target);
-  return { target, from: from ?? sender?.address ?? ANY_ADDRESS };
+  const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_INTERFACE: from = ANY_ADDRESS } = settings;
+  if (mode === 'mesh') return { target: '', from };
+  if (mode === 'multicast') return { target: address ?? MULTICAST_GROUP, from };
+  const found = waysOut(settings, networks);
+  const [first] = found;
+  if (address === 'auto' && found.length !== 1) throw noSingleLan(settings, networks, found);
+  if (first === undefined) return { target: explicitTarget(settings), from };
+  return { target: broadcastOf(first), from: first.address, home: first.name };
 }
 
+/** The networks of a running node have changed. What can't be told now stays as it was. */
+export function followRoute(settings: UdpSettings, networks: readonly Network[], route: Route): Route {
+  // where the kernel chooses, it follows by itself
+  if (settings.UDP_MODE !== 'broadcast' || route.from === ANY_ADDRESS) return route;
+  const found = waysOut(settings, networks);
+  const atHome = found.filter(({ name }) => name === route.home);
+  const next =
+    atHome.find(({ address }) => address === route.from) ??
+    atHome[0] ??
+    (found.length === 1 ? found[0] : undefined);
+  return next === undefined ? route : { ...route, target: broadcastOf(next), from: next.address };
+}
+
+/** The networks that broadcasts may leave by. */
+function waysOut(settings: UdpSettings, networks: readonly Network[]): Network[] {
+  const { UDP_ADDRESS: address, UDP_INTERFACE: from } = settings;
+  const possible = networks.filter((network) => from === undefined || network.address === from);
+  if (address !== 'auto') {
+    return possible.filter((network) => broadcastOf(network) === explicitTarget(settings));
+  }
+  return possible.filter((network) => hasBroadcast(network) && (from !== undefined || isLan(network)));
+}
+
+const explicitTarget = ({ UDP_ADDRESS: address }: UdpSettings): string => address ?? LOOPBACK_BROADCAST;
+
 /** The limited broadcast 255.255.255.255 leaves by one interface of the kernel's choice: never guess like that. */
-function findLan(networks: readonly Network[], from: string | undefined): Network {
-  const candidates = networks.filter(({ address }) => from === undefined || address === from);
-  if (from !== undefined && candidates.length === 0) {
-    throw unfit('UDP_INTERFACE', `${from} is not an address of this machine`);
-  }
-  const lans = candidates.filter((network) => from !== undefined || isLan(network));
-  const found = lans.filter(hasBroadcast);
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  if (only !== undefined) {
+function noSingleLan(
+  { UDP_INTERFACE: from }: UdpSettings,
+  networks: readonly Network[],
+  found: readonly Network[],
+): ConfigurationError {
+  if (found.length > 1) {
     const choice = found.map((network) => `${network.name} ${broadcastOf(network)}`).join(', ');
-    throw unfit('UDP_ADDRESS', `auto found several LAN interfaces: set it to one of ${choice}`);
+    return unfit('UDP_ADDRESS', `auto found several LAN interfaces: set it to one of ${choice}`);
   }
-  if (lans.length === 0) {
-    throw unfit(
-      'UDP_ADDRESS',
-      'auto found no LAN interface: set it to a broadcast address, or UDP_MODE=mesh and UDP_PEERS',
-    );
+  if (from !== undefined && !networks.some(({ address }) => address === from)) {
+    return unfit('UDP_INTERFACE', `${from} is not an address of this machine`);
   }
-  const mute = lans.map(({ name, address }) => `${name} ${address}`).join(', ');
-  throw unfit(
+  const mute = networks
+    .filter((network) => !hasBroadcast(network) && (network.address === from || isLan(network)))
+    .map(({ name, address }) => `${name} ${address}`);
+  return unfit(
     'UDP_ADDRESS',
-    `auto found no network with a broadcast address, only ${mute}: set UDP_MODE=mesh and UDP_PEERS`,
+    mute.length === 0
+      ? 'auto found no LAN interface: set it to a broadcast address, or UDP_MODE=mesh and UDP_PEERS'
+      : `auto found no network with a broadcast address, only ${mute.join(', ')}: set UDP_MODE=mesh and UDP_PEERS`,
   );
 }
 

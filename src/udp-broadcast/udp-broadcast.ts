@@ -1,40 +1,26 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
-import type { Socket } from 'node:dgram';
-import { networkInterfaces } from 'node:os';
 import { BehaviorSubject, Subject, type Observable } from 'rxjs';
-import { LogBudget } from '../telemetry/log-budget.js';
 import { ConfigurationError } from '../config/variables.js';
+import { LogBudget } from '../telemetry/log-budget.js';
 import { addressProblems, addressWarnings } from './address-problems.js';
 import type { Datagram } from './datagram.js';
-import { networksOf } from './network.js';
-import { openSocket, type Binding } from './open-socket.js';
+import { isAddressIn } from './network.js';
+import { NetworkWatch } from './network-watch.js';
 import { PeerAddresses, type ResolvedPeers } from './peer-addresses.js';
-import { ANY_ADDRESS, chooseRoute, type Route } from './route.js';
+import { ANY_ADDRESS, chooseRoute, followRoute, type Route } from './route.js';
 import { udpBroadcastConfig } from './udp-broadcast.config.js';
+import { UdpSockets } from './udp-sockets.js';
+import { UdpStatistics } from './udp-traffic.js';
 
-/** Routers must not carry the cluster's datagrams off the LAN. */
-const MULTICAST_TTL = 1;
 /** Less than this and a busy cluster loses datagrams to its own kernel: 92 datagrams of 1200 bytes fit 208 KiB. */
 const COMFORTABLE_BUFFER_BYTES = 1_048_576;
-
-export interface UdpStatistics {
-  datagramsSent: number;
-  datagramsReceived: number;
-  bytesSent: number;
-  bytesReceived: number;
-  sendErrors: number;
-  socketErrors: number;
-}
 
 /**
  * Owns the UDP sockets. It knows nothing of clusters: bytes go out, datagrams come up.
  *
- * Two sockets, because the kernel gives a broadcast to every socket on a port but a unicast datagram to only one
- * of them: `shared` hears what is sent to all (every node of a host binds the same port), `own` sends everything
- * and hears what is sent to this node alone. Nothing orders one against the other. Mesh mode has only `own`.
- *
- * An error of a socket is counted and logged, never fatal once the sockets are open.
+ * It follows the networks of the machine: sockets that an interface or address has left behind are replaced within
+ * seconds, and the streams go on. An error of a socket is counted and logged, never fatal once the sockets are open.
  */
 @Injectable()
 export class UdpBroadcast implements OnApplicationShutdown {
@@ -42,19 +28,18 @@ export class UdpBroadcast implements OnApplicationShutdown {
   readonly #warnings = new LogBudget(this.#logger);
   readonly #datagrams = new Subject<Datagram>();
   readonly #peers = new BehaviorSubject<ResolvedPeers>({ addresses: [], areAllResolved: true });
-  readonly #statistics: UdpStatistics = {
-    datagramsSent: 0,
-    datagramsReceived: 0,
-    bytesSent: 0,
-    bytesReceived: 0,
-    sendErrors: 0,
-    socketErrors: 0,
-  };
-  #shared: Socket | undefined;
-  #own: Socket | undefined;
+  readonly #statistics = new UdpStatistics();
+  readonly #watch = new NetworkWatch(
+    (change) => this.#follow(change),
+    (error) => this.#warnings.warn('networks', `The network interfaces can not be read: ${error.message}`),
+  );
+  #route: Route = { target: '', from: ANY_ADDRESS };
+  #sockets: UdpSockets | undefined;
   #peerAddresses: PeerAddresses | undefined;
   #opening: Promise<void> | undefined;
-  #route: Route = { target: '', from: ANY_ADDRESS };
+  #following: Promise<void> | undefined;
+  /** What is said to be wrong with the networks. */
+  #trouble = '';
 
   /**
    * Every datagram received, those of this node itself among them, in the order the sockets gave them. Hot: no
@@ -76,7 +61,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
 
   /** False before `open`, after `close`, and on a bus that needs no sockets. */
   get isOpen(): boolean {
-    return this.#own !== undefined;
+    return this.#sockets !== undefined;
   }
 
   /** The largest datagram that may be sent, in bytes. */
@@ -86,14 +71,13 @@ export class UdpBroadcast implements OnApplicationShutdown {
 
   /** "address:port" this node sends from and can be reached at, as far as it knows itself. Open sockets only. */
   get ownAddress(): { address: string; port: number } {
-    const { address, port } = this.#requireOwn().address();
+    const { address, port } = this.#openSockets.own.raw.address();
     return { address, port };
   }
 
   /** What the kernel granted, in bytes, of the smaller of the sockets. Linux counts its bookkeeping in it. */
   get receiveBufferBytes(): number {
-    const sockets = [this.#shared, this.#own].filter((socket) => socket !== undefined);
-    return Math.min(...sockets.map((socket) => socket.getRecvBufferSize()));
+    return this.#openSockets.receiveBufferBytes;
   }
 
   /** Counters since the start. */
@@ -128,107 +112,101 @@ export class UdpBroadcast implements OnApplicationShutdown {
 
   /** To one address. The bytes must not be changed until the event loop has turned. Never throws on I/O. */
   send(bytes: Buffer, address: string, port: number): void {
-    this.#statistics.datagramsSent++;
-    this.#statistics.bytesSent += bytes.length;
-    this.#requireOwn().send(bytes, port, address, this.#sent);
+    this.#openSockets.own.send(bytes, address, port);
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.close();
   }
 
-  /** Closes the sockets once what was sent has left, and completes the streams. */
+  /** Closes the sockets, and completes the streams. */
   async close(): Promise<void> {
     if (this.#opening === undefined) return;
     await this.#opening.catch(() => undefined);
     this.#opening = Promise.reject(new Error('UdpBroadcast is closed'));
     this.#opening.catch(() => undefined);
+    this.#watch.close();
     this.#peerAddresses?.close();
-    const sockets = [this.#shared, this.#own].filter((socket) => socket !== undefined);
-    this.#shared = this.#own = undefined;
-    await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(resolve))));
+    await this.#following;
+    const sockets = this.#sockets;
+    this.#sockets = undefined;
+    await sockets?.close();
     this.#datagrams.complete();
     this.#peers.complete();
   }
 
   async #open(): Promise<void> {
-    const { UDP_MODE: mode, UDP_PORT: port, UDP_UNICAST_PORT: unicastPort } = this.config;
-    const networks = networksOf(networkInterfaces());
-    const problems = addressProblems(this.config, networks);
-    if (problems.length > 0) throw new ConfigurationError(problems);
-    for (const warning of addressWarnings(this.config, networks)) this.#logger.warn(warning);
-    this.#route = chooseRoute(this.config, networks);
-    const { target, from } = this.#route;
+    this.#watch.open();
     try {
-      if (mode === 'mesh') {
-        this.#own = await this.#bind('own', {
-          address: from,
-          port,
-          portVariable: 'UDP_PORT',
-          isShared: false,
-        });
-        await this.#followPeers(port);
-      } else {
-        // a socket bound to the host's address hears no broadcast, one bound to the broadcast address hears nothing else
-        this.#shared = await this.#bind('shared', {
-          address: ANY_ADDRESS,
-          port,
-          portVariable: 'UDP_PORT',
-          isShared: true,
-        });
-        this.#own = await this.#bind('own', {
-          address: from,
-          port: unicastPort,
-          portVariable: 'UDP_UNICAST_PORT',
-          isShared: false,
-        });
-        this.#own.setBroadcast(true);
-        if (mode === 'multicast') this.#joinGroup(this.#shared, this.#own);
-      }
+      const { networks } = this.#watch;
+      const problems = addressProblems(this.config, networks);
+      if (problems.length > 0) throw new ConfigurationError(problems);
+      for (const warning of addressWarnings(this.config, networks)) this.#logger.warn(warning);
+      this.#route = chooseRoute(this.config, networks);
+      this.#sockets = await UdpSockets.open(this.config, this.#route, {
+        statistics: this.#statistics,
+        warnings: this.#warnings,
+        received: (datagram) => this.#datagrams.next(datagram),
+        changed: (what) => this.#tellChange(what),
+      });
+      if (this.isMesh) await this.#followPeers();
     } catch (error) {
-      this.#shared?.close();
-      this.#own?.close();
-      this.#shared = this.#own = undefined;
+      this.#watch.close();
       throw error;
     }
     this.#checkReceiveBuffer();
-    const where = mode === 'mesh' ? `${this.config.UDP_PEERS.length} configured peers` : `${target}:${port}`;
-    const { address, port: ownPort } = this.ownAddress;
-    this.#logger.log(`UDP ${mode} to ${where}, from ${address}:${ownPort}`);
+    const { address, port } = this.ownAddress;
+    const where = this.isMesh
+      ? `${this.config.UDP_PEERS.length} configured peers`
+      : `${this.#route.target}:${this.config.UDP_PORT}`;
+    this.#logger.log(`UDP ${this.config.UDP_MODE} to ${where}, from ${address}:${port}`);
   }
 
-  async #bind(arrival: Datagram['arrival'], binding: Binding): Promise<Socket> {
-    const socket = await openSocket(binding);
-    socket.on('error', (error) => {
-      this.#statistics.socketErrors++;
-      this.#warnings.warn('socket', `UDP socket error: ${error.message}`);
-    });
-    socket.on('message', (bytes, { address, port }) => {
-      this.#statistics.datagramsReceived++;
-      this.#statistics.bytesReceived += bytes.length;
-      this.#datagrams.next({ bytes, address, port, arrival });
-    });
-    try {
-      socket.setRecvBufferSize(this.config.UDP_RECEIVE_BUFFER_BYTES);
-    } catch (error) {
-      this.#logger.warn(`The receive buffer could not be set: ${(error as Error).message}`);
+  /** Interfaces, addresses and routes have changed, or may have. */
+  #follow(change: string | null): void {
+    if (this.#sockets === undefined) return;
+    if (change !== null) this.#logger.log(`The networks of this machine have changed. ${change}`);
+    const { target } = this.#route;
+    this.#route = followRoute(this.config, this.#watch.networks, this.#route);
+    if (this.#route.target !== target) {
+      this.#tellChange(`sending to ${this.#route.target}:${this.config.UDP_PORT}`);
     }
-    return socket;
+    this.#following ??= this.#followWith(this.#sockets).finally(() => (this.#following = undefined));
   }
 
-  #joinGroup(shared: Socket, own: Socket): void {
-    shared.addMembership(this.#route.target, this.config.UDP_INTERFACE);
-    if (this.config.UDP_INTERFACE !== undefined) own.setMulticastInterface(this.config.UDP_INTERFACE);
-    own.setMulticastLoopback(true);
-    own.setMulticastTTL(MULTICAST_TTL);
+  async #followWith(sockets: UdpSockets): Promise<void> {
+    const { networks } = this.#watch;
+    const { from } = this.#route;
+    const troubles = addressProblems(this.config, networks).map(
+      ({ variable, message }) => `${variable}: ${message}`,
+    );
+    if (from !== ANY_ADDRESS && !isAddressIn(networks, from)) {
+      troubles.push(`${from} is on no interface that is up: waiting for it`);
+    }
+    await sockets.follow(this.#route).catch((error: Error) => {
+      troubles.push(`the networks can't be followed yet, it is tried again: ${error.message}`);
+    });
+    const trouble = troubles.join('; ');
+    // once, not at every look
+    if (trouble !== '' && trouble !== this.#trouble)
+      this.#logger.warn(`UDP ${this.config.UDP_MODE}: ${trouble}`);
+    this.#trouble = trouble;
   }
 
-  async #followPeers(port: number): Promise<void> {
-    this.#peerAddresses = new PeerAddresses(this.config.UDP_PEERS, port, (peer, error) =>
-      this.#warnings.warn(
-        'resolve',
-        `UDP_PEERS: ${peer} does not resolve, its last addresses are kept: ${error.message}`,
-      ),
+  #tellChange(what: string): void {
+    this.#logger.log(`UDP ${this.config.UDP_MODE}: now ${what}`);
+  }
+
+  async #followPeers(): Promise<void> {
+    this.#peerAddresses = new PeerAddresses(
+      this.config.UDP_PEERS,
+      (endpoint) =>
+        this.#watch.networks.some(({ address }) => endpoint === `${address}:${this.config.UDP_PORT}`),
+      (peer, error) =>
+        this.#warnings.warn(
+          'resolve',
+          `UDP_PEERS: ${peer} does not resolve, its last addresses are kept: ${error.message}`,
+        ),
     );
     await this.#peerAddresses.open();
     this.#peerAddresses.peers$.subscribe((peers) => this.#peers.next(peers));
@@ -243,16 +221,9 @@ export class UdpBroadcast implements OnApplicationShutdown {
     );
   }
 
-  // One function for all sends: without a callback Node drops errors silently, with a closure each send costs one.
-  readonly #sent = (error: Error | null): void => {
-    if (error === null) return;
-    this.#statistics.sendErrors++;
-    this.#warnings.warn('send', `UDP send failed: ${error.message}`);
-  };
-
-  #requireOwn(): Socket {
-    if (this.#own === undefined)
+  get #openSockets(): UdpSockets {
+    if (this.#sockets === undefined)
       throw new Error('UdpBroadcast is not open: call open() first, and not after close()');
-    return this.#own;
+    return this.#sockets;
   }
 }

@@ -23,6 +23,8 @@ export function lanImpediment(): string | null {
 export const UDP_PORT = '2222';
 export const UNICAST_PORT = '2223';
 const OPS_PORT = '9090';
+/** Of the host itself: clients stay when its cable goes. */
+const CLIENTS_ADDRESS = '127.0.0.1';
 export const BROADCAST_ADDRESS = '10.77.0.255';
 
 /** Begins with the process that made it, so that what is left of a run that was killed can be told. */
@@ -107,24 +109,50 @@ export class LanHost {
     this.run('iptables', '-A', 'INPUT', '-p', 'udp', '!', '--dport', port, '-j', 'DROP');
   }
 
+  /** A new interface, as when a container is connected to its network. */
+  plug(address = this.address): void {
+    const { device } = this.cable;
+    const there = ['peer', 'name', 'eth0', 'netns', this.namespace];
+    this.#atSwitch('add', device, 'type', 'veth', ...there);
+    this.#atSwitch('set', device, 'master', 'br0', 'up');
+    this.run('ip', 'addr', 'add', `${address}/24`, 'broadcast', '+', 'dev', 'eth0');
+    this.run('ip', 'link', 'set', 'eth0', 'up');
+  }
+
+  /** By its only cable, as on a host that has a gateway: multicast needs it where no interface is named. */
+  routeAll(): void {
+    this.run('ip', 'route', 'add', 'default', 'dev', 'eth0');
+  }
+
+  /** Another address in place of the one it has, with its prefix. */
+  readdress(address: string): void {
+    this.run('ip', 'addr', 'flush', 'dev', 'eth0');
+    this.run('ip', 'addr', 'add', address, 'broadcast', '+', 'dev', 'eth0');
+  }
+
+  /** Takes the interface out, and all that the kernel knew of it. */
+  unplug(): void {
+    this.run('ip', 'link', 'del', 'eth0');
+  }
+
   /** What is larger than this gets lost on its way, without a word. */
   narrowCable(mtu: number): void {
-    this.#setCable('mtu', String(mtu));
+    this.#atSwitch('set', this.cable.device, 'mtu', String(mtu));
   }
 
   cutCable(): void {
-    this.#setCable('down');
+    this.#atSwitch('set', this.cable.device, 'down');
   }
 
   mendCable(): void {
-    this.#setCable('up');
+    this.#atSwitch('set', this.cable.device, 'up');
   }
 
   /** A client on this very host, with lanfare.v1.json, after its `ready`. */
   async connect(user: string): Promise<TestClient> {
     const port = (this.node as NodeProcess).port;
     const socket = await this.#dial(port);
-    const url = `ws://${this.address}:${port}/chat?user_id=${user}`;
+    const url = `ws://${CLIENTS_ADDRESS}:${port}/chat?user_id=${user}`;
     const client = await TestClient.connect(url, [V1], { createConnection: () => socket });
     this.#clients.push(client);
     await client.next();
@@ -148,7 +176,7 @@ export class LanHost {
 
   #environment(env: Environment): Environment {
     return {
-      HOST: this.address,
+      HOST: CLIENTS_ADDRESS,
       OPS_PORT,
       UDP_ADDRESS: BROADCAST_ADDRESS,
       UDP_INTERFACE: this.address,
@@ -161,9 +189,8 @@ export class LanHost {
     };
   }
 
-  #setCable(...change: string[]): void {
-    const { namespace, device } = this.cable;
-    execFileSync('ip', ['-n', namespace, 'link', 'set', device, ...change], { stdio: 'pipe' });
+  #atSwitch(...change: string[]): void {
+    execFileSync('ip', ['-n', this.cable.namespace, 'link', ...change], { stdio: 'pipe' });
   }
 
   async #dial(port: number): Promise<Socket> {
@@ -171,7 +198,7 @@ export class LanHost {
     const dialer = await this.#dialer;
     const id = (this.#dials += 1);
     const socket = new Promise<Socket>((resolve, reject) => this.#pending.set(id, { resolve, reject }));
-    dialer.send({ id, port, host: this.address });
+    dialer.send({ id, port, host: CLIENTS_ADDRESS });
     return socket;
   }
 
@@ -224,12 +251,10 @@ export class Lan {
     const address = `10.77.0.${index}`;
     const device = `cable${index}`;
     this.#ip('netns', 'add', namespace);
-    this.#inSwitch('link', 'add', device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
-    this.#inSwitch('link', 'set', device, 'master', 'br0', 'up');
-    this.#ip('-n', namespace, 'addr', 'add', `${address}/24`, 'broadcast', BROADCAST_ADDRESS, 'dev', 'eth0');
-    this.#ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     this.#ip('-n', namespace, 'link', 'set', 'lo', 'up');
-    this.hosts.push(new LanHost(namespace, address, { namespace: this.#switch, device }));
+    const host = new LanHost(namespace, address, { namespace: this.#switch, device });
+    host.plug();
+    this.hosts.push(host);
   }
 
   #inSwitch(...args: string[]): void {
