@@ -2,8 +2,19 @@ import type { Socket } from 'node:dgram';
 import type { Datagram } from './datagram.js';
 import type { UdpTraffic } from './udp-traffic.js';
 
-/** One UDP socket: counts what passes. Its errors are counted and logged, never fatal. */
+/**
+ * What may wait to leave, when the network takes less than is sent: as much as a burst, and no more, for what is late is
+ * asked for again.
+ */
+const BACKLOG_BYTES_MAX = 4_194_304;
+const BACKLOG_DATAGRAMS_MAX = 4_096;
+/** Fewer can't be too much, whatever their size. They need not wait: until the callbacks run, what has left counts too. */
+const UNSENT_UNSUSPICIOUS = 128;
+
+/** One UDP socket: counts what passes, and bounds what waits to leave. Its errors are counted and logged, never fatal. */
 export class UdpSocket {
+  #unsent = 0;
+
   /** @param raw bound already */
   constructor(
     readonly raw: Socket,
@@ -25,6 +36,11 @@ export class UdpSocket {
   send(bytes: Buffer, address: string, port: number): void {
     this.traffic.statistics.datagramsSent++;
     this.traffic.statistics.bytesSent += bytes.length;
+    if (this.#unsent >= UNSENT_UNSUSPICIOUS && this.#isBacklogFull()) {
+      this.#failed('too many datagrams wait to leave: the network takes less than is sent');
+      return;
+    }
+    this.#unsent++;
     this.raw.send(bytes, port, address, this.#sent);
   }
 
@@ -33,8 +49,16 @@ export class UdpSocket {
     await new Promise<void>((resolve) => this.raw.close(resolve));
   }
 
+  #isBacklogFull(): boolean {
+    return (
+      this.raw.getSendQueueSize() >= BACKLOG_BYTES_MAX ||
+      this.raw.getSendQueueCount() >= BACKLOG_DATAGRAMS_MAX
+    );
+  }
+
   // One function for all sends: without a callback Node drops errors silently, with a closure each send costs one.
   readonly #sent = (error: Error | null): void => {
+    this.#unsent--;
     if (error !== null) this.#failed(error.message);
   };
 
