@@ -42,6 +42,20 @@ describe('the documentation', () => {
     expect(proseOf(page).match(/<(?!https?:|!--)[A-Za-z/!][^>\n]*/g)).toBeNull();
   });
 
+  it.each(PAGES.filter((page) => page !== 'CHANGELOG.md'))('%s names only files that are there', (page) => {
+    const named = readFileSync(page, 'utf8').matchAll(
+      /`((?:src|test|docs|deploy|scripts|examples|bench)\/[\w./-]+)`/g,
+    );
+    const paths = Array.from(named, ([, path = '']) => path);
+    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  it('has every folder of src/ in ARCHITECTURE.md', () => {
+    const rooms = readFileSync('ARCHITECTURE.md', 'utf8');
+    const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.filter(({ name }) => !rooms.includes(`\`src/${name}/\``))).toEqual([]);
+  });
+
   it.each([
     ['of frames', FRAME_ERRORS],
     ['of upgrades', UPGRADE_REFUSALS],

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { MODULE_FAILURES } from './module-failures.js';
 
 /**
  * Every metric of the server: its name, what it means and its labels, whose values come from fixed sets (peers:
@@ -173,7 +174,7 @@ export class Metrics {
   // modules
   readonly moduleFailures = this.#counter(
     'lanfare_module_failures_total',
-    "What went wrong in modules' code and was survived, by where it was called",
+    `What went wrong in modules' code and was survived, by where it was called: ${MODULE_FAILURES.join(', ')}`,
     ['kind'],
   );
 

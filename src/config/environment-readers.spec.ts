@@ -1,0 +1,23 @@
+import { describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Those that fill it from the files and judge it, once. */
+const FILLERS = ['start-node.ts', 'commands/environment.ts'];
+
+const isTest = (file: string) => file.endsWith('.spec.ts') || /(^|\/)testing\//.test(file);
+
+describe('the environment', () => {
+  it('is read by the configuration of its features, and by what fills it', () => {
+    const files = readdirSync('src', { recursive: true, encoding: 'utf8' });
+    const readers = files
+      .filter((file) => file.endsWith('.ts') && !isTest(file))
+      .filter((file) => /process\.env\b/.test(withoutComments(readFileSync(`src/${file}`, 'utf8'))));
+    const others = readers.filter((file) => !file.endsWith('.config.ts') && !FILLERS.includes(file));
+    expect(others).toEqual([]);
+    expect(readers).toEqual(expect.arrayContaining(FILLERS));
+  });
+});
+
+function withoutComments(source: string): string {
+  return source.replaceAll(/\/\*.*?\*\//gs, '').replaceAll(/^\s*\/\/.*$/gm, '');
+}
