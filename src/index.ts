@@ -27,6 +27,7 @@ export { Authenticator, type Identity, type Rejection } from './authentication/a
 export { UdpBroadcast } from './udp-broadcast/udp-broadcast.js';
 export type { Datagram } from './udp-broadcast/datagram.js';
 
+export type { ClientSocket } from './gateway/client/client-socket.js';
 export { CurrentConnection } from './gateway/team/current-connection.js';
 export type { GatewayOptions } from './gateway/team/gateway-options.js';
 export { FrameRequest } from './gateway/team/frame-request.js';

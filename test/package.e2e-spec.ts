@@ -73,7 +73,7 @@ describe('the package, installed in an application of somebody else,', () => {
     }
   });
 
-  it('sends from a controller that the application has', async () => {
+  it('sends from a controller and answers from a gateway that the application has', async () => {
     const shop = NodeProcess.launch({ SHOP_NAME: 'Corner shop', CLUSTER_BUS: 'none' }, [], {
       cwd: folder,
       entry: 'dist/main.js',
@@ -88,6 +88,7 @@ describe('the package, installed in an application of somebody else,', () => {
     expect(await response.json()).toEqual({ delivered: 1 });
     const data = { shop: 'Corner shop', order: { id: 1 } };
     expect(await client.nextJson()).toEqual({ event: 'message', data: { from: null, data } });
+    expect(await client.ask({ event: 'who am i' })).toMatchObject({ event: 'who am i', data: '7' });
     await shop.stop();
     expect(await shop.exited()).toBe(0);
   });

@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Module, Param, Post } from '@nestjs/common';
 import { ConfigModule, registerAs, type ConfigType } from '@nestjs/config';
-import { LanfareModule, Messaging, Variables } from 'lanfare';
+import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { LanfareModule, Messaging, Variables, type ClientSocket } from 'lanfare';
 import { z } from 'zod';
 
 export const shopVariables = new Variables({
@@ -24,8 +25,20 @@ export class OrdersController {
   }
 }
 
+@WebSocketGateway()
+export class ShopGateway {
+  @SubscribeMessage('who am i')
+  whoAmI(@ConnectedSocket() client: ClientSocket): string {
+    return client.connection.userId;
+  }
+}
+
 /** It imports nothing of Lanfare: LanfareModule is global. */
-@Module({ imports: [ConfigModule.forFeature(shopConfig)], controllers: [OrdersController] })
+@Module({
+  imports: [ConfigModule.forFeature(shopConfig)],
+  controllers: [OrdersController],
+  providers: [ShopGateway],
+})
 export class ShopModule {}
 
 @Module({ imports: [LanfareModule, ShopModule] })
