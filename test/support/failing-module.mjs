@@ -1,5 +1,6 @@
 /** Preloaded (`node --import`): adds a team's module that fails, as the name of the user says who connects. */
 import 'reflect-metadata';
+import { WebSocketGateway } from '@nestjs/websockets';
 import { pathToFileURL } from 'node:url';
 
 const load = async (path) => import(pathToFileURL(`dist/${path}.js`).href);
@@ -29,9 +30,16 @@ class FailingService {
 }
 Reflect.defineMetadata('design:paramtypes', [Messaging, ConnectionRegistry], FailingService);
 
+class FailingGateway {
+  async afterInit() {
+    if (process.env.FAILING_INIT !== undefined) throw new Error(process.env.FAILING_INIT);
+  }
+}
+WebSocketGateway()(FailingGateway);
+
 class FailingModule {}
 Reflect.defineMetadata('imports', [MessagingModule], FailingModule);
-Reflect.defineMetadata('providers', [FailingService], FailingModule);
+Reflect.defineMetadata('providers', [FailingService, FailingGateway], FailingModule);
 
 const imports = Reflect.getMetadata('imports', AppModule);
 Reflect.defineMetadata('imports', [...imports, FailingModule], AppModule);
