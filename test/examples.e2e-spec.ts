@@ -28,6 +28,14 @@ describe('the examples, on two nodes,', () => {
     await Promise.all([a.stop(), b.stop()]);
   });
 
+  async function notify(user: string, body: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${a.port}/notifications/${user}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body,
+    });
+  }
+
   it('audit: a node tells of connections on another', async () => {
     const heard = firstValueFrom(b.app.get(AuditLog).entries$.pipe(filter(({ user }) => user === 'audited')));
     const client = await TestClient.ready(a.url('user_id=audited'));
@@ -37,17 +45,23 @@ describe('the examples, on two nodes,', () => {
 
   it('notify: a REST request reaches a device on another node', async () => {
     const device = await TestClient.ready(b.url('user_id=notified'));
-    const response = await fetch(`http://127.0.0.1:${a.port}/notifications/notified`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: '{"text":"dinner"}',
-    });
+    const response = await notify('notified', '{"text":"dinner"}');
     expect(await response.json()).toEqual({ reached: 1, isCertain: true });
     expect(await device.nextJson()).toEqual({
       event: 'message',
       data: { from: null, data: { kind: 'notification', body: { text: 'dinner' } } },
     });
     await device.close();
+  });
+
+  it('notify: a message that is refused is told why, with a status that says whose fault it is', async () => {
+    for (const id of ['é'.repeat(65), '%00'.repeat(129)]) {
+      const response = await notify(id, '{}');
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        expect.objectContaining({ code: 'bad_user_id' }),
+      ]);
+    }
   });
 
   it('tap: datagrams of both nodes are seen', () => {

@@ -1,11 +1,13 @@
-import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, UseFilters } from '@nestjs/common';
 import { Messaging } from 'lanfare';
+import { MessageRefusedFilter } from './message-refused.filter.js';
 
 /**
  * A REST endpoint that sends to a user's devices, wherever in the cluster they are. It is on the public port: give it
  * a guard of your own. (Backends that only send need no module: the HTTP API of the operators' door does that.)
  */
 @Controller('notifications')
+@UseFilters(MessageRefusedFilter)
 export class NotificationsController {
   constructor(private readonly messaging: Messaging) {}
 
