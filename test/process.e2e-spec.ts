@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clusterEnvironment } from './support/environment.js';
 import { TestClient } from './support/client.js';
@@ -167,6 +167,25 @@ describe('the log', () => {
     expect(await node.exited()).toBe(70);
     const fatal = { level: 'fatal', message: expect.stringContaining('broken') };
     expect(lines(node)).toContainEqual(expect.objectContaining(fatal));
+  });
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).some((infos) =>
+  infos?.some(({ address }) => address === '::1'),
+);
+if (!hasIPv6) process.stdout.write('The test of HOST=:: is skipped: this machine has no address ::1\n');
+
+(hasIPv6 ? describe : describe.skip)('HOST=::', () => {
+  it('serves clients over IPv6 and IPv4, to each other', async () => {
+    const node = await NodeProcess.start({ ...NONE, HOST: '::' });
+    expect(node.output).toContain(`Serving on http://[::]:${node.port}`);
+    const url = (host: string) => `ws://${host}:${node.port}/chat?user_id=`;
+    const six = await TestClient.connect(`${url('[::1]')}six`);
+    const four = await TestClient.connect(`${url('127.0.0.1')}four`);
+    six.send({ user_id: 'four', data: 'from six' });
+    four.send({ user_id: 'six', data: 'from four' });
+    expect([await four.next(), await six.next()]).toEqual(['from six', 'from four']);
+    await node.stop();
   });
 });
 

@@ -6,7 +6,7 @@ import { flag, integer, list, port, Variables } from '../config/variables.js';
 
 export const gatewayVariables = new Variables(
   {
-    HOST: z.string().default('0.0.0.0').describe('address the public door listens on'),
+    HOST: z.string().default('0.0.0.0').describe('address the public door listens on; `::` = IPv6 and IPv4'),
     PORT: port().default(8866).describe('port of the public door: WebSocket'),
     WS_PATH: z
       .string()

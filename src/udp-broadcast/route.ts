@@ -73,7 +73,7 @@ function noSingleLan(
   return unfit(
     'UDP_ADDRESS',
     mute.length === 0
-      ? 'auto found no LAN interface: set it to a broadcast address, or UDP_MODE=mesh and UDP_PEERS'
+      ? 'auto found no LAN interface with an IPv4 address: set it to a broadcast address, or UDP_MODE=mesh and UDP_PEERS'
       : `auto found no network with a broadcast address, only ${mute.join(', ')}: set UDP_MODE=mesh and UDP_PEERS`,
   );
 }

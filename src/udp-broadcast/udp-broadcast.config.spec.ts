@@ -35,6 +35,20 @@ describe('the UDP variables', () => {
     },
   );
 
+  it.each<[string, Environment]>([
+    ['UDP_ADDRESS', { UDP_ADDRESS: 'ff02::1' }],
+    ['UDP_ADDRESS', { UDP_MODE: 'multicast', UDP_ADDRESS: 'ff05::22' }],
+    ['UDP_INTERFACE', { UDP_INTERFACE: 'fe80::1%eth0' }],
+    ['UDP_INTERFACE', { UDP_INTERFACE: '[::1]' }],
+    ['UDP_PEERS', { UDP_MODE: 'mesh', UDP_PEERS: '[fd00::2]:2222' }],
+    ['UDP_PEERS', { UDP_MODE: 'mesh', UDP_PEERS: 'fd00::2:2222' }],
+    ['UDP_PEERS', { UDP_MODE: 'mesh', UDP_PEERS: '10.0.0.2:2222,fd00::2' }],
+  ])('say that nodes speak IPv4 where %s is of IPv6: %j', (variable, env) => {
+    expect(udpBroadcastVariables.problems(env)).toEqual([
+      { variable, message: expect.stringMatching(/nodes speak IPv4 with each other/) },
+    ]);
+  });
+
   it('take a mesh of addresses and names', () => {
     expect(problems({ UDP_MODE: 'mesh', UDP_PEERS: 'lanfare.svc:2222, 10.0.0.2:2222' })).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { registerAs } from '@nestjs/config';
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { integer, list, port, Variables, type Environment, type Problem } from '../config/variables.js';
 
@@ -9,6 +9,12 @@ const RECEIVE_BUFFER_BYTES_MIN = 65_536;
 /** 224.0.0.0 to 239.255.255.255 are multicast groups; what follows is no host's either. */
 const FIRST_GROUP = 224;
 const firstOctet = (address: string): number => Number.parseInt(address, 10);
+
+const IPV4_ONLY =
+  'is of IPv6, and nodes speak IPv4 with each other: give an IPv4 address. Clients may use IPv6, with HOST=::';
+const isOfIPv6 = (text: string): boolean => isIPv6(text) || /^\[.*\](:\d*)?$/.test(text);
+const anIPv4 = (isMeant: (text: string) => boolean, message: string) =>
+  z.string().refine(isMeant, { error: ({ input }) => (isOfIPv6(String(input)) ? IPV4_ONLY : message) });
 
 export const udpBroadcastVariables = new Variables(
   {
@@ -27,25 +33,21 @@ export const udpBroadcastVariables = new Variables(
     UDP_UNICAST_PORT: port()
       .default(0)
       .describe("this node's own port for unicast (broadcast and multicast modes); 0 = any free one"),
-    UDP_ADDRESS: z
-      .string()
-      .refine((text) => text === 'auto' || isIPv4(text), 'must be an IPv4 address, or auto')
+    UDP_ADDRESS: anIPv4((text) => text === 'auto' || isIPv4(text), 'must be an IPv4 address, or auto')
       .optional()
       .describe(
-        "directed broadcast address, or multicast group; `auto` = the only LAN interface's broadcast address, an error if there are several. An address of one host, such as this one's, is refused. Default 127.255.255.255 (this machine only), or group 239.255.22.22 in multicast mode",
+        "directed broadcast address, or multicast group, of IPv4; `auto` = the only LAN interface's broadcast address, an error if there are several. An address of one host, such as this one's, is refused. Default 127.255.255.255 (this machine only), or group 239.255.22.22 in multicast mode",
       ),
-    UDP_INTERFACE: z
-      .string()
-      .refine(
-        (text) => isIPv4(text) && firstOctet(text) < FIRST_GROUP,
-        'must be an IPv4 address of this machine',
-      )
+    UDP_INTERFACE: anIPv4(
+      (text) => isIPv4(text) && firstOctet(text) < FIRST_GROUP,
+      'must be an IPv4 address of this machine',
+    )
       .optional()
-      .describe('address of the interface to send from; empty: found by UDP_ADDRESS'),
+      .describe('IPv4 address of the interface to send from; empty: found by UDP_ADDRESS'),
     UDP_PEERS: list()
       .default([])
       .describe(
-        'mesh mode: comma-separated host:port; a DNS name may resolve to all peers. The own address is ignored',
+        'mesh mode: comma-separated host:port; a DNS name may resolve to all peers, IPv4 only. The own address is ignored',
       ),
     UDP_DATAGRAM_BYTES: integer(508, 8900)
       .default(1200)
@@ -84,10 +86,9 @@ export const udpBroadcastVariables = new Variables(
     }
     for (const peer of peers) {
       const port = Number(/^[^\s:]+:(\d{1,5})$/.exec(peer)?.[1]);
-      if (!(port >= 1 && port <= 65_535)) {
-        const message = `"${peer.slice(0, 80)}" is not host:port, with a port from 1 to 65535`;
-        problems.push({ variable: 'UDP_PEERS', message });
-      }
+      if (port >= 1 && port <= 65_535) continue;
+      const what = isOfIPv6(peer) ? IPV4_ONLY : 'is not host:port, with a port from 1 to 65535';
+      problems.push({ variable: 'UDP_PEERS', message: `"${peer.slice(0, 80)}" ${what}` });
     }
     return problems;
   },

@@ -205,7 +205,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
       (peer, error) =>
         this.#warnings.warn(
           'resolve',
-          `UDP_PEERS: ${peer} does not resolve, its last addresses are kept: ${error.message}`,
+          `UDP_PEERS: ${peer} does not resolve to an IPv4 address, its last addresses are kept: ${error.message}`,
         ),
     );
     await this.#peerAddresses.open();
