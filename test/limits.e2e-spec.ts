@@ -237,6 +237,58 @@ describe('a client that does not read', () => {
   );
 });
 
+describe('clients that do not read', () => {
+  const KIB = 1024;
+  const TOTAL = 1024 * KIB;
+  const data = 'x'.repeat(30_000);
+
+  it(
+    'have one limit together: who holds most is closed with 4000, and nobody else',
+    async () =>
+      on(
+        {
+          WS_BUFFER_LIMIT_BYTES: String(TOTAL),
+          WS_BUFFER_TOTAL_BYTES: String(TOTAL),
+          WS_MESSAGES_PER_SECOND: '0',
+        },
+        async (node) => {
+          const clients = node.app.get(Clients);
+          const sender = await TestClient.connect(node.url('user_id=sender'), [V1]);
+          const backlogOf = (user: string) =>
+            [...clients].find(({ userId }) => userId === user)?.backlogBytes ?? 0;
+          let most = 0;
+          const slow = async (user: string, bytes: number): Promise<[RawClient, number]> => {
+            const client = await RawClient.open(node.port, `/chat?user_id=${user}`);
+            client.socket.pause();
+            let sent = 0;
+            while (backlogOf(user) < bytes && clients.backlogs.shed === 0) {
+              await sender.ask({ user_id: user, data }, ++sent);
+              most = Math.max(most, clients.backlogs.bytes);
+            }
+            return [client, sent];
+          };
+          const [first] = await slow('first', 300 * KIB);
+          const [largest] = await slow('largest', 400 * KIB);
+          const [last, sentToLast] = await slow('last', 200 * KIB);
+          expect(clients.backlogs.shed).toBe(1);
+          expect(most).toBeLessThanOrEqual(TOTAL);
+          largest.socket.resume();
+          expect(await largest.closeFrame()).toEqual(CLOSES.slow_client);
+          largest.destroy();
+          for (const client of [first, last]) client.socket.resume();
+          for (let received = 0; received < sentToLast; received++) {
+            expect((await last.frame()).payload.toString()).toBe(data);
+          }
+          await until(() => clients.backlogs.bytes === 0 && clients.size === 3);
+          expect([...clients].map(({ userId }) => userId)).toEqual(['sender', 'first', 'last']);
+          for (const client of [first, last]) client.destroy();
+          await sender.close();
+        },
+      ),
+    60_000,
+  );
+});
+
 describe('heartbeats', () => {
   it('find a client that has gone without a word, and keep one that answers', async () =>
     on({ WS_PING_INTERVAL_MS: '1000' }, async (node) => {

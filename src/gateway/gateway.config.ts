@@ -70,7 +70,12 @@ export const gatewayVariables = new Variables(
       ),
     WS_BUFFER_LIMIT_BYTES: integer(4096, 1 << 30)
       .default(1_048_576)
-      .describe('outgoing bytes queued for a slow client before it is closed with 4000'),
+      .describe('memory of what is queued for a slow client before it is closed with 4000'),
+    WS_BUFFER_TOTAL_BYTES: integer(65_536, 2 ** 40)
+      .default(268_435_456)
+      .describe(
+        'the same for all clients of the node together: at three quarters of it those that hold most are closed with 4000, at all of it those that are being closed are cut',
+      ),
     WS_PING_INTERVAL_MS: integer(0, 3_600_000)
       .default(25_000)
       .describe(
@@ -83,9 +88,18 @@ export const gatewayVariables = new Variables(
         'SIGTERM, SIGINT or SIGHUP: stop accepting, close clients with 1012 in waves, leave the cluster, within this time',
       ),
   },
-  ({ WS_MESSAGES_PER_SECOND: rate, WS_MESSAGES_BURST: burst, WS_PING_INTERVAL_MS: ping }) => [
+  ({
+    WS_MESSAGES_PER_SECOND: rate,
+    WS_MESSAGES_BURST: burst,
+    WS_BUFFER_LIMIT_BYTES: bufferLimit,
+    WS_BUFFER_TOTAL_BYTES: bufferTotal,
+    WS_PING_INTERVAL_MS: ping,
+  }) => [
     ...(rate && burst && burst < rate
       ? [{ variable: 'WS_MESSAGES_BURST', message: 'must not be less than WS_MESSAGES_PER_SECOND' }]
+      : []),
+    ...(bufferLimit && bufferTotal && bufferTotal < bufferLimit
+      ? [{ variable: 'WS_BUFFER_TOTAL_BYTES', message: 'must not be less than WS_BUFFER_LIMIT_BYTES' }]
       : []),
     ...(ping && ping < 1000
       ? [{ variable: 'WS_PING_INTERVAL_MS', message: 'must be 0 or at least 1000' }]

@@ -44,6 +44,14 @@ export class Metrics {
     'Connections that have gone, by why this node closed them; ended: the client or the network did',
     ['reason'],
   );
+  readonly clientBacklog = this.#gauge(
+    'lanfare_client_backlog_bytes',
+    'Memory of what clients have not taken yet; at most WS_BUFFER_TOTAL_BYTES',
+  );
+  readonly clientsShed = this.#counter(
+    'lanfare_clients_shed_total',
+    'Clients closed (or cut while they were being closed) because all together were near WS_BUFFER_TOTAL_BYTES',
+  );
   readonly frames = this.#counter('lanfare_frames_received_total', 'Frames received from clients');
   readonly errors = this.#counter('lanfare_errors_total', 'Frames refused with an error frame, by its code', [
     'code',

@@ -108,7 +108,7 @@ export class Door {
     // held until the cluster can be promised to reach it
     if (isMain) await new Promise<void>((reachable) => this.messaging.join(connection, reachable));
     if (this.#isDraining) {
-      this.messaging.leave(connection);
+      this.clients.discard(connection);
       this.#turnAway(visitor, 'draining');
       return;
     }
@@ -137,9 +137,12 @@ export class Door {
       else connection.close('failed');
     }
     socket.uncork();
-    if (ws !== null) return;
+    if (ws !== null) {
+      connection.written();
+      return;
+    }
     // the client has gone, or ws refused it
-    this.messaging.leave(connection);
+    this.clients.discard(connection);
     this.capacity.release(connection.address);
   }
 

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { moduleFailures } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
+import { Backlogs } from './backlogs.js';
 import { ClientConnection } from './client-connection.js';
 import { FRAME_BYTES, FrameRate } from './frame-rate.js';
 import { FakeSocket } from './testing/fake-socket.js';
@@ -30,6 +31,7 @@ describe('a client connection at the limit of its rate', () => {
       },
       statistics,
       bufferLimitBytes: 1_000_000,
+      backlogs: new Backlogs(1_000_000),
       inFlightMax: 100,
       left: () => undefined,
     });
@@ -103,5 +105,92 @@ describe('a client connection at the limit of its rate', () => {
     connection.onClosed(() => called++);
     connection.closed();
     expect([called, moduleFailures.socket]).toEqual([1, before + 1]);
+  });
+});
+
+describe('a client that takes nothing', () => {
+  const LIMIT = 100_000;
+
+  /** A socket whose kernel takes nothing until it is told to. */
+  class StalledSocket extends FakeSocket {
+    writableLength = 0;
+    readonly writableCorked = 0;
+    #waiting: (() => void)[] = [];
+
+    override get bufferedAmount(): number {
+      return this.writableLength;
+    }
+
+    write(bytes: Buffer, done: () => void = () => undefined): void {
+      this.writableLength += bytes.length;
+      this.#waiting.push(done);
+    }
+
+    take(): void {
+      this.writableLength = 0;
+      for (const done of this.#waiting.splice(0)) done();
+    }
+  }
+
+  function open(): [ClientConnection, StalledSocket, Backlogs<ClientConnection>] {
+    const backlogs = new Backlogs<ClientConnection>(10 * LIMIT);
+    const socket = new StalledSocket();
+    const connection = new ClientConnection('c', 'slow', true, '127.0.0.1', {
+      receiver: { admit: () => true, receive: () => true },
+      statistics: new GatewayStatistics(),
+      bufferLimitBytes: LIMIT,
+      backlogs,
+      inFlightMax: 100,
+      left: () => undefined,
+    });
+    connection.open(socket, socket as never, null);
+    return [connection, socket, backlogs];
+  }
+
+  it('is closed by the memory that short messages take, not by their bytes alone', () => {
+    const [connection, socket] = open();
+    let sent = 0;
+    for (; connection.sendText('0123456789'); sent++) connection.flush();
+    expect(socket.closedWith).toBe(CLOSES.slow_client.code);
+    expect(sent).toBeLessThan(LIMIT / 200);
+    expect(sent).toBeGreaterThan(LIMIT / 400);
+  });
+
+  it('owes nothing when it has taken everything', () => {
+    const [connection, socket, backlogs] = open();
+    for (let sent = 0; sent < 10; sent++) {
+      connection.sendText('0123456789');
+      connection.flush();
+    }
+    expect(connection.backlogBytes).toBeGreaterThan(socket.writableLength);
+    expect(backlogs.bytes).toBe(connection.backlogBytes);
+    socket.take();
+    expect(connection.backlogBytes).toBe(0);
+    expect(backlogs.bytes).toBe(0);
+  });
+
+  it('counts among all until it has gone, also while it is closed', () => {
+    const [connection, , backlogs] = open();
+    connection.sendText('x'.repeat(1000));
+    connection.close('kicked');
+    expect(backlogs.bytes).toBeGreaterThan(1000);
+    connection.closed();
+    expect(backlogs.bytes).toBe(0);
+  });
+
+  it('is held for what comes before its upgrade is answered, until that comes to nothing', () => {
+    const backlogs = new Backlogs<ClientConnection>(LIMIT);
+    const held = new ClientConnection('c', 'slow', false, '127.0.0.1', {
+      receiver: { admit: () => true, receive: () => true },
+      statistics: new GatewayStatistics(),
+      bufferLimitBytes: LIMIT,
+      backlogs,
+      inFlightMax: 100,
+      left: () => undefined,
+    });
+    held.sendText('x'.repeat(1000));
+    expect(backlogs.bytes).toBeGreaterThan(1000);
+    held.discard();
+    expect(backlogs.bytes).toBe(0);
   });
 });

@@ -5,6 +5,7 @@ import { CLOSES, type CloseName, type FrameErrorCode } from '../../wire/codes.js
 import type { Message } from '../../wire/message.js';
 import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix, errorFrame } from '../../wire/outgoing-frame.js';
 import type { GatewayStatistics } from '../gateway-statistics.js';
+import type { Backlogs } from './backlogs.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import type { TokenBucket } from '../admission/token-bucket.js';
@@ -21,11 +22,13 @@ export interface FrameReceiver {
   receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean;
 }
 
+export type WriteCallback = (error?: Error | null) => void;
+
 /** What a connection needs of its ws socket (ClientSocket). */
 interface FrameSocket {
   readonly bufferedAmount: number;
   readonly isDeflating: boolean;
-  sendNow(data: Buffer, options: { binary: boolean }): void;
+  sendNow(data: Buffer, options: { binary: boolean }, done?: WriteCallback): void;
   ping(): void;
   pause(): void;
   resume(): void;
@@ -38,6 +41,7 @@ export interface ConnectionContext {
   readonly receiver: FrameReceiver;
   readonly statistics: GatewayStatistics;
   readonly bufferLimitBytes: number;
+  readonly backlogs: Backlogs<ClientConnection>;
   readonly inFlightMax: number;
   /** The connection's socket has closed: called before the callbacks of `onClosed`. */
   left(connection: ClientConnection): void;
@@ -56,6 +60,12 @@ const PAUSE_BITS: Readonly<Record<PauseReason, number>> = {
 
 /** Reasons that end with the connection: nothing is gained by waiting any longer. */
 const PAUSES_UNTIL_CLOSING = PAUSE_BITS.congested | PAUSE_BITS['in-flight'] | PAUSE_BITS.finishing;
+
+/**
+ * What a write that waits takes besides its bytes, rounded up: a short message to a slow client is several times as large in
+ * memory as it is on the wire.
+ */
+const WRITE_BYTES = 256;
 
 /** How long a client that floods may take its close frame. */
 const FLOODER_CUT_MS = 1000;
@@ -93,6 +103,8 @@ export class ClientConnection implements Connection {
   #inFlight = 0;
   #pauses = 0;
   #isFlushing = false;
+  /** Writes that wait behind others. */
+  #waitingWrites = 0;
   #outbox: Outbox | null = null;
   #inbox: Inbox | null = null;
   #closedCallbacks: (() => void)[] | null = null;
@@ -116,6 +128,10 @@ export class ClientConnection implements Connection {
     return this.#ws !== null && this.#closing === null;
   }
 
+  get isClosing(): boolean {
+    return this.#closing !== null;
+  }
+
   get isPaused(): boolean {
     return this.#pauses !== 0;
   }
@@ -125,9 +141,9 @@ export class ClientConnection implements Connection {
     return this.#inFlight >= this.context.inFlightMax;
   }
 
-  /** Outgoing bytes that the client has not taken yet. */
+  /** Memory of what the client has not taken yet. */
   get backlogBytes(): number {
-    return (this.#outbox?.bytes ?? 0) + (this.#ws?.bufferedAmount ?? 0);
+    return (this.#outbox?.bytes ?? 0) + (this.#ws?.bufferedAmount ?? 0) + this.#waitingWrites * WRITE_BYTES;
   }
 
   /** The client's socket is open from now on: `ready` goes first, then what has come meanwhile. */
@@ -182,16 +198,37 @@ export class ClientConnection implements Connection {
   flush(): void {
     this.#isFlushing = false;
     const outbox = this.#outbox;
-    if (this.#socket === null || outbox === null) return;
+    const socket = this.#socket;
+    if (socket === null || outbox === null) return;
     this.#outbox = null;
-    this.#socket.write(outbox.take());
+    if (socket.writableLength === 0) socket.write(outbox.take());
+    else socket.write(outbox.take(), this.writing());
+    // corked while the upgrade is answered
+    if (socket.writableLength !== 0 && socket.writableCorked === 0) this.context.backlogs.grown(this);
+  }
+
+  /** For a write past the queue: what is to be called when it is done. It may have to wait behind others. */
+  writing(then?: WriteCallback): WriteCallback | undefined {
+    if (this.backlogBytes === 0) return then;
+    this.#waitingWrites++;
+    return (error) => {
+      this.#waitingWrites--;
+      then?.(error);
+    };
+  }
+
+  /** Such a write was made. */
+  written(): void {
+    if (this.#ws !== null && this.#ws.bufferedAmount > 0) this.context.backlogs.grown(this);
   }
 
   close(why: CloseName): void {
     if (this.#closing !== null) return;
     if (!Object.hasOwn(CLOSES, why)) throw new RangeError(`no close is named "${why}"`);
     this.flush();
+    if (this.#closing !== null) return; // what was flushed was too much
     this.#closing = why;
+    this.context.backlogs.closing(this);
     if (this.#ws !== null) this.#startClosing(this.#ws, why);
   }
 
@@ -209,7 +246,8 @@ export class ClientConnection implements Connection {
   closing(): void {
     if (this.#closing !== null) return;
     this.flush();
-    this.#closing = 'ended';
+    this.#closing ??= 'ended';
+    this.context.backlogs.closing(this);
   }
 
   /** Calls back once, when the socket has closed. */
@@ -222,6 +260,7 @@ export class ClientConnection implements Connection {
     this.#closing ??= 'ended';
     this.context.statistics.closes[this.#closing]++;
     this.#outbox = this.#inbox = null;
+    this.context.backlogs.gone(this);
     this.context.left(this);
     for (const callback of this.#closedCallbacks ?? []) {
       try {
@@ -233,9 +272,17 @@ export class ClientConnection implements Connection {
     this.#closedCallbacks = null;
   }
 
+  /** Its upgrade came to nothing: what waited for it is dropped. */
+  discard(): void {
+    this.#closing ??= 'ended';
+    this.#outbox = null;
+    this.context.backlogs.gone(this);
+  }
+
   /** Ends the connection without a closing handshake. */
   terminate(): void {
     this.#closing ??= 'ended';
+    this.#outbox = null;
     this.#ws?.terminate();
   }
 
@@ -309,11 +356,14 @@ export class ClientConnection implements Connection {
     if (!this.hasRoomFor(first.length + (second?.length ?? 0) + (third?.length ?? 0))) return false;
     if (this.#ws?.isDeflating === true) {
       const whole = second === undefined ? first : Buffer.concat([first, second, third ?? EMPTY]);
-      this.#ws.sendNow(whole, { binary: false });
+      this.#ws.sendNow(whole, { binary: false }, this.writing());
+      this.written();
       return true;
     }
     (this.#outbox ??= new Outbox()).add(first, second, third);
-    if (this.#socket !== null && !this.#isFlushing) {
+    if (this.#socket === null) {
+      this.context.backlogs.grown(this);
+    } else if (!this.#isFlushing) {
       this.#isFlushing = true;
       atEndOfTurn(this);
     }

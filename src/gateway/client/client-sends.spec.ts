@@ -6,6 +6,7 @@ import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import { Messaging } from '../../messaging/messaging.js';
 import type { Message } from '../../wire/message.js';
 import { readFrame, type SendFrame } from '../../wire/incoming-frame.js';
+import { Backlogs } from './backlogs.js';
 import { ClientConnection } from './client-connection.js';
 import { ClientSends } from './client-sends.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
@@ -53,6 +54,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
       },
       statistics,
       bufferLimitBytes: 1_000_000,
+      backlogs: new Backlogs(1_000_000),
       inFlightMax: 100,
       left: () => undefined,
     });

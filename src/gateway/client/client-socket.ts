@@ -1,12 +1,11 @@
 import { WebSocket } from 'ws';
 import { moduleFailed } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
-import type { ClientConnection } from './client-connection.js';
+import type { ClientConnection, WriteCallback } from './client-connection.js';
 import type { FrameReader } from './frame-reader.js';
 import type { Inflation } from './inflation.js';
 
 type Data = Parameters<WebSocket['send']>[0];
-type Callback = (error?: Error) => void;
 
 /** RFC 6455 5.5. */
 const CONTROL_BYTES_MAX = 125;
@@ -38,21 +37,21 @@ export class ClientSocket extends WebSocket {
       }
       // binary or with options: behind what is queued, so that the order is kept
       this.connection.flush();
-      this.sendNow(data, ...rest);
+      this.sendNow(data, ...this.#watched(rest));
     });
   }
 
   /** Called by the core itself too. */
   override ping(...args: unknown[]): void {
     this.#submit('ping of', CONTROL_BYTES_MAX, args, () =>
-      (super.ping as (...args: unknown[]) => void).apply(this, args),
+      (super.ping as (...args: unknown[]) => void).apply(this, this.#watched(args)),
     );
   }
 
   /** Called by ws itself too: a client may ping without reading what it gets for it. */
   override pong(...args: unknown[]): void {
     this.#submit('pong to', CONTROL_BYTES_MAX, args, () =>
-      (super.pong as (...args: unknown[]) => void).apply(this, args),
+      (super.pong as (...args: unknown[]) => void).apply(this, this.#watched(args)),
     );
   }
 
@@ -97,17 +96,27 @@ export class ClientSocket extends WebSocket {
     let failure: unknown;
     try {
       this.connection.checkSize(bytes);
-      if (this.connection.hasRoomFor(bytes)) {
+      if (this.connection.isClosing) {
+        failure = new Error('the connection is being closed');
+      } else if (this.connection.hasRoomFor(bytes)) {
         submit();
+        this.connection.written();
         return;
+      } else {
+        failure = new Error('the client reads too slowly');
       }
-      failure = new Error('the client reads too slowly');
     } catch (error) {
       moduleFailed('socket', `A module's ${what} a client`, error);
       failure = error;
     }
-    const callback = rest.at(-1);
-    if (typeof callback === 'function') (callback as Callback)(failure as Error);
+    callbackOf(rest)?.(failure as Error);
+  }
+
+  /** Arguments for ws, with a callback by which the connection sees that the write is done. */
+  #watched(args: unknown[]): unknown[] {
+    const callback = callbackOf(args);
+    const others = callback === undefined ? args : args.slice(0, -1);
+    return [...others, this.connection.writing(callback)];
   }
 
   #closeWithout(code: number | undefined): void {
@@ -117,6 +126,11 @@ export class ClientSocket extends WebSocket {
       super.close(CLOSES.failed.code, CLOSES.failed.reason);
     }
   }
+}
+
+function callbackOf(args: unknown[]): WriteCallback | undefined {
+  const last = args.at(-1);
+  return typeof last === 'function' ? (last as WriteCallback) : undefined;
 }
 
 /** Bytes that ws would send of it. What it would refuse has none. */

@@ -8,6 +8,7 @@ import { Cluster } from '../../cluster/cluster.js';
 import { Messaging } from '../../messaging/messaging.js';
 import { readyFrame } from '../../wire/outgoing-frame.js';
 import { Capacity } from '../admission/capacity.js';
+import { Backlogs } from './backlogs.js';
 import { ClientConnection, type ConnectionContext } from './client-connection.js';
 import { ClientFrames } from './client-frames.js';
 import type { ClientSocket } from './client-socket.js';
@@ -25,6 +26,7 @@ import { TokenExpiries } from './token-expiries.js';
  */
 @Injectable()
 export class Clients implements OnApplicationShutdown {
+  readonly backlogs: Backlogs<ClientConnection>;
   readonly #open = new Set<ClientConnection>();
   readonly #heartbeats: Heartbeats<ClientConnection> | null;
   readonly #context: ConnectionContext;
@@ -41,10 +43,12 @@ export class Clients implements OnApplicationShutdown {
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {
     this.#heartbeats = config.WS_PING_INTERVAL_MS === 0 ? null : new Heartbeats(config.WS_PING_INTERVAL_MS);
+    this.backlogs = new Backlogs(config.WS_BUFFER_TOTAL_BYTES);
     this.#context = {
       receiver: frames,
       statistics,
       bufferLimitBytes: config.WS_BUFFER_LIMIT_BYTES,
+      backlogs: this.backlogs,
       inFlightMax: config.WS_MAX_IN_FLIGHT,
       left: (connection) => this.#remove(connection),
     };
@@ -73,6 +77,12 @@ export class Clients implements OnApplicationShutdown {
     const connection = new ClientConnection(randomUUID(), userId, isEnveloped, address, this.#context);
     this.expiries.limit(connection, expiresAt);
     return connection;
+  }
+
+  /** The upgrade came to nothing. */
+  discard(connection: ClientConnection): void {
+    this.messaging.leave(connection);
+    connection.discard();
   }
 
   /** The upgrade has been answered. A client of the core's own path is told so by `ready`. */

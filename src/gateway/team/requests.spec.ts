@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { moduleFailures } from '../../telemetry/module-failures.js';
+import { Backlogs } from '../client/backlogs.js';
 import { ClientConnection } from '../client/client-connection.js';
 import { FakeSocket } from '../client/testing/fake-socket.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
@@ -28,6 +29,7 @@ describe('the requests of a client', () => {
       receiver: { admit: () => true, receive: () => true },
       statistics,
       bufferLimitBytes: 1_000_000,
+      backlogs: new Backlogs(1_000_000),
       inFlightMax: IN_FLIGHT_MAX,
       left: () => undefined,
     });

@@ -111,6 +111,8 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     metrics.connections.set(node.clients.size);
     metrics.devices.set(node.connections.size);
     metrics.users.set(node.connections.userCount);
+    metrics.clientBacklog.set(node.clients.backlogs.bytes);
+    metrics.set(metrics.clientsShed, node.clients.backlogs.shed);
     for (const [result, count] of Object.entries(node.gateway.handshakes)) {
       metrics.set(metrics.handshakes, count, { result });
     }

@@ -1,9 +1,12 @@
 /** A ws socket that notes whether it is read and how it is closed. */
 export class FakeSocket {
-  readonly bufferedAmount = 0;
   readonly isDeflating = false;
   isReading = true;
   closedWith: number | null = null;
+
+  get bufferedAmount(): number {
+    return 0;
+  }
 
   pause(): void {
     this.isReading = false;

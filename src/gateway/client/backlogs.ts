@@ -1,0 +1,154 @@
+import { Logger, type LoggerService } from '@nestjs/common';
+import { LogBudget } from '../../telemetry/log-budget.js';
+
+/** Of the limit, for clients that are not being closed. The rest is for those that still get their close frame. */
+const OPEN_SHARE = 3 / 4;
+/** Of the limit, what is freed beyond what is too much: else the next write would be too much again. */
+const SPARE_SHARE = 1 / 16;
+
+/** What it needs of a connection. */
+interface Backlogged {
+  /** Memory of what the client has not taken yet. */
+  readonly backlogBytes: number;
+  readonly isClosing: boolean;
+  close(why: 'slow_client'): void;
+  terminate(): void;
+}
+
+/**
+ * What all clients together have not taken yet: at most WS_BUFFER_TOTAL_BYTES. Where it is too much those are closed that
+ * hold most; whoever takes what it gets holds nothing. A client that is being closed keeps its queue until it has taken
+ * the close frame: where those are too much they are cut.
+ *
+ * A connection says when its backlog has grown. That it has shrunk is seen when somebody looks, so that taking costs nothing:
+ * the sum is never less than the truth, and all are looked at again before anybody is closed.
+ */
+export class Backlogs<Client extends Backlogged> {
+  readonly #warnings: LogBudget;
+  readonly #open = new Holders<Client>();
+  readonly #closing = new Holders<Client>();
+  #isShedding = false;
+  #shed = 0;
+
+  constructor(
+    private readonly bytesMax: number,
+    logger: Pick<LoggerService, 'warn'> = new Logger('Clients'),
+  ) {
+    this.#warnings = new LogBudget(logger);
+  }
+
+  /** As it is now. */
+  get bytes(): number {
+    return this.#open.look() + this.#closing.look();
+  }
+
+  /** Clients that were closed or cut because it was too much. Only grows. */
+  get shed(): number {
+    return this.#shed;
+  }
+
+  grown(client: Client): void {
+    (client.isClosing ? this.#closing : this.#open).count(client);
+    this.#keepWithin();
+  }
+
+  /** The client is being closed from now on. */
+  closing(client: Client): void {
+    if (!this.#open.forget(client)) return;
+    this.#closing.count(client);
+    this.#keepWithin();
+  }
+
+  /** Nothing is queued for the client any more. */
+  gone(client: Client): void {
+    this.#open.forget(client);
+    this.#closing.forget(client);
+  }
+
+  #keepWithin(): void {
+    if (this.#isShedding || (this.#openExcess <= 0 && this.#excess <= 0)) return;
+    this.#isShedding = true; // a client that is closed is flushed before, and may grow
+    try {
+      this.#open.look();
+      this.#closing.look();
+      this.#shedLargest(this.bytesMax * SPARE_SHARE);
+    } finally {
+      this.#isShedding = false;
+    }
+  }
+
+  #shedLargest(spare: number): void {
+    if (this.#openExcess > 0) {
+      const largest = this.#open.largest(this.#openExcess + spare);
+      this.#say(`closing the ${largest.length} that hold most`);
+      for (const client of largest) client.close('slow_client');
+      this.#shed += largest.length;
+    }
+    if (this.#excess > 0) {
+      const largest = this.#closing.largest(this.#excess + spare);
+      this.#say(`cutting ${largest.length} that are being closed`);
+      for (const client of largest) {
+        this.#closing.forget(client);
+        client.terminate();
+      }
+      this.#shed += largest.length;
+    }
+  }
+
+  get #openExcess(): number {
+    return this.#open.bytes - this.bytesMax * OPEN_SHARE;
+  }
+
+  get #excess(): number {
+    return this.#open.bytes + this.#closing.bytes - this.bytesMax;
+  }
+
+  #say(what: string): void {
+    const bytes = this.#open.bytes + this.#closing.bytes;
+    this.#warnings.warn(
+      'too much',
+      `Clients that read too slowly hold ${bytes} of WS_BUFFER_TOTAL_BYTES=${this.bytesMax}: ${what}`,
+    );
+  }
+}
+
+/** Clients with a backlog, how large it was when it was looked at last, and the sum. */
+class Holders<Client extends Backlogged> {
+  readonly #bytesOf = new Map<Client, number>();
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  count(client: Client): void {
+    const bytes = client.backlogBytes;
+    this.#bytes += bytes - (this.#bytesOf.get(client) ?? 0);
+    this.#bytesOf.set(client, bytes);
+  }
+
+  /** False: it was not here. */
+  forget(client: Client): boolean {
+    const bytes = this.#bytesOf.get(client);
+    if (bytes === undefined) return false;
+    this.#bytes -= bytes;
+    return this.#bytesOf.delete(client);
+  }
+
+  /** Looks at all again. Returns the sum. */
+  look(): number {
+    for (const client of this.#bytesOf.keys()) {
+      if (client.backlogBytes === 0) this.forget(client);
+      else this.count(client);
+    }
+    return this.#bytes;
+  }
+
+  /** As few as hold so many bytes, the largest first. */
+  largest(bytes: number): Client[] {
+    const clients = [...this.#bytesOf].sort(([, a], [, b]) => b - a);
+    let held = 0;
+    const enough = clients.findIndex(([, more]) => (held += more) >= bytes);
+    return clients.slice(0, enough < 0 ? clients.length : enough + 1).map(([client]) => client);
+  }
+}
