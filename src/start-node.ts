@@ -8,6 +8,7 @@ import type { Feature } from './config/environment.js';
 import { assertFree, listenProblem, urlOf } from './config/listening.js';
 import { ConfigurationError } from './config/variables.js';
 import { VERSION } from './config/version.js';
+import { PublicHttpAdapter } from './gateway/admission/public-http.adapter.js';
 import { within } from './gateway/admission/time-limit.js';
 import { gatewayConfig } from './gateway/gateway.config.js';
 import { Grace } from './gateway/grace.js';
@@ -80,7 +81,7 @@ class NodeLife {
     module: Type<unknown> | DynamicModule,
     variables: readonly Feature[],
   ): Promise<INestApplication> {
-    const app = await NestFactory.create(module, {
+    const app = await NestFactory.create(module, new PublicHttpAdapter(), {
       bufferLogs: true,
       autoFlushLogs: false, // after the first line: `#speak`, or `#fail`
       abortOnError: false,

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { setImmediate } from 'node:timers/promises';
 import type { Environment } from '../src/config/variables.js';
 import { Clients } from '../src/gateway/client/clients.js';
 import { Door } from '../src/gateway/admission/door.js';
@@ -8,6 +7,7 @@ import { TestClient, V1 } from './support/client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 import { clientFrame, handshake, RawClient } from './support/raw-client.js';
+import { until } from './support/until.js';
 
 const TEXT = 1;
 const PING = 9;
@@ -28,11 +28,6 @@ const refusal = async (url: string, headers: Record<string, string> = {}) => {
 };
 
 const from = (address: string) => ({ 'x-forwarded-for': address });
-
-/** Waits until the node has noticed, turn by turn. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await setImmediate();
-}
 
 describe('connections', () => {
   it('are limited altogether, and a place that is left can be taken', async () =>

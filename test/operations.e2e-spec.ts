@@ -13,6 +13,7 @@ import { OperationsDoor } from '../src/operations/operations-door.js';
 import { Metrics } from '../src/telemetry/metrics.js';
 import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
 import { TestClient } from './support/client.js';
+import { TURNED_AWAY } from '../src/gateway/gateway-statistics.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 import { RawClient } from './support/raw-client.js';
@@ -300,6 +301,7 @@ describe('counters with labels', () => {
   const directions = { direction: ['sent', 'received'] };
   const known: Record<string, Record<string, readonly string[]>[]> = {
     lanfare_handshakes_total: [{ result: ['accepted', ...Object.keys(UPGRADE_REFUSALS)] }],
+    lanfare_turned_away_total: [{ reason: TURNED_AWAY }],
     lanfare_tokens_refused_total: [{ reason: Object.keys(TOKEN_REFUSALS) }],
     lanfare_closes_total: [{ reason: ['ended', ...Object.keys(CLOSES)] }],
     lanfare_errors_total: [{ code: Object.keys(FRAME_ERRORS) }],

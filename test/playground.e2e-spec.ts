@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Controller, Get, Module } from '@nestjs/common';
 import type { Browser, Page } from 'playwright-core';
 import { browsers } from './support/browser.js';
 import { ClosingServer } from './support/closing-server.js';
@@ -23,6 +24,17 @@ const PROBLEMS = `
   addEventListener('unhandledrejection', ({ reason }) => problems.push(String(reason)));
   addEventListener('securitypolicyviolation', ({ blockedURI }) => problems.push(blockedURI));
 `;
+
+@Controller()
+class HomeController {
+  @Get()
+  home(): string {
+    return 'home';
+  }
+}
+
+@Module({ controllers: [HomeController] })
+class HomeModule {}
 
 describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
   const env = clusterEnvironment();
@@ -256,6 +268,12 @@ describe('the page at /', () => {
       AUTH_JWT_SECRET: 'x'.repeat(32),
     });
     expect((await fetch(`http://127.0.0.1:${node.port}/`)).status).toBe(404);
+    await node.stop();
+  });
+
+  it("gives way to a module's own", async () => {
+    const node = await TestNode.start({ CLUSTER_BUS: 'none' }, [HomeModule]);
+    expect(await (await fetch(`http://127.0.0.1:${node.port}/`)).text()).toBe('home');
     await node.stop();
   });
 });

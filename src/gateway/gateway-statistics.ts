@@ -8,6 +8,18 @@ import {
   type UpgradeRefusalCode,
 } from '../wire/codes.js';
 
+/** Why what came to the public port got no further than that: sockets, and plain requests. */
+export const TURNED_AWAY = [
+  'full',
+  'too_many_from_address',
+  'too_many_requests',
+  'too_slow',
+  'too_large',
+  'bad_request',
+  'not_found',
+  'draining',
+] as const;
+
 /** How clients came, what they were refused and how they went, since the start. Plain fields that only grow. */
 @Injectable()
 export class GatewayStatistics {
@@ -16,6 +28,8 @@ export class GatewayStatistics {
     'accepted',
     ...Object.keys(UPGRADE_REFUSALS),
   ]);
+  /** What never was an upgrade, by reason. */
+  readonly turnedAway = zeros<(typeof TURNED_AWAY)[number]>(TURNED_AWAY);
   /** Error frames, by code. */
   readonly errors = zeros<FrameErrorCode>(Object.keys(FRAME_ERRORS));
   /** Connections that have gone, by why this node closed them; `ended`: the client or the network did. */

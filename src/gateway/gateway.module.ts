@@ -1,4 +1,4 @@
-import { Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { DiscoveryModule } from '@nestjs/core';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
@@ -18,7 +18,6 @@ import { Handshake } from './admission/handshake.js';
 import { TeamGateways } from './team/team-gateways.js';
 import { TokenExpiries } from './client/token-expiries.js';
 import { TokenRefresh } from './client/token-refresh.js';
-import { UpgradeRequired } from './admission/upgrade-required.js';
 import { Visitors } from './admission/visitors.js';
 
 @Module({
@@ -42,8 +41,4 @@ import { Visitors } from './admission/visitors.js';
   ],
   exports: [Door, Clients, GatewayStatistics],
 })
-export class GatewayModule implements NestModule {
-  configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(UpgradeRequired).forRoutes('{*path}');
-  }
-}
+export class GatewayModule {}

@@ -14,10 +14,13 @@ import type { Entrance } from './admission/entrance.js';
 import { EventHandlers, type EventHandler, type Transform } from './team/event-handlers.js';
 import { gatewayConfig } from './gateway.config.js';
 import type { GatewayOptions } from './team/gateway-options.js';
+import { GatewayStatistics } from './gateway-statistics.js';
 import { Grace } from './grace.js';
+import { PlainRequests } from './admission/plain-requests.js';
+import type { PublicHttpAdapter } from './admission/public-http.adapter.js';
 import { limitHandshakes } from './admission/public-server.js';
+import { asksForWebSocket, handOver, pathOf, type RequestHead } from './admission/request-head.js';
 import { TeamGateways } from './team/team-gateways.js';
-import { asksForWebSocket, upgradeOnly } from './admission/upgrade-requests.js';
 import { Visitors } from './admission/visitors.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
@@ -45,12 +48,13 @@ export class WebSocketAdapter extends WsAdapter {
   readonly #server: Server;
   readonly #door: Door;
   readonly #visitors: Visitors;
+  readonly #plain: PlainRequests;
   readonly #grace: Grace;
   readonly #handlers: EventHandlers;
   readonly #gateways: TeamGateways;
   readonly #config: ConfigType<typeof gatewayConfig>;
 
-  /** @param app created, and not yet initialised: its gateways exist, and are not connected */
+  /** @param app made with a PublicHttpAdapter, and not yet initialised: its gateways are not connected */
   constructor(app: INestApplication) {
     super(app);
     this.#server = app.getHttpServer() as Server;
@@ -65,10 +69,17 @@ export class WebSocketAdapter extends WsAdapter {
       socketsMax: app.get(Capacity).socketsMax,
     });
     this.#visitors.watch(this.#server);
+    this.#plain = new PlainRequests({
+      http: app.getHttpAdapter() as unknown as PublicHttpAdapter,
+      visitors: this.#visitors,
+      statistics: app.get(GatewayStatistics),
+      wsPath: this.#config.WS_PATH,
+      isEntrance: (path) => this.#find(path) !== null,
+    });
     this.#gateways = app.get(TeamGateways);
     this.#gateways.prepare();
     this.#server.on('upgrade', this.#upgrade);
-    upgradeOnly(this.#server, (request) => asksForWebSocket(request) || this.#areOthersAsked());
+    handOver(this.#server, this.#isHandedOver);
   }
 
   override create(port: number, options: GatewayOptions = {}): WebSocketServer {
@@ -123,13 +134,21 @@ export class WebSocketAdapter extends WsAdapter {
     this.#routes.length = 0;
   }
 
+  readonly #isHandedOver = (request: RequestHead): boolean => {
+    if (!this.#visitors.mayAsk(request.socket) || asksForWebSocket(request)) return true;
+    return this.#areOthersAsked() ? request.upgrade : this.#plain.isRefused(request);
+  };
+
   readonly #upgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    const entrance = asksForWebSocket(request) ? this.#find(request.url ?? '/') : null;
+    if (socket.destroyed) return;
+    const isOurs = asksForWebSocket(request);
+    const entrance = isOurs ? this.#find(pathOf(request)) : null;
     if (entrance !== null) {
       void this.#door.admit(request, socket, head, entrance);
     } else if (!this.#areOthersAsked()) {
       socket.on('error', (error) => this.#log.debug(`A refused client's socket failed: ${error.message}`));
-      this.#door.refuse(socket, 'not_found');
+      if (isOurs) this.#door.refuse(socket, 'not_found');
+      else this.#plain.refuse(request, socket);
     }
   };
 
@@ -146,8 +165,7 @@ export class WebSocketAdapter extends WsAdapter {
     else this.#routes.push(route);
   }
 
-  #find(url: string): Entrance | null {
-    const pathname = url.split('?', 1)[0] as string;
+  #find(pathname: string): Entrance | null {
     for (const { path, match, server } of this.#routes) {
       const found = matchSafely(match, pathname);
       if (!found) continue;

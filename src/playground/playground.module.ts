@@ -2,10 +2,10 @@ import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { authenticationConfig } from '../authentication/authentication.config.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
-import { PlaygroundController } from './playground.controller.js';
+import { Playground } from './playground.js';
 
 @Module({
   imports: [ConfigModule.forFeature(authenticationConfig), ConfigModule.forFeature(gatewayConfig)],
-  controllers: [PlaygroundController],
+  providers: [Playground],
 })
 export class PlaygroundModule {}

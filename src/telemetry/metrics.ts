@@ -34,6 +34,11 @@ export class Metrics {
     'Upgrade requests, by how they ended: accepted, or the code of the refusal',
     ['result'],
   );
+  readonly turnedAway = this.#counter(
+    'lanfare_turned_away_total',
+    'Sockets and plain requests of the public port that were turned away, by reason',
+    ['reason'],
+  );
   readonly tokensRefused = this.#counter(
     'lanfare_tokens_refused_total',
     'Tokens that were not accepted, of upgrades and of refresh, by why',

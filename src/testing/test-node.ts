@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import { authenticationConfig, authenticationVariables } from '../authentication/authentication.config.js';
 import { clusterConfig, clusterVariables } from '../cluster/cluster.config.js';
 import type { Environment } from '../config/variables.js';
+import { PublicHttpAdapter } from '../gateway/admission/public-http.adapter.js';
 import { gatewayConfig, gatewayVariables } from '../gateway/gateway.config.js';
 import { WebSocketAdapter } from '../gateway/websocket.adapter.js';
 import { LanfareModule } from '../lanfare.module.js';
@@ -65,7 +66,7 @@ export class TestNode {
       .overrideProvider(operationsConfig.KEY)
       .useValue({ ...operationsVariables.parse(all), isPortNegotiable: false })
       .compile();
-    const app = module.createNestApplication({ logger });
+    const app = module.createNestApplication(new PublicHttpAdapter(), { logger });
     app.useWebSocketAdapter(new WebSocketAdapter(app));
     const door = operations ? await OperationsDoor.openAt(app, { host: '127.0.0.1', port: 0 }) : null;
     await app.listen(Number(all['PORT']), all['HOST'] as string);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, isIPv4, SocketAddress } from 'node:net';
+import { BlockList, isIP, isIPv4, SocketAddress, type Socket } from 'node:net';
 
 /** The least a network hands to one customer (RFC 6177): whoever has one IPv6 address has 2^64 of them. */
 const IPV6_COUNTED_BITS = 64;
@@ -36,8 +36,7 @@ export class ClientAddresses {
 
   /** In canonical form: one text for each address. */
   of(request: IncomingMessage): string {
-    const peer = request.socket.remoteAddress ?? '';
-    let address = canonicalAddress(peer) ?? peer;
+    let address = addressOf(request.socket);
     if (!this.#areProxiesTrusted) return address;
     const header = request.headers['x-forwarded-for'];
     const hops = (Array.isArray(header) ? header.join() : (header ?? ''))
@@ -50,6 +49,12 @@ export class ClientAddresses {
       address = hop;
     }
     return address;
+  }
+
+  /** Of a socket that has said nothing yet; null: a trusted proxy, which brings clients of any address. */
+  ofPeer(socket: Socket): string | null {
+    const address = addressOf(socket);
+    return this.#areProxiesTrusted && this.#isTrusted(address) ? null : address;
   }
 
   #isTrusted(address: string): boolean {
@@ -86,6 +91,10 @@ export function canonicalAddress(text: string): string | null {
   return isIPv4(canonical.slice(MAPPED.length)) && canonical.startsWith(MAPPED)
     ? canonical.slice(MAPPED.length)
     : canonical;
+}
+
+function addressOf({ remoteAddress = '' }: Socket): string {
+  return canonicalAddress(remoteAddress) ?? remoteAddress;
 }
 
 function withoutPort(text: string): string {

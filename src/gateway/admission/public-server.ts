@@ -6,6 +6,12 @@ import type { Server } from 'node:http';
  */
 const SLOWNESS_CHECK_MS = 100;
 
+/**
+ * Requests that one socket may bring, as many as nginx takes from one (keepalive_requests): the last one is answered
+ * with `Connection: close`.
+ */
+export const REQUESTS_PER_SOCKET_MAX = 1000;
+
 interface HandshakeLimits {
   readonly timeoutMs: number;
   readonly headerBytesMax: number;
@@ -15,7 +21,7 @@ interface HandshakeLimits {
 
 /**
  * Bounds what a stranger can do to the HTTP server before there is a connection: slow or fat headers, idle
- * keep-alive, more sockets than there are files. To be called before it listens.
+ * keep-alive, endless requests, more sockets than there are files. To be called before it listens.
  */
 export function limitHandshakes(
   server: Server,
@@ -25,6 +31,7 @@ export function limitHandshakes(
   server.requestTimeout = timeoutMs;
   server.keepAliveTimeout = Math.min(server.keepAliveTimeout, timeoutMs);
   server.maxConnections = socketsMax;
+  server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
   // read by Node when a connection comes, and when the server starts to listen
   Object.assign(server, {
     maxHeaderSize: headerBytesMax,

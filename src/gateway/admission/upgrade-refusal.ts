@@ -24,23 +24,33 @@ export function refusalBody(code: UpgradeRefusalCode): string {
   return JSON.stringify({ code, message, retryable });
 }
 
-/** Answers an upgrade request over its raw socket, and closes it. */
-export function refuseUpgrade(socket: Duplex, code: UpgradeRefusalCode): void {
+/** Status and headers of a refusal. The connection ends with it. */
+export function refusalHead(code: UpgradeRefusalCode): [status: number, headers: Record<string, string>] {
   const { status } = UPGRADE_REFUSALS[code];
-  const body = refusalBody(code);
+  return [
+    status,
+    {
+      Connection: 'close',
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': String(Buffer.byteLength(refusalBody(code))),
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+      ...(status === 426 && { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' }),
+      ...(status === 503 && { 'Retry-After': '1' }),
+    },
+  ];
+}
+
+/** Answers a request over its raw socket, and closes it. */
+export function refuseUpgrade(socket: Duplex, code: UpgradeRefusalCode, hasBody = true): void {
+  const [status, headers] = refusalHead(code);
   cutLater(socket);
   socket.once('finish', () => socket.destroy());
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      'Connection: close',
-      'Content-Type: application/json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
-      ...(status === 426 ? ['Upgrade: websocket', 'Sec-WebSocket-Version: 13'] : []),
-      ...(status === 503 ? ['Retry-After: 1'] : []),
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       '',
-      body,
+      hasBody ? refusalBody(code) : '',
     ].join('\r\n'),
   );
 }

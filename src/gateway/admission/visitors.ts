@@ -1,34 +1,94 @@
-import { Injectable, Logger } from '@nestjs/common';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { ConfigType } from '@nestjs/config';
+import { STATUS_CODES, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { gatewayConfig } from '../gateway.config.js';
+import { GatewayStatistics } from '../gateway-statistics.js';
+import { Capacity } from './capacity.js';
+import { ClientAddresses, countedAddress } from './client-address.js';
+import { clientErrorOf } from './client-errors.js';
+import { REQUESTS_PER_SOCKET_MAX } from './public-server.js';
 import { within } from './time-limit.js';
 
 /**
+ * Sockets of one address that are no clients' yet, where nothing says how many clients an address may have: more
+ * than come at a time from an office or a proxy (a handshake takes milliseconds), for some 20 MB.
+ */
+const VISITORS_PER_ADDRESS_MAX = 4096;
+/** And of all sockets there may be, so that one address can't shut out the others. */
+const SHARE_PER_ADDRESS_MAX = 0.5;
+/** What browsers open to one host, for a page and what it loads. */
+const SOCKETS_PER_CLIENT = 6;
+/** Requests of a socket that wait for their answers. Browsers and proxies send one at a time. */
+const UNANSWERED_MAX = 10;
+
+interface Visit {
+  /** As which it is counted; null: a trusted proxy, which stands for many. */
+  readonly address: string | null;
+  requests: number;
+  unanswered: number;
+}
+
+/**
  * Sockets on the public port that are not clients' (yet): silent ones, handshakes, held upgrades, plain HTTP. A socket
- * is one from its arrival until it closes or its upgrade is answered.
+ * is one from its arrival until it closes or its upgrade is answered. How many an address may have, and what one may
+ * ask, is bounded; who is turned away is counted.
  */
 @Injectable()
 export class Visitors {
   readonly #log = new Logger(Visitors.name);
-  readonly #open = new Set<Socket>();
-  readonly #answering = new Set<ServerResponse>();
+  readonly #open = new Map<Socket, Visit>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #addresses: ClientAddresses;
+  readonly #perAddressMax: number;
   #isEnding = false;
   #allGone: (() => void) | null = null;
 
+  constructor(
+    private readonly statistics: GatewayStatistics,
+    capacity: Capacity,
+    @Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>,
+  ) {
+    this.#addresses = new ClientAddresses(config.WS_TRUSTED_PROXIES);
+    const clients = config.WS_MAX_CONNECTIONS_PER_IP || Infinity;
+    this.#perAddressMax = Math.min(
+      VISITORS_PER_ADDRESS_MAX,
+      Math.ceil(capacity.socketsMax * SHARE_PER_ADDRESS_MAX),
+      (clients + 1) * SOCKETS_PER_CLIENT, // one more, who is told that there are too many
+    );
+  }
+
   /** To be called once, before `server` listens. */
   watch(server: Server): void {
-    server.on('connection', (socket: Socket) => {
-      if (this.#isEnding) {
-        socket.destroy();
-        return;
-      }
-      this.#open.add(socket);
-      socket.on('close', this.#gone);
+    server.on('connection', this.#arrive);
+    server.on('drop', () => this.statistics.turnedAway.full++);
+    server.on('clientError', this.#fail);
+  }
+
+  /** Another request has come. False: the socket has asked for more than one may, and is cut. */
+  mayAsk(socket: Socket): boolean {
+    const visit = this.#open.get(socket);
+    if (visit === undefined) return true;
+    if (visit.unanswered < UNANSWERED_MAX && ++visit.requests <= REQUESTS_PER_SOCKET_MAX) return true;
+    this.statistics.turnedAway.too_many_requests++;
+    socket.destroy();
+    return false;
+  }
+
+  /** `response` is going to be given. */
+  awaits(response: ServerResponse): void {
+    const { socket } = response.req;
+    const visit = this.#open.get(socket);
+    if (visit === undefined) return;
+    visit.unanswered++;
+    response.once('close', () => {
+      if (--visit.unanswered === 0 && this.#isEnding) socket.destroySoon();
     });
-    server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => {
-      this.#answering.add(response);
-      response.once('close', () => this.#answered(response));
-    });
+  }
+
+  /** Whether an answer is still to be given. */
+  isAwaited(socket: Socket): boolean {
+    return (this.#open.get(socket)?.unanswered ?? 0) > 0;
   }
 
   /** The upgrade is answered: from now on the socket is a client's. */
@@ -43,24 +103,54 @@ export class Visitors {
    */
   async end(patienceMs: number): Promise<void> {
     this.#isEnding = true;
-    const busy = new Set([...this.#answering].map(({ req }) => req.socket));
-    for (const socket of this.#open) {
-      if (!busy.has(socket)) socket.destroy();
+    for (const [socket, { unanswered }] of this.#open) {
+      if (unanswered === 0) socket.destroy();
     }
     if (this.#open.size === 0) return;
     await within(patienceMs, new Promise<void>((resolve) => (this.#allGone = resolve)), undefined);
     if (this.#open.size === 0) return;
     this.#log.warn(`Cut: ${this.#open.size} connections whose HTTP requests were still being answered`);
-    for (const socket of this.#open) socket.destroy();
+    for (const socket of this.#open.keys()) socket.destroy();
   }
 
-  #answered(response: ServerResponse): void {
-    this.#answering.delete(response);
-    if (this.#isEnding) response.req.socket.destroySoon();
-  }
+  readonly #arrive = (socket: Socket): void => {
+    const { turnedAway } = this.statistics;
+    const peer = this.#addresses.ofPeer(socket);
+    const address = peer === null ? null : countedAddress(peer);
+    const present = address === null ? 0 : (this.#byAddress.get(address) ?? 0);
+    if (this.#isEnding || present >= this.#perAddressMax) {
+      turnedAway[this.#isEnding ? 'draining' : 'too_many_from_address']++;
+      socket.destroy();
+      return;
+    }
+    if (address !== null) this.#byAddress.set(address, present + 1);
+    this.#open.set(socket, { address, requests: 0, unanswered: 0 });
+    socket.on('close', this.#gone);
+  };
+
+  /** As Node does of itself where nobody listens. */
+  readonly #fail = (error: Error, socket: Socket): void => {
+    const found = clientErrorOf(error);
+    if (found !== null && socket.writable) {
+      const { reason, status } = found;
+      this.statistics.turnedAway[reason]++;
+      // not into an answer that is under way
+      if (!this.isAwaited(socket)) {
+        socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+      }
+    }
+    socket.destroy();
+  };
 
   #remove(socket: Socket): void {
+    const visit = this.#open.get(socket);
+    if (visit === undefined) return;
     this.#open.delete(socket);
+    if (visit.address !== null) {
+      const left = (this.#byAddress.get(visit.address) ?? 1) - 1;
+      if (left === 0) this.#byAddress.delete(visit.address);
+      else this.#byAddress.set(visit.address, left);
+    }
     if (this.#open.size === 0) this.#allGone?.();
   }
 

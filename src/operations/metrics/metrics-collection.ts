@@ -119,6 +119,9 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     for (const [reason, count] of Object.entries(node.authentication.refusals.counts)) {
       metrics.set(metrics.tokensRefused, count, { reason });
     }
+    for (const [reason, count] of Object.entries(node.gateway.turnedAway)) {
+      metrics.set(metrics.turnedAway, count, { reason });
+    }
     metrics.set(metrics.frames, node.gateway.frames);
     for (const [code, count] of Object.entries(node.gateway.errors)) {
       metrics.set(metrics.errors, count, { code });

@@ -1,0 +1,45 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** A request whose headers have been read, and nothing else. */
+export interface RequestHead extends IncomingMessage {
+  /** It offers another protocol, whichever. */
+  upgrade: boolean;
+}
+
+/** As much of Node's HTTP parser as tells of a request whose headers have been read. */
+interface Parser {
+  onIncoming?: (request: RequestHead, keepAlive: boolean) => number;
+}
+
+/**
+ * Which sockets of `server` are handed over, as an 'upgrade' event, when the headers of a request have been read: Node
+ * makes no response for it then, and reads no more of them. For all others the request is a plain one, whatever
+ * protocol it offers (`Upgrade: h2c`, which Java's HttpClient and `curl --http2` always send: RFC 9110 7.8 lets a
+ * server go on without). To be called before it listens.
+ *
+ * Node's own way to ask (shouldUpgradeCallback, 22.21 and 24.9) knows requests with `Upgrade` only, and older ones
+ * hand over all of these or none; so what its parser tells is corrected on the way.
+ */
+export function handOver(server: Server, isOurs: (request: RequestHead) => boolean): void {
+  server.on('connection', ({ parser }: Socket & { parser: Parser }) => {
+    const { onIncoming } = parser;
+    if (onIncoming === undefined) return;
+    parser.onIncoming = (request, keepAlive) => {
+      if (request.method !== 'CONNECT') request.upgrade = isOurs(request);
+      return onIncoming(request, keepAlive);
+    };
+  });
+}
+
+/** Whether WebSocket is asked for, well or badly. */
+export function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') return false;
+  const options = headers.connection?.toLowerCase().split(',') ?? [];
+  return options.some((option) => option.trim() === 'upgrade');
+}
+
+/** The path of what is asked for, as it was written. */
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] as string;
+}
