@@ -56,6 +56,14 @@ describe('what a module sends', () => {
     expect(received).toEqual([]);
   });
 
+  it('is no text, but its bytes', () => {
+    const text = { to: '2', from: null, data: '"text"' } as never;
+    expect(() => messaging.post(text, null)).toThrow(TypeError);
+    const tooLarge = { to: '2', from: null, data: Buffer.alloc(1_048_577, '1') };
+    expect(messaging.post(tooLarge, () => undefined)).toBe('too_large');
+    expect(received).toEqual([]);
+  });
+
   it('costs its outcome alone when what is done with that throws', () => {
     const before = moduleFailures.outcome;
     const post = (outcome: () => void) =>

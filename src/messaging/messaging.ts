@@ -15,7 +15,7 @@ import { RecentMessages } from './recent-messages.js';
 
 /** One message in so many is measured and traced, if anyone wants to know. */
 const SAMPLE_EVERY = 256;
-/** What a module may send: as much as the nodes carry, wherever the user is. */
+/** As much as the nodes carry: what is refused there goes to nobody here either, on a node without others too. */
 const MESSAGE_BYTES_MAX = 1_048_576;
 
 /** The message went nowhere, and why. */
@@ -78,8 +78,16 @@ export class Messaging implements OnModuleInit {
    * within a second. A refusal means that no device got it, and `outcome` is not called.
    *
    * A message that belongs to a trace already is traced whether it is a sample or not: that was decided elsewhere.
+   *
+   * @throws {TypeError} when `data` is no Buffer; the message went nowhere then
    */
   post(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
+    // else it would be found out when the turn ends, and cost whoever is written to then
+    if (!Buffer.isBuffer(message.data)) throw new TypeError('data must be JSON text in a Buffer');
+    if (message.data.length > MESSAGE_BYTES_MAX) {
+      this.#statistics.clusterRefused.too_large++;
+      return 'too_large';
+    }
     if (--this.#untilSample === 0 || message.trace !== undefined) return this.#postObserved(message, outcome);
     return this.#route(message, outcome);
   }
@@ -97,10 +105,8 @@ export class Messaging implements OnModuleInit {
     if (to === null || (from !== null && sender === null)) throw new MessageRefusedError('bad_user_id');
     const json = JSON.stringify(data) as string | undefined;
     if (json === undefined) throw new MessageRefusedError('missing_data');
-    const bytes = Buffer.from(json);
-    if (bytes.length > MESSAGE_BYTES_MAX) throw new MessageRefusedError('too_large');
     return new Promise((resolve, reject) => {
-      const refusal = this.post({ to, from: sender, data: bytes }, resolve);
+      const refusal = this.post({ to, from: sender, data: Buffer.from(json) }, resolve);
       if (refusal !== null) reject(new MessageRefusedError(refusal));
     });
   }
