@@ -13,7 +13,8 @@ const REFUSED: [what: string, refusal: UpgradeRefusalCode, request: string][] = 
   ['another case of the path', 'not_found', handshake('/CHAT?user_id=1')],
   ['a slash too many', 'not_found', handshake('/chat/?user_id=1')],
   ['a path whose escapes are broken', 'not_found', handshake('/%zz')],
-  ['an absolute URL', 'not_found', handshake('http://127.0.0.1/chat?user_id=1')],
+  ['an absolute URL of another path', 'not_found', handshake('http://127.0.0.1/other?user_id=1')],
+  ['an absolute URL without a path', 'not_found', handshake('http://127.0.0.1?user_id=1')],
   ['another protocol', 'upgrade_required', handshake('/chat?user_id=1', ['Upgrade: h2c'])],
   ['another method', 'upgrade_required', handshake('/chat?user_id=1', [], 'POST')],
   ['an old version', 'upgrade_required', handshake('/chat?user_id=1', ['Sec-WebSocket-Version: 8'])],
@@ -63,6 +64,8 @@ const REFUSED: [what: string, refusal: UpgradeRefusalCode, request: string][] = 
 
 const ALLOWED: [what: string, request: string][] = [
   ['no origin', handshake('/chat?user_id=1')],
+  ['an absolute URL', handshake('http://127.0.0.1/chat?user_id=1')],
+  ['an absolute URL of another scheme, with a port', handshake('WSS://chat.example:8443/chat?user_id=1')],
   ['an allowed origin', handshake('/chat?user_id=1', ['Origin: https://app.example'])],
   [
     'an unusual case of the headers',
@@ -140,6 +143,21 @@ describe('an upgrade', () => {
     expect((await client.response()).status).toBe(101);
     expect((await client.frame()).payload.toString()).toBe('{"event":"pong","id":1}');
     client.destroy();
+  });
+});
+
+describe('an upgrade whose target is an absolute URL', () => {
+  it("is of the same origin as the URL's host, whatever Host says", async () => {
+    const node = await TestNode.start({ CLUSTER_BUS: 'none', WS_ALLOWED_ORIGINS: '' });
+    const statuses = ['http://good.example', 'http://127.0.0.1'].map(async (origin) => {
+      const client = await RawClient.connect(node.port);
+      client.write(handshake('http://good.example/chat?user_id=1', [`Origin: ${origin}`]));
+      const { status } = await client.response();
+      client.destroy();
+      return status;
+    });
+    expect(await Promise.all(statuses)).toEqual([101, 403]);
+    await node.stop();
   });
 });
 

@@ -72,6 +72,7 @@ describe('a request that offers another protocol than WebSocket', () => {
   it.each([
     ['GET', request('GET /orders', H2C), 200, '["lamp"]'],
     ['POST', request('POST /orders', H2C, '{"a":1}'), 201, '{"created":{"a":1}}'],
+    ['an absolute URL', request('GET http://shop.example/orders?page=1', H2C), 200, '["lamp"]'],
     ['POST that offers websocket', handshake('/orders', ['Content-Length: 0'], 'POST'), 201, '{}'],
   ])('is answered as though it did not: %s', async (_, text, status, body) => {
     const client = await RawClient.connect(node.port);
@@ -144,6 +145,7 @@ describe('a plain request that no module handles', () => {
     ['no host', 'GET /nothing HTTP/1.1\r\n\r\n'],
     ['a path whose escapes are broken', request('GET /%zz')],
     ['no path', request('OPTIONS *')],
+    ['an absolute URL', request('GET http://shop.example/nothing')],
   ])('is told so before a response is made for it, and its connection ends: %s', async (_, text) => {
     const before = [statistics.turnedAway.not_found, responses];
     const client = await RawClient.connect(node.port);

@@ -26,6 +26,7 @@ export function handOver(server: Server, isOurs: (request: RequestHead) => boole
     const { onIncoming } = parser;
     if (onIncoming === undefined) return;
     parser.onIncoming = (request, keepAlive) => {
+      toOriginForm(request);
       if (request.method !== 'CONNECT') request.upgrade = isOurs(request);
       return onIncoming(request, keepAlive);
     };
@@ -42,4 +43,20 @@ export function asksForWebSocket({ method, headers }: IncomingMessage): boolean 
 /** The path of what is asked for, as it was written. */
 export function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] as string;
+}
+
+/**
+ * A whole URL, as proxies are asked (`GET http://host/chat`), is understood too. Its host counts, whatever `Host` says
+ * (RFC 9112 3.2.2).
+ */
+function toOriginForm(request: IncomingMessage): void {
+  const { url = '/' } = request;
+  const scheme = url.indexOf('://');
+  if (url.startsWith('/') || scheme < 0) return;
+  const hierarchy = url.slice(scheme + '://'.length);
+  const path = hierarchy.search(/[/?]/);
+  const [host, rest] = path < 0 ? [hierarchy, ''] : [hierarchy.slice(0, path), hierarchy.slice(path)];
+  request.url = rest.startsWith('/') ? rest : `/${rest}`;
+  request.headers.host = host;
+  request.headersDistinct['host'] = [host];
 }
