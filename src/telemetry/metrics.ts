@@ -124,6 +124,10 @@ export class Metrics {
     'lanfare_cluster_records_requested_total',
     'Records that were missed here and asked for again',
   );
+  readonly answersDropped = this.#counter(
+    'lanfare_cluster_answers_dropped_total',
+    'Receipts and answers to other nodes for which their queue had no room',
+  );
   readonly queueBytes = this.#gauge('lanfare_cluster_queue_bytes', 'Bytes queued towards other nodes');
   readonly queueRecords = this.#gauge('lanfare_cluster_queue_records', 'Records queued towards other nodes');
   readonly directoryEntries = this.#gauge(

@@ -110,6 +110,8 @@ export interface BusStatistics {
   /** Sent once more, because a peer had not got them; and asked of peers to be sent once more. */
   readonly recordsRepaired: number;
   readonly recordsRequested: number;
+  /** Receipts and answers that were not sent, because the queue to the node that waits for them was full. */
+  readonly answersDropped: number;
   readonly gaps: number;
   readonly directoryHits: number;
   readonly directoryMisses: number;

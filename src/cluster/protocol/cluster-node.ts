@@ -28,6 +28,7 @@ import { Departure } from './departure.js';
 import { Discovery } from './discovery.js';
 import { MalformedDatagramError } from './errors.js';
 import {
+  BROADCAST_RECORD_HEADER_BYTES,
   FRAME_GOSSIP,
   FRAME_HELLO,
   FRAME_KNOCK,
@@ -41,6 +42,7 @@ import {
   FRAME_REPORT,
   FRAME_STATUS,
   FRAME_WELCOME,
+  UNICAST_RECORD_HEADER_BYTES,
 } from './frames.js';
 import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import { Handshake } from './handshake.js';
@@ -287,6 +289,7 @@ export class ClusterNode implements ProtocolNode {
       messagesReceived: counters.messagesReceived,
       recordsRepaired: counters.recordsRepaired,
       recordsRequested: counters.recordsRequested,
+      answersDropped: counters.answersDropped,
       gaps: counters.gaps,
       bootsHeard: members.heard,
       directoryEntries: directory.entries,
@@ -322,7 +325,7 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #handleUnicastRecord(now: number, peer: Peer, plain: Buffer, start: number, end: number): void {
-    const headerEnd = start + 11;
+    const headerEnd = start + UNICAST_RECORD_HEADER_BYTES;
     if (headerEnd > end) throw new MalformedDatagramError('a record header is cut off');
     const { incoming } = peer;
     if (!incoming.isAdmitted || plain.readUInt32BE(start + 1) !== incoming.id) return;
@@ -337,7 +340,7 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #handleBroadcastRecord(now: number, peer: Peer, plain: Buffer, start: number, end: number): void {
-    const headerEnd = start + 7;
+    const headerEnd = start + BROADCAST_RECORD_HEADER_BYTES;
     if (headerEnd > end) throw new MalformedDatagramError('a record header is cut off');
     const { incoming } = peer;
     if (!incoming.isAdmitted) return;

@@ -148,6 +148,8 @@ export interface ProtocolStatistics {
   readonly messagesReceived: number;
   readonly recordsRepaired: number;
   readonly recordsRequested: number;
+  /** Receipts and answers for which a peer's queue had no room: who waits for them hears it from its own deadline. */
+  readonly answersDropped: number;
   readonly gaps: number;
   /** Boots that are heard of and not proven: while there are any, no answer is complete. */
   readonly bootsHeard: number;

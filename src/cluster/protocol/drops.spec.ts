@@ -107,3 +107,21 @@ describe('R9: messages held for a peer that has not opened its stream', () => {
     expect(toldBy(a, 'incomplete') + toldBy(a, 'lost')).toBe(2);
   });
 });
+
+describe('receipts and answers for a peer that acks nothing', () => {
+  it('have twice the room of messages; what is left out beyond is counted', () => {
+    const limits = { unicastQueueRecords: 4 };
+    lan = new VirtualLan(nodeCipherSuite);
+    a = lan.add('a', { limits });
+    b = lan.add('b');
+    b.node.join(lan.now, 'bob', 1);
+    lan.run(2_000);
+    lan.loses = (_transmit, _to, from) => from === b;
+    for (let receipt = 1; receipt <= 12; receipt += 1) {
+      a.node.acknowledge(lan.now, b.node.nodeId, receipt, 1);
+      lan.run(1);
+    }
+    // One more than fits is taken: it is looked at what is queued, not at what comes.
+    expect(a.node.statistics()).toMatchObject({ queuedRecords: 9, answersDropped: 3 });
+  });
+});

@@ -1,4 +1,5 @@
 /** What the parts of one node share. It decides nothing; each part owns the rules of one concept. */
+import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import {
   type GapKind,
   type NodeId,
@@ -31,7 +32,7 @@ import { Keyring, SealingChannel } from './sealing.js';
 import { UserHasher } from './user-hash.js';
 
 /** Room kept in every datagram beside its record, so that an ack always rides along. */
-export const STATUS_FRAME_BYTES = 3 + 18;
+export const STATUS_FRAME_BYTES = FRAME_HEADER_BYTES + 18;
 /** Between two portions of sweeping the directory. */
 export const SWEEP_INTERVAL_MS = 2;
 /** Below this a datagram has no room for an introduction and little for a record. */
@@ -78,7 +79,7 @@ export class NodeContext {
     gaps: 0,
     directoryHits: 0,
     directoryMisses: 0,
-    receiptsDropped: 0,
+    answersDropped: 0,
   };
   readonly rejected: Record<Rejection, number> = {
     foreign: 0,
@@ -118,7 +119,11 @@ export class NodeContext {
     this.members = new Members(this.limits.tombstonesMax);
     this.pace = new ReportPace(this.timing, this.members);
     this.recordBytes =
-      datagramBytes - DATAGRAM_OVERHEAD_BYTES - UNICAST_RECORD_HEADER_BYTES - STATUS_FRAME_BYTES;
+      datagramBytes -
+      DATAGRAM_OVERHEAD_BYTES -
+      FRAME_HEADER_BYTES -
+      UNICAST_RECORD_HEADER_BYTES -
+      STATUS_FRAME_BYTES;
     this.broadcast = new OutgoingStream(this.recordBytes);
     const broadcastKey = new SealingChannel(this.keyring, bootId, null, 0);
     this.outbox = new Outbox(datagramBytes, options.mode === 'mesh', this.members, broadcastKey);

@@ -123,7 +123,7 @@ export class Routing {
 
   acknowledge(now: number, peer: Peer, receipt: number, delivered: number): void {
     if (this.#isOverfull(peer)) {
-      this.context.counters.receiptsDropped += 1;
+      this.context.counters.answersDropped += 1;
       return;
     }
     this.#head[0] = MESSAGE_RECEIPT;
@@ -185,7 +185,7 @@ export class Routing {
 
   answer(now: number, peer: Peer, id: number, body: Buffer): void {
     if (body.length > this.context.options.messageBytesMax || this.#isOverfull(peer)) {
-      this.context.counters.receiptsDropped += 1;
+      this.context.counters.answersDropped += 1;
       return;
     }
     this.#head[0] = MESSAGE_ANSWER;

@@ -185,6 +185,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     }
     metrics.set(metrics.recordsRepaired, counted.recordsRepaired);
     metrics.set(metrics.recordsRequested, counted.recordsRequested);
+    metrics.set(metrics.answersDropped, counted.answersDropped);
     metrics.queueBytes.set(counted.queuedBytes);
     metrics.queueRecords.set(counted.queuedRecords);
     metrics.peersHeard.set(counted.peersHeard);
