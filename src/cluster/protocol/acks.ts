@@ -13,13 +13,14 @@
  * - A NACK asks, it does not complain: bounded in ranges and records, at growing intervals.
  */
 import type { ByteReader } from './byte-reader.js';
+import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import { FRAME_NACK, FRAME_POLL, FRAME_STATUS, RECORD_URGENT } from './frames.js';
 import type { NodeContext } from './node-context.js';
 import type { Peer } from './peer.js';
 
 export const STREAM_BROADCAST = 0;
 export const STREAM_UNICAST = 1;
-const NACK_FRAME_HEADER_BYTES = 3 + 5;
+const NACK_FRAME_HEADER_BYTES = FRAME_HEADER_BYTES + 5;
 const NACK_RANGE_BYTES = 8;
 
 export class Acks {
@@ -88,7 +89,6 @@ export class Acks {
     const broadcast = reader.u48();
     peer.outgoing.window = Math.max(reader.u16(), this.context.limits.windowRecordsMin);
     if (session === 0 || session !== peer.outgoing.id) return;
-    peer.outgoing.isConfirmed = true;
     peer.outgoing.answeredAt = now;
     const isProgress = peer.outgoing.stream.ackTo(unicast);
     if (isProgress) peer.outgoing.stuckSince = peer.outgoing.stream.inFlight === 0 ? Infinity : now;

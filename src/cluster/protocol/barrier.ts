@@ -29,10 +29,6 @@ export class Barrier {
     return this.#queue.peek()?.deadline ?? Infinity;
   }
 
-  get waiting(): number {
-    return this.#byToken.size;
-  }
-
   wait(now: number, token: number, announcedIn: number): void {
     const waiting = { token, announcedIn, deadline: now + this.barrierMs, isCancelled: false };
     this.#queue.push(waiting);

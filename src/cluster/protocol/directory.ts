@@ -103,11 +103,6 @@ export class Directory {
     }
   }
 
-  has(low: number, high: number, slot: number): boolean {
-    const segment = this.#segments[high & SEGMENT_MASK] as Segment;
-    return this.#find(segment, low, (high << SLOT_BITS) | slot) >= 0;
-  }
-
   /** A set: adding twice is adding once. */
   add(low: number, high: number, slot: number): void {
     const segment = this.#segments[high & SEGMENT_MASK] as Segment;

@@ -11,6 +11,7 @@
  */
 import type { Admission } from './admission.js';
 import type { ByteReader } from './byte-reader.js';
+import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import type { Arrival, Endpoint } from './contract.js';
 import { FRAME_GOSSIP } from './frames.js';
 import type { Handshake } from './handshake.js';
@@ -19,7 +20,7 @@ import { BOOT_ID_BYTES } from './options.js';
 import type { Peer } from './peer.js';
 
 const GOSSIP_ENTRY_BYTES = BOOT_ID_BYTES + 8;
-const GOSSIP_HEADER_BYTES = 3 + 1;
+const GOSSIP_HEADER_BYTES = FRAME_HEADER_BYTES + 1;
 const GOSSIP_ENTRIES_MAX = 255;
 const DEAF_REPORTS = 3;
 

@@ -31,8 +31,9 @@ export const FRAME_RECORD_UNICAST = 0x11;
 /** Record flag: somebody waits for the ack. */
 export const RECORD_URGENT = 1;
 
-export const BROADCAST_RECORD_HEADER_BYTES = 3 + 7;
-export const UNICAST_RECORD_HEADER_BYTES = 3 + 11;
+/** Within the frame, before the messages. */
+export const BROADCAST_RECORD_HEADER_BYTES = 1 + 6;
+export const UNICAST_RECORD_HEADER_BYTES = 1 + 4 + 6;
 
 // Messages on the unicast stream, except where it says broadcast.
 /** flags u8, to text, [from text], [receipt u32], [fields: length u16, then (type u8, length u16, value)*], data */

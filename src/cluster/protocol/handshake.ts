@@ -27,7 +27,7 @@ import { FRAME_HELLO, FRAME_KNOCK, FRAME_WELCOME } from './frames.js';
 import type { NodeContext } from './node-context.js';
 import type { Peer } from './peer.js';
 
-/** Bits for what a node can do beyond the version's basics; both sides use what both have. */
+/** Bits for what this node can do beyond the version's basics; both sides use what both have. */
 const CAPABILITIES = 0;
 /** Hellos of many nodes to a newcomer are spread over this long, or they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
@@ -141,7 +141,6 @@ export class Handshake {
     outgoing.base = broadcast.nextSequence - 1;
     outgoing.welcomeReport = this.context.reportNumber;
     outgoing.welcomePacketNumber = outbox.broadcastPacketNumber;
-    outgoing.isConfirmed = false;
     outgoing.isLaggard = false;
     outgoing.isAbsent = false;
     outgoing.blockingSince = Infinity;
@@ -182,7 +181,8 @@ export class Handshake {
   #readIntroduction(now: number, peer: Peer, reader: ByteReader): boolean {
     const oldest = reader.u8();
     const newest = reader.u8();
-    const capabilities = reader.u32();
+    // Its capabilities: none is defined yet.
+    reader.u32();
     const uptimeMs = reader.u48();
     const name = reader.text();
     const version = reader.text();
@@ -199,7 +199,6 @@ export class Handshake {
     }
     peer.name = name;
     peer.version = version;
-    peer.capabilities = capabilities & CAPABILITIES;
     peer.bornAt = now - uptimeMs;
     return true;
   }

@@ -16,10 +16,6 @@ export interface LocalUser {
 export class LocalUsers {
   readonly #byHash = new Map<number, LocalUser>();
 
-  get size(): number {
-    return this.#byHash.size;
-  }
-
   /** The entry, with one device more; undefined: the user is new and must be announced with `announce`. */
   addDevice(key: number): LocalUser | undefined {
     const user = this.#byHash.get(key);

@@ -30,10 +30,6 @@ export class Outbox {
     return this.#sent;
   }
 
-  get queued(): number {
-    return this.#transmits.length;
-  }
-
   /** The number of the last datagram sealed with the broadcast key. */
   get broadcastPacketNumber(): number {
     return this.broadcastKey.packetNumber;

@@ -22,8 +22,6 @@ export class OutgoingSession {
 
   /** R6: what the peer said it applied of our broadcast stream: a running maximum. */
   ackBroadcast = 0;
-  /** The peer has listed this session: it was admitted there. */
-  isConfirmed = false;
   /** Records it can take, as it last said. */
   window: number;
 

@@ -81,10 +81,6 @@ export class OutgoingStream {
     return this.#closedBytes + this.#openLength;
   }
 
-  get isOpen(): boolean {
-    return this.#openLength > 0;
-  }
-
   get hasUnsent(): boolean {
     return this.#nextToSend < this.#nextSequence;
   }

@@ -21,8 +21,6 @@ export class Peer {
 
   name = '';
   version = '';
-  /** Of ours, those that it has too. */
-  capabilities = 0;
   /** No version of the protocol is common to us: that was said, and nothing more can be. */
   isRefused = false;
   /** When the peer started, on our clock. */

@@ -40,10 +40,6 @@ export class Receipts {
     return this.#tail - this.#head >= this.entriesMax;
   }
 
-  get waiting(): number {
-    return this.#tail - this.#head;
-  }
-
   /** When the oldest entry ends; Infinity: there is none. */
   get deadline(): number {
     return this.#head === this.#tail ? Infinity : (this.#deadlines[this.#indexOf(this.#head)] as number);

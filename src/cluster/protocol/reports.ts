@@ -15,11 +15,12 @@
  */
 import type { Acks } from './acks.js';
 import type { ByteReader } from './byte-reader.js';
+import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import { FRAME_REPORT } from './frames.js';
 import type { NodeContext } from './node-context.js';
 import type { Peer } from './peer.js';
 
-const REPORT_HEADER_BYTES = 3 + 23;
+const REPORT_HEADER_BYTES = FRAME_HEADER_BYTES + 23;
 const ENTRY_BYTES = 20;
 const ENTRIES_MAX = 255;
 /** More parts than any cluster of the supported size makes. */
@@ -123,7 +124,6 @@ export class Reports {
       this.handlers.rejoin(now, peer, null, 'the peer does not list the session it gave us');
     }
     if (sessionIn !== 0 && sessionIn === outgoing.id) {
-      outgoing.isConfirmed = true;
       if (this.acks.noteBroadcastAck(now, peer, applied)) this.handlers.acked(now, peer);
     }
     this.#setMutual(peer, this.#whyNotMutual(now, peer, sessionIn, sessionOut));

@@ -13,7 +13,6 @@ import { Violation } from './violation.js';
 
 export class NonceLedger {
   readonly #noncesByKey = new Map<string, Set<string | number>>();
-  sealed = 0;
 
   /** What `enter` of one key is done with. */
   page(key: Buffer): Set<string | number> {
@@ -27,7 +26,6 @@ export class NonceLedger {
   }
 
   enter(page: Set<string | number>, nonce: Buffer): void {
-    this.sealed += 1;
     const high = nonce.readUInt32BE(0) + nonce.readUInt16BE(4) * 4294967296;
     // Nonces of small numbers, which all should be, are cheap to note as such.
     const entry = high === 0 ? nonce.readUIntBE(6, 6) : nonce.toString('latin1');

@@ -14,10 +14,6 @@ export class Deadlines<T> {
     readonly slackMs: number,
   ) {}
 
-  get size(): number {
-    return this.#pending.size;
-  }
-
   expect(token: number, now: number, withinMs: number, subject: T): void {
     this.#pending.set(token, { due: now - this.#stalledMs + withinMs, subject });
   }
@@ -34,9 +30,9 @@ export class Deadlines<T> {
     return expected.subject;
   }
 
-  /** It must not come any more. False: it came already. */
-  cancel(token: number): boolean {
-    return this.#pending.delete(token);
+  /** It need not come any more. */
+  cancel(token: number): void {
+    this.#pending.delete(token);
   }
 
   /** At the end of each turn. All of one kind wait equally long, so the oldest is the first due. */

@@ -124,8 +124,9 @@ export class Faults {
     const isOneWay = this.#random.chance(0.3);
     for (const from of this.#world.homeHosts) {
       for (const to of this.#world.homeHosts) {
-        if (inside.has(from) && !inside.has(to)) links.push(isOneWay ? [from, to] : [from, to]);
-        else if (!inside.has(from) && inside.has(to) && !isOneWay) links.push([from, to]);
+        const isOut = inside.has(from) && !inside.has(to);
+        const isIn = !inside.has(from) && inside.has(to);
+        if (isOut || (isIn && !isOneWay)) links.push([from, to]);
       }
     }
     this.#blockFor(links, this.#span());

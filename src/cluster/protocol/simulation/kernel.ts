@@ -60,7 +60,6 @@ export class ReceiveBuffer {
 
 export class Sockets {
   readonly #buffers: Readonly<Record<Arrival, ReceiveBuffer>>;
-  overruns = 0;
 
   constructor(capacityBytes: number) {
     this.#buffers = { shared: new ReceiveBuffer(capacityBytes), own: new ReceiveBuffer(capacityBytes) };
@@ -71,9 +70,7 @@ export class Sockets {
   }
 
   offer(arrival: Arrival, datagram: Datagram): boolean {
-    const taken = this.#buffers[arrival].offer(datagram);
-    if (!taken) this.overruns += 1;
-    return taken;
+    return this.#buffers[arrival].offer(datagram);
   }
 
   take(arrival: Arrival): Datagram | undefined {

@@ -48,7 +48,6 @@ type Work = (node: ProtocolNode, now: number) => void;
 export class Process {
   readonly sockets: Sockets;
   hasEnded = false;
-  turns = 0;
 
   readonly #around: Surroundings;
   readonly #work: Work[] = [];
@@ -133,7 +132,6 @@ export class Process {
     const { schedule } = this.#around;
     const { node } = this;
     const now = this.clock.local(schedule.now);
-    this.turns += 1;
     let taken = 0;
     let isIdle = true;
     if (node.pollTimeout() <= now) {

@@ -76,7 +76,6 @@ export class Promises {
   accepted = 0;
   delivered = 0;
   excused = 0;
-  completed = 0;
 
   constructor(timeline: Timeline, stalls: Stalls, witness: Witness) {
     this.#timeline = timeline;
@@ -162,7 +161,6 @@ export class Promises {
     const holders = this.#knownHolders.get(id);
     this.#knownHolders.delete(id);
     if (complete && holders !== undefined) this.#claim(entry, holders, at);
-    if (complete) this.completed += 1;
     const isExact = complete ? delivered === entry.acknowledged : delivered <= entry.acknowledged;
     if (!isExact) {
       const { acknowledged } = entry;

@@ -15,10 +15,6 @@ export class Trace {
     this.#listener = listener;
   }
 
-  get isHeard(): boolean {
-    return this.#listener !== null;
-  }
-
   number(value: number): void {
     let hash = this.#hash;
     hash = Math.imul(hash ^ (value & 0xffff), 0x01000193);
