@@ -1,6 +1,7 @@
 /**
  * Questions to all peers. A question ends when every peer asked has answered or is lost, or at its deadline; whoever has
- * not answered by then is named as missing, so that a partial result says that it is one.
+ * not answered by then is named as missing, so that a partial result says that it is one. So is whoever answers when the
+ * answers of all open questions are too much together.
  */
 import type { NodeId } from './contract.js';
 
@@ -29,14 +30,21 @@ export type AnswersSink = (
 export class Inquiries {
   readonly #open = new Map<number, Inquiry>();
   #ids = 0;
+  #bytes = 0;
 
   constructor(
     private readonly openMax: number,
+    private readonly bytesMax: number,
     private readonly sink: AnswersSink,
   ) {}
 
   get isFull(): boolean {
     return this.#open.size >= this.openMax;
+  }
+
+  /** Of the answers to questions that are still open. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get deadline(): number {
@@ -60,7 +68,13 @@ export class Inquiries {
   answer(id: number, peer: NodeId, body: Buffer): void {
     const inquiry = this.#open.get(id);
     if (inquiry === undefined || !inquiry.waiting.delete(peer)) return;
-    inquiry.answers.push({ peer, body });
+    if (this.#bytes + body.length > this.bytesMax) {
+      inquiry.missing.push(peer);
+    } else {
+      // A copy: a view would keep a whole datagram.
+      inquiry.answers.push({ peer, body: Buffer.from(body) });
+      this.#bytes += body.length;
+    }
     this.#finishIfDone(id, inquiry);
   }
 
@@ -85,6 +99,7 @@ export class Inquiries {
     if (inquiry.waiting.size > 0) return;
     this.#open.delete(id);
     const { token, answers, missing, isOfAll } = inquiry;
+    for (const { body } of answers) this.#bytes -= body.length;
     this.sink(token, answers, missing, isOfAll && missing.length === 0);
   }
 }

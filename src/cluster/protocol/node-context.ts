@@ -132,8 +132,11 @@ export class NodeContext {
       this.timing.receiptTimeoutMs,
       (token, delivered, complete) => this.events.push({ type: 'receipt', token, delivered, complete }),
     );
-    this.inquiries = new Inquiries(this.limits.inquiriesMax, (token, answers, missing, complete) =>
-      this.events.push({ type: 'answers', token, answers, missing, complete }),
+    this.inquiries = new Inquiries(
+      this.limits.inquiriesMax,
+      this.limits.inquiryBytes,
+      (token, answers, missing, complete) =>
+        this.events.push({ type: 'answers', token, answers, missing, complete }),
     );
   }
 
@@ -162,6 +165,13 @@ export class NodeContext {
     const { limits, options } = this;
     if (options.mode === 'mesh') return limits.broadcastWindowRecords;
     return Math.max(limits.windowRecordsMin, Math.floor(this.receiveWindow / 2));
+  }
+
+  /** What may be queued towards each peer. */
+  get unicastQueueBytes(): number {
+    const { limits, members, options } = this;
+    const share = Math.max(limits.unicastQueuesBytes / members.size, 2 * options.messageBytesMax);
+    return Math.min(limits.unicastQueueBytes, share);
   }
 
   markDirty(peer: Peer): void {

@@ -26,9 +26,15 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   window: [`${L.broadcastWindowRecords} B / ${L.unicastWindowRecords} U`, `at least ${L.windowRecordsMin}`],
   laggard: [`for ${time(T.laggardAfterMs)}`, `for ${time(T.unheardAfterMs)}`],
   stalled: [time(T.stalledAfterMs)],
-  'U queue': [mebibytes(L.unicastQueueBytes), `${L.unicastQueueRecords} records`],
+  'U queue': [
+    mebibytes(L.unicastQueueBytes),
+    `${L.unicastQueueRecords} records`,
+    `more than ${L.unicastQueuesBytes / L.unicastQueueBytes} peers`,
+    mebibytes(L.unicastQueuesBytes),
+  ],
   'B ring': [mebibytes(L.broadcastRingBytes), `${L.broadcastRingRecords} records`],
   'barrier, hold, receipt': [[T.barrierMs, T.holdMs, T.receiptTimeoutMs].map(time).join(', ')],
+  waiting: [`${L.receiptsMax} receipts`, `${L.inquiriesMax} questions`, mebibytes(L.inquiryBytes)],
   settle: [`${T.settleReports} reports`, time(T.settleMaxMs)],
   members: [L.peersMax, L.heardMax, L.tombstonesMax].map(count),
 };

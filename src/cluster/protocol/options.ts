@@ -126,14 +126,21 @@ export interface Limits {
   readonly windowRecordsMin: number;
   /** Towards one peer, queued and unacked. Users' messages are refused beyond; receipts and replies at twice that. */
   readonly unicastQueueBytes: number;
+  /** The same for all peers: with more than 64 each has an equal share of this, but room for two of the largest messages. */
+  readonly unicastQueuesBytes: number;
   readonly unicastQueueRecords: number;
   /** Broadcast stream, queued and unacked: publications are refused beyond half, the oldest evicted beyond all. */
   readonly broadcastRingBytes: number;
   readonly broadcastRingRecords: number;
-  /** Receipts wanted and not yet final; more: 'congested'. A second of the fastest machine's messages. */
+  /**
+   * Receipts wanted and not yet final, and holders of users that several hold among them; more: 'congested'. More than a
+   * second of the fastest machine's messages (140,000); with those who wait for them half a kilobyte each.
+   */
   readonly receiptsMax: number;
   /** Questions of ours without an end; more are answered at once as all missing. */
   readonly inquiriesMax: number;
+  /** Answers to open questions; beyond it who answers counts as missing. Half as much as 128 members could say to one. */
+  readonly inquiryBytes: number;
   /** Missing ranges and records one NACK names. */
   readonly nackRanges: number;
   readonly nackRecords: number;
@@ -187,11 +194,13 @@ export const LIMITS: Limits = {
   broadcastWindowRecords: 512,
   windowRecordsMin: 16,
   unicastQueueBytes: 4 << 20,
+  unicastQueuesBytes: 256 << 20,
   unicastQueueRecords: 4_096,
   broadcastRingBytes: 8 << 20,
   broadcastRingRecords: 8_192,
-  receiptsMax: 1 << 19,
+  receiptsMax: 1 << 18,
   inquiriesMax: 1_024,
+  inquiryBytes: 64 << 20,
   nackRanges: 32,
   nackRecords: 256,
   removalsMax: 65_536,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Receipts } from './receipts.js';
 
+const ENTRIES_MAX = 1_000;
+
 interface Said {
   readonly token: number;
   readonly delivered: number;
@@ -9,7 +11,7 @@ interface Said {
 
 const setUp = (): { readonly receipts: Receipts; readonly said: Said[] } => {
   const said: Said[] = [];
-  const receipts = new Receipts(1_000, 900, (token, delivered, complete) => {
+  const receipts = new Receipts(ENTRIES_MAX, 900, (token, delivered, complete) => {
     said.push({ token, delivered, complete });
   });
   return { receipts, said };
@@ -65,5 +67,29 @@ describe('receipts', () => {
     for (let token = 5_000; token >= 1; token--) receipts.settle(token, 1, token % 3);
     expect(said).toHaveLength(5_000);
     expect(said.every(({ token, delivered, complete }) => complete && delivered === token % 3)).toBe(true);
+  });
+
+  it('are full by their number, and by the number of holders that are waited for', () => {
+    const holders = (count: number) => Array.from({ length: count }, (_, at) => ({ index: at + 1 }));
+    const { receipts: many } = setUp();
+    for (let token = 1; token < ENTRIES_MAX; token++) many.open(0, token, holders(1), 1, true);
+    expect(many.isFull).toBe(false);
+    many.open(0, ENTRIES_MAX, holders(1), 1, true);
+    expect(many.isFull).toBe(true);
+
+    const { receipts: wide } = setUp();
+    const number = wide.next;
+    for (let token = 1; token <= 9; token++) wide.open(token, token, holders(100), 100, true);
+    expect(wide.isFull).toBe(false);
+    wide.open(9, 10, holders(100), 100, true);
+    expect(wide.isFull).toBe(true);
+    wide.settle(number, 1, 1);
+    expect(wide.isFull).toBe(false);
+    wide.expire(wide.deadline);
+    for (let token = 1; token <= 9; token++) wide.open(9, token, holders(11), 11, true);
+    expect(wide.isFull).toBe(false);
+    wide.open(9, 10, holders(1), 1, true);
+    wide.open(9, 11, holders(2), 2, true);
+    expect(wide.isFull).toBe(true);
   });
 });

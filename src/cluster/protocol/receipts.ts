@@ -5,6 +5,8 @@
  * receipt number, with one deadline to watch, and nothing allocated per message. Most users are held by one node, so
  * one holder is kept in the ring; more go to a side table.
  *
+ * Full is the ring at `entriesMax` entries, and the side table at as many holders.
+ *
  * Exactly one answer per token: when every holder has answered, when the last one that had not is lost, or at the deadline
  * (then incomplete). An answer that comes later is ignored.
  */
@@ -26,6 +28,8 @@ export class Receipts {
   /** The peer's index, or 0: see the side table. */
   #holder = new Int32Array(RING_MIN);
   readonly #holders = new Map<number, Set<number>>();
+  /** In all sets of the side table. */
+  #holdersWaitedFor = 0;
   /** Numbers in use: [head, tail). They grow without wrapping here; on the wire they are taken modulo 2^32. */
   #head = 1;
   #tail = 1;
@@ -37,7 +41,7 @@ export class Receipts {
   ) {}
 
   get isFull(): boolean {
-    return this.#tail - this.#head >= this.entriesMax;
+    return this.#tail - this.#head >= this.entriesMax || this.#holdersWaitedFor >= this.entriesMax;
   }
 
   /** When the oldest entry ends; Infinity: there is none. */
@@ -80,6 +84,7 @@ export class Receipts {
       const set = new Set<number>();
       for (let index = 0; index < count; index += 1) set.add((holders[index] as { index: number }).index);
       this.#holders.set(number, set);
+      this.#holdersWaitedFor += set.size;
     }
   }
 
@@ -124,6 +129,7 @@ export class Receipts {
     if (this.#holder[at] === 0) {
       const holders = this.#holders.get(number) as Set<number>;
       holders.delete(holder);
+      this.#holdersWaitedFor -= 1;
       if (holders.size > 0) return;
     }
     this.#finish(number, at);
@@ -137,7 +143,10 @@ export class Receipts {
   #finish(number: number, at: number): void {
     const isComplete = this.#state[at] === WAITING;
     this.#state[at] = FREE;
-    if (this.#holder[at] === 0) this.#holders.delete(number);
+    if (this.#holder[at] === 0) {
+      this.#holdersWaitedFor -= (this.#holders.get(number) as Set<number>).size;
+      this.#holders.delete(number);
+    }
     this.sink(this.#tokens[at] as number, this.#delivered[at] as number, isComplete);
   }
 

@@ -263,21 +263,22 @@ export class Routing {
 
   /** How full the queue towards a peer is, 1: full. */
   #fill({ outgoing: { stream } }: Peer): number {
-    const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
-    return Math.max(stream.bytes / unicastQueueBytes, stream.records / unicastQueueRecords);
+    const { limits, unicastQueueBytes } = this.context;
+    return Math.max(stream.bytes / unicastQueueBytes, stream.records / limits.unicastQueueRecords);
   }
 
   #isFull({ outgoing }: Peer, bytes: number): boolean {
-    const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
+    const { limits, recordBytes, unicastQueueBytes } = this.context;
     return (
       outgoing.stream.bytes + bytes > unicastQueueBytes ||
-      outgoing.stream.records + bytes / this.context.recordBytes >= unicastQueueRecords
+      outgoing.stream.records + bytes / recordBytes >= limits.unicastQueueRecords
     );
   }
 
   #isOverfull({ outgoing }: Peer): boolean {
-    const { unicastQueueBytes, unicastQueueRecords } = this.context.limits;
-    return outgoing.stream.bytes > 2 * unicastQueueBytes || outgoing.stream.records > 2 * unicastQueueRecords;
+    const { limits, unicastQueueBytes } = this.context;
+    const { bytes, records } = outgoing.stream;
+    return bytes > 2 * unicastQueueBytes || records > 2 * limits.unicastQueueRecords;
   }
 
   #writeHashMessage(now: number, type: number, key: number, isUrgent: boolean): void {
