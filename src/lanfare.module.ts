@@ -2,7 +2,6 @@ import { Global, Module } from '@nestjs/common';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { MessagingModule } from './messaging/messaging.module.js';
 import { OperationsModule } from './operations/operations.module.js';
-import { PlaygroundModule } from './playground/playground.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 import { UdpBroadcastModule } from './udp-broadcast/udp-broadcast.module.js';
 
@@ -12,14 +11,7 @@ import { UdpBroadcastModule } from './udp-broadcast/udp-broadcast.module.js';
  */
 @Global()
 @Module({
-  imports: [
-    TelemetryModule,
-    MessagingModule,
-    UdpBroadcastModule,
-    GatewayModule,
-    OperationsModule,
-    PlaygroundModule,
-  ],
+  imports: [TelemetryModule, MessagingModule, UdpBroadcastModule, GatewayModule, OperationsModule],
   exports: [MessagingModule, UdpBroadcastModule],
 })
 export class LanfareModule {}

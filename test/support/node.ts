@@ -1,5 +1,6 @@
 import type { LoggerService, ModuleMetadata } from '@nestjs/common';
 import type { Environment } from '../../src/config/variables.js';
+import { PlaygroundModule } from '../../src/playground/playground.module.js';
 import { TestNode as Node } from '../../src/testing/test-node.js';
 import { nodeEnvironment } from './environment.js';
 import { running } from './running.js';
@@ -20,7 +21,9 @@ export class TestNode {
     { operations = false } = {},
   ): Promise<TestNode> {
     const all = { CLUSTER_BUS: 'udp', ...nodeEnvironment, ...env };
-    return new TestNode(await Node.start({ env: all, imports, logger, operations }));
+    return new TestNode(
+      await Node.start({ env: all, imports: [PlaygroundModule, ...imports], logger, operations }),
+    );
   }
 
   get app(): Node['app'] {
