@@ -12,7 +12,7 @@ const firstOctet = (address: string): number => Number.parseInt(address, 10);
 
 const IPV4_ONLY =
   'is of IPv6, and nodes speak IPv4 with each other: give an IPv4 address. Clients may use IPv6, with HOST=::';
-const isOfIPv6 = (text: string): boolean => isIPv6(text) || /^\[.*\](:\d*)?$/.test(text);
+const isOfIPv6 = (text: string): boolean => isIPv6(text) || /^\[[^\]]*\](:\d*)?$/.test(text);
 const anIPv4 = (isMeant: (text: string) => boolean, message: string) =>
   z.string().refine(isMeant, { error: ({ input }) => (isOfIPv6(String(input)) ? IPV4_ONLY : message) });
 
