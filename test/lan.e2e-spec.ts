@@ -308,6 +308,8 @@ async function untilListed(namespace: string): Promise<void> {
     const refused = (host: LanHost, reason: string): number =>
       host.metric('lanfare_cluster_datagrams_rejected_total', `reason="${reason}"`);
     const alive = [senderHost, receiverHost];
+    // Each of the two learns in its own time that the third was started anew.
+    for (const host of alive) await host.node?.waitForOutput(/Node .* lost: its node was started anew/);
     const before = alive.map((host) => ({
       replayed: refused(host, 'replayed'),
       forged: refused(host, 'forged'),
