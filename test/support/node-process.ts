@@ -3,7 +3,7 @@ import type { Environment } from '../../src/config/variables.js';
 import { nodeEnvironment } from './environment.js';
 import { running } from './running.js';
 
-const SERVING = /Serving on http:\/\/\S+:(\d+)/;
+const SERVING = /Serving on http:\/\/[^\s"]+:(\d+)/;
 
 /** A node in a process of its own, as an operator starts it: `node dist/main.js` with an environment. */
 export class NodeProcess {
