@@ -9,10 +9,10 @@ import { assertFree, listenProblem, urlOf } from './config/listening.js';
 import { ConfigurationError } from './config/variables.js';
 import { VERSION } from './config/version.js';
 import { PublicHttpAdapter } from './gateway/admission/public-http.adapter.js';
-import { within } from './gateway/admission/time-limit.js';
+import { within } from './gateway/limits/within.js';
 import { gatewayConfig } from './gateway/gateway.config.js';
 import { Grace } from './gateway/grace.js';
-import { WebSocketAdapter } from './gateway/websocket.adapter.js';
+import { GatewayAdapter } from './gateway/gateway.adapter.js';
 import { environmentSuspicions, judgeEnvironment } from './lanfare.environment.js';
 import { OperationsDoor } from './operations/operations-door.js';
 import { RunningNode } from './operations/running-node.js';
@@ -92,7 +92,7 @@ class NodeLife {
     const operations = await OperationsDoor.open(app);
     this.#endOnSignals(app, operations);
     const { HOST: host, PORT: port } = app.get<ConfigType<typeof gatewayConfig>>(gatewayConfig.KEY);
-    app.useWebSocketAdapter(new WebSocketAdapter(app));
+    app.useWebSocketAdapter(new GatewayAdapter(app));
     const doorway = { host, port, variables: { host: 'HOST', port: 'PORT' } };
     // known before others are told of this node; it stays closed until the node can serve
     await assertFree(doorway);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Environment } from '../src/config/variables.js';
-import { Clients } from '../src/gateway/client/clients.js';
+import { Clients } from '../src/gateway/admission/clients.js';
 import { Door } from '../src/gateway/admission/door.js';
 import { CLOSES } from '../src/wire/codes.js';
 import { TestClient, V1 } from './support/client.js';

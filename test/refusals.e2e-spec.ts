@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { Authenticator, type Identity, type Rejection } from '../src/authentication/authenticator.js';
 import { ConnectionRegistry } from '../src/connections/connection-registry.js';
-import { Clients } from '../src/gateway/client/clients.js';
+import { Clients } from '../src/gateway/admission/clients.js';
 import { Door } from '../src/gateway/admission/door.js';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../src/wire/codes.js';

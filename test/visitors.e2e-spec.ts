@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Module } from '@nestjs/common';
 import type { Environment } from '../src/config/variables.js';
-import { REQUESTS_PER_SOCKET_MAX } from '../src/gateway/admission/public-server.js';
+import { REQUESTS_PER_SOCKET_MAX } from '../src/gateway/limits/handshake-limits.js';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { TestNode } from './support/node.js';
 import { handshake, RawClient } from './support/raw-client.js';

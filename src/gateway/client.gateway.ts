@@ -2,11 +2,11 @@ import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientConnection } from './client/client-connection.js';
-import { Clients } from './client/clients.js';
+import { Clients } from './admission/clients.js';
 import { Door } from './admission/door.js';
 import { Grace } from './grace.js';
-import { TeamGateways } from './team/team-gateways.js';
-import { within } from './admission/time-limit.js';
+import { ModuleGateways } from './module-gateways/module-gateways.js';
+import { within } from './limits/within.js';
 
 /** Waves are small enough that the other nodes can take the clients that come over from one. */
 const WAVE_INTERVAL_MS = 50;
@@ -29,7 +29,7 @@ export class ClientGateway implements BeforeApplicationShutdown {
   constructor(
     private readonly door: Door,
     private readonly clients: Clients,
-    private readonly gateways: TeamGateways,
+    private readonly gateways: ModuleGateways,
     private readonly grace: Grace,
   ) {}
 

@@ -1,7 +1,7 @@
 import { registerAs } from '@nestjs/config';
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { originProblem } from './admission/origin.js';
+import { originProblem } from './origin.js';
 import { flag, integer, list, port, Variables } from '../config/variables.js';
 
 export const gatewayVariables = new Variables(

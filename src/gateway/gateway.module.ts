@@ -3,21 +3,21 @@ import { ConfigModule } from '@nestjs/config';
 import { DiscoveryModule } from '@nestjs/core';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { MessagingModule } from '../messaging/messaging.module.js';
-import { Capacity } from './admission/capacity.js';
-import { ClientFrames } from './client/client-frames.js';
-import { ClientSends } from './client/client-sends.js';
+import { Capacity } from './limits/capacity.js';
+import { ClientFrames } from './frames/client-frames.js';
+import { ClientSends } from './frames/client-sends.js';
 import { ClientGateway } from './client.gateway.js';
-import { Clients } from './client/clients.js';
+import { Clients } from './admission/clients.js';
 import { Door } from './admission/door.js';
-import { EventHandlers } from './team/event-handlers.js';
-import { FrameRate } from './client/frame-rate.js';
+import { EventHandlers } from './module-gateways/event-handlers.js';
+import { FrameRate } from './frames/frame-rate.js';
 import { gatewayConfig } from './gateway.config.js';
 import { GatewayStatistics } from './gateway-statistics.js';
 import { Grace } from './grace.js';
 import { Handshake } from './admission/handshake.js';
-import { TeamGateways } from './team/team-gateways.js';
+import { ModuleGateways } from './module-gateways/module-gateways.js';
 import { TokenExpiries } from './client/token-expiries.js';
-import { TokenRefresh } from './client/token-refresh.js';
+import { TokenRefresh } from './frames/token-refresh.js';
 import { Visitors } from './admission/visitors.js';
 
 @Module({
@@ -35,7 +35,7 @@ import { Visitors } from './admission/visitors.js';
     TokenRefresh,
     TokenExpiries,
     EventHandlers,
-    TeamGateways,
+    ModuleGateways,
     GatewayStatistics,
     Grace,
   ],

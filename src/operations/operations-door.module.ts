@@ -4,19 +4,19 @@ import { TerminusModule } from '@nestjs/terminus';
 import { raw } from 'express';
 import { Metrics } from '../telemetry/metrics.js';
 import { ApiErrorFilter } from './api/api-error.filter.js';
-import { ApiKeyCheck } from './api/api-key-check.js';
+import { ApiKeyMiddleware } from './api/api-key.middleware.js';
 import { ApiKeys } from './api/api-keys.js';
 import { ClusterController } from './api/cluster.controller.js';
 import { Idempotency } from './api/idempotency.js';
 import { IdempotentInterceptor } from './api/idempotent.interceptor.js';
-import { JsonBodyPipe } from './api/json-body.js';
+import { JsonBodyPipe } from './api/json-body.pipe.js';
 import { MessagesController } from './api/messages.controller.js';
 import { UsersController } from './api/users.controller.js';
 import { ClusterUsers } from './cluster-users.js';
 import { HealthController } from './health/health.controller.js';
 import { Load } from './health/load.js';
 import { Readiness } from './health/readiness.js';
-import { CountRequests } from './metrics/count-requests.js';
+import { RequestCountMiddleware } from './metrics/request-count.middleware.js';
 import { MetricsCollection } from './metrics/metrics-collection.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { AsyncApiController } from './reference/async-api.controller.js';
@@ -65,7 +65,11 @@ export class OperationsDoorModule implements NestModule {
 
   configure(consumer: MiddlewareConsumer): void {
     consumer
-      .apply(CountRequests, ApiKeyCheck, raw({ type: 'application/json', limit: BODY_BYTES_MAX }))
+      .apply(
+        RequestCountMiddleware,
+        ApiKeyMiddleware,
+        raw({ type: 'application/json', limit: BODY_BYTES_MAX }),
+      )
       .forRoutes('v1/{*path}');
   }
 }

@@ -6,7 +6,7 @@ import { Authentication } from '../authentication/authentication.js';
 import { clusterConfig } from '../cluster/cluster.config.js';
 import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
-import { Clients } from '../gateway/client/clients.js';
+import { Clients } from '../gateway/admission/clients.js';
 import { Door } from '../gateway/admission/door.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
 import { GatewayStatistics } from '../gateway/gateway-statistics.js';

@@ -7,7 +7,7 @@ import { clusterConfig, clusterVariables } from '../cluster/cluster.config.js';
 import type { Environment } from '../config/variables.js';
 import { PublicHttpAdapter } from '../gateway/admission/public-http.adapter.js';
 import { gatewayConfig, gatewayVariables } from '../gateway/gateway.config.js';
-import { WebSocketAdapter } from '../gateway/websocket.adapter.js';
+import { GatewayAdapter } from '../gateway/gateway.adapter.js';
 import { LanfareModule } from '../lanfare.module.js';
 import { OperationsDoor } from '../operations/operations-door.js';
 import { operationsConfig, operationsVariables } from '../operations/operations.config.js';
@@ -67,7 +67,7 @@ export class TestNode {
       .useValue({ ...operationsVariables.parse(all), isPortNegotiable: false })
       .compile();
     const app = module.createNestApplication(new PublicHttpAdapter(), { logger });
-    app.useWebSocketAdapter(new WebSocketAdapter(app));
+    app.useWebSocketAdapter(new GatewayAdapter(app));
     const door = operations ? await OperationsDoor.openAt(app, { host: '127.0.0.1', port: 0 }) : null;
     await app.listen(Number(all['PORT']), all['HOST'] as string);
     return new TestNode(app, ((app.getHttpServer() as Server).address() as AddressInfo).port, door);

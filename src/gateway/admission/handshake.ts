@@ -12,8 +12,8 @@ import { userIdFromText } from '../../wire/user-id.js';
 import { grantCompression } from '../client/compression.js';
 import type { Entrance } from './entrance.js';
 import { gatewayConfig } from '../gateway.config.js';
-import { isOriginAllowed } from './origin.js';
-import { inTime, isPromiseLike } from './time-limit.js';
+import { isOriginAllowed } from '../origin.js';
+import { inTime, isPromiseLike } from '../limits/within.js';
 import type { Acceptance } from './upgrade-refusal.js';
 
 /** RFC 6455 4.1: 16 bytes in base64. */

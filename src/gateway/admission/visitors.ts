@@ -4,11 +4,11 @@ import { STATUS_CODES, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
-import { Capacity } from './capacity.js';
-import { ClientAddresses, countedAddress } from './client-address.js';
-import { clientErrorOf } from './client-errors.js';
-import { REQUESTS_PER_SOCKET_MAX } from './public-server.js';
-import { within } from './time-limit.js';
+import { Capacity } from '../limits/capacity.js';
+import { ClientAddresses, countedAddress } from '../limits/client-address.js';
+import { clientErrorOf } from './client-error.js';
+import { REQUESTS_PER_SOCKET_MAX } from '../limits/handshake-limits.js';
+import { within } from '../limits/within.js';
 
 /**
  * Sockets of one address that are no clients' yet, where nothing says how many clients an address may have: more

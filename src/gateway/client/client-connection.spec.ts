@@ -5,7 +5,7 @@ import { CLOSES } from '../../wire/codes.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Backlogs } from './backlogs.js';
 import { ClientConnection } from './client-connection.js';
-import { FRAME_BYTES, FrameRate } from './frame-rate.js';
+import { FRAME_BYTES, FrameRate } from '../frames/frame-rate.js';
 import { FakeSocket } from './testing/fake-socket.js';
 
 const PER_SECOND = 10;

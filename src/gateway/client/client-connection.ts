@@ -8,8 +8,8 @@ import type { GatewayStatistics } from '../gateway-statistics.js';
 import type { Backlogs } from './backlogs.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
-import type { TokenBucket } from '../admission/token-bucket.js';
-import { atEndOfTurn } from './turn.js';
+import type { TokenBucket } from '../limits/token-bucket.js';
+import { atEndOfTurn } from './end-of-turn.js';
 
 /** What a connection does with a frame of its client. One for all connections. */
 export interface FrameReceiver {

@@ -9,7 +9,7 @@ import type { Outcome } from '../../wire/outgoing-frame.js';
 import { RunningNode } from '../running-node.js';
 import { API_ERRORS, ApiError, errorBody, type ErrorBody } from './api-error.js';
 import { IdempotentInterceptor } from './idempotent.interceptor.js';
-import type { JsonBody } from './json-body.js';
+import type { JsonBody } from './json-body.pipe.js';
 import { batchAnswer, batchBody, errorAnswer, messageBody, outcomeAnswer } from './schemas.js';
 import { UserIdPipe } from './user-id.pipe.js';
 

@@ -13,7 +13,7 @@ import { Readiness } from '../health/readiness.js';
 import { API_ERRORS } from '../api/api-error.js';
 import { Idempotency } from '../api/idempotency.js';
 import { RunningNode } from '../running-node.js';
-import { apiRoutes, type Routed } from './count-requests.js';
+import { apiRoutes, type Routed } from './request-count.middleware.js';
 
 const API_STATUSES = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
 /** The event-loop histogram counts its own timer's interval as delay. Finer would wake an idle node 100 times a second. */

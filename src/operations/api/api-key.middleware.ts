@@ -6,7 +6,7 @@ import { ApiKeys } from './api-keys.js';
 
 /** A middleware and not a guard: guards run after the body was read, and strangers' bodies are not worth reading. */
 @Injectable()
-export class ApiKeyCheck implements NestMiddleware<Request, Response> {
+export class ApiKeyMiddleware implements NestMiddleware<Request, Response> {
   constructor(private readonly keys: ApiKeys) {}
 
   use(request: Request, response: Response, next: NextFunction): void {

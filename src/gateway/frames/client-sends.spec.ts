@@ -6,11 +6,11 @@ import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import { Messaging } from '../../messaging/messaging.js';
 import type { Message } from '../../wire/message.js';
 import { readFrame, type SendFrame } from '../../wire/incoming-frame.js';
-import { Backlogs } from './backlogs.js';
-import { ClientConnection } from './client-connection.js';
+import { Backlogs } from '../client/backlogs.js';
+import { ClientConnection } from '../client/client-connection.js';
 import { ClientSends } from './client-sends.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
-import { FakeSocket } from './testing/fake-socket.js';
+import { FakeSocket } from '../client/testing/fake-socket.js';
 
 /** A bus whose queue takes `room` messages: the last one congests it, as the real one within the call. */
 class FullBus extends NoneBus {

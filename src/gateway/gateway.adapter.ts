@@ -6,21 +6,21 @@ import type { Socket } from 'node:net';
 import { match, type MatchFunction } from 'path-to-regexp';
 import { WebSocketServer } from 'ws';
 import { selectedSubprotocol } from '../wire/subprotocol.js';
-import { Capacity } from './admission/capacity.js';
+import { Capacity } from './limits/capacity.js';
 import { ClientSocket } from './client/client-socket.js';
 import { COMPRESSION } from './client/compression.js';
 import { Door } from './admission/door.js';
 import type { Entrance } from './admission/entrance.js';
-import { EventHandlers, type EventHandler, type Transform } from './team/event-handlers.js';
+import { EventHandlers, type EventHandler, type Transform } from './module-gateways/event-handlers.js';
 import { gatewayConfig } from './gateway.config.js';
-import type { GatewayOptions } from './team/gateway-options.js';
+import type { GatewayOptions } from './module-gateways/gateway-options.js';
 import { GatewayStatistics } from './gateway-statistics.js';
 import { Grace } from './grace.js';
 import { PlainRequests } from './admission/plain-requests.js';
 import type { PublicHttpAdapter } from './admission/public-http.adapter.js';
-import { limitHandshakes } from './admission/public-server.js';
+import { limitHandshakes } from './limits/handshake-limits.js';
 import { asksForWebSocket, handOver, pathOf, type RequestHead } from './admission/request-head.js';
-import { TeamGateways } from './team/team-gateways.js';
+import { ModuleGateways } from './module-gateways/module-gateways.js';
 import { Visitors } from './admission/visitors.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
@@ -42,8 +42,8 @@ interface Route {
  * there are, finds a handler by one look-up, answers what it can't handle, takes only upgrades of paths it serves,
  * and lets the door decide before the upgrade. A gateway without a path is on WS_PATH; paths may have parameters.
  */
-export class WebSocketAdapter extends WsAdapter {
-  readonly #log = new Logger(WebSocketAdapter.name);
+export class GatewayAdapter extends WsAdapter {
+  readonly #log = new Logger(GatewayAdapter.name);
   readonly #routes: Route[] = [];
   readonly #server: Server;
   readonly #door: Door;
@@ -51,7 +51,7 @@ export class WebSocketAdapter extends WsAdapter {
   readonly #plain: PlainRequests;
   readonly #grace: Grace;
   readonly #handlers: EventHandlers;
-  readonly #gateways: TeamGateways;
+  readonly #gateways: ModuleGateways;
   readonly #config: ConfigType<typeof gatewayConfig>;
 
   /** @param app made with a PublicHttpAdapter, and not yet initialised: its gateways are not connected */
@@ -76,7 +76,7 @@ export class WebSocketAdapter extends WsAdapter {
       wsPath: this.#config.WS_PATH,
       isEntrance: (path) => this.#find(path) !== null,
     });
-    this.#gateways = app.get(TeamGateways);
+    this.#gateways = app.get(ModuleGateways);
     this.#gateways.prepare();
     this.#server.on('upgrade', this.#upgrade);
     handOver(this.#server, this.#isHandedOver);

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { readFrame } from '../../wire/incoming-frame.js';
-import type { ClientConnection } from './client-connection.js';
+import type { ClientConnection } from '../client/client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
-import { TokenBucket } from '../admission/token-bucket.js';
+import { TokenBucket } from '../limits/token-bucket.js';
 
 /**
  * What counts as one frame. Reading it takes 0.2 ms at most, whatever is in it: a client at its rate costs some hundredths

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IncomingMessage } from 'node:http';
-import { gatewayVariables } from '../gateway.config.js';
+import { gatewayVariables } from './gateway.config.js';
 import { isOriginAllowed } from './origin.js';
 
 function isAllowed(origin: string | undefined, list: string, ...host: string[]): boolean {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { readFrame, type EventFrame } from '../../wire/incoming-frame.js';
 import { pongFrame } from '../../wire/outgoing-frame.js';
-import type { ClientConnection, FrameReceiver } from './client-connection.js';
+import type { ClientConnection, FrameReceiver } from '../client/client-connection.js';
 import { ClientSends } from './client-sends.js';
-import { EventHandlers } from '../team/event-handlers.js';
+import { EventHandlers } from '../module-gateways/event-handlers.js';
 import { FrameRate } from './frame-rate.js';
 import { TokenRefresh } from './token-refresh.js';
 

@@ -8,8 +8,8 @@ import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { SendFrame } from '../../wire/incoming-frame.js';
 import type { Message } from '../../wire/message.js';
 import { ackFrame } from '../../wire/outgoing-frame.js';
-import type { ClientConnection } from './client-connection.js';
-import { inTime } from '../admission/time-limit.js';
+import type { ClientConnection } from '../client/client-connection.js';
+import { inTime } from '../limits/within.js';
 
 /** A policy that is slower than this is taken for broken. */
 const POLICY_TIMEOUT_MS = 10_000;

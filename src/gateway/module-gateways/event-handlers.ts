@@ -7,7 +7,7 @@ import type { ClientConnection } from '../client/client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { FrameRequest } from './frame-request.js';
 import { Requests, type RunningRequest } from './requests.js';
-import { TeamGateways } from './team-gateways.js';
+import { ModuleGateways } from './module-gateways.js';
 
 /** A gateway's `@SubscribeMessage` method for one client, as Nest binds it: guards, pipes and filters included. */
 export interface EventHandler {
@@ -38,7 +38,7 @@ export class EventHandlers {
   readonly #byConnection = new WeakMap<ClientConnection, Bound>();
 
   constructor(
-    private readonly gateways: TeamGateways,
+    private readonly gateways: ModuleGateways,
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {}
 

@@ -32,9 +32,9 @@ import { Authenticator, type Identity, type Rejection } from '../src/authenticat
 import { ConnectionRegistry } from '../src/connections/connection-registry.js';
 import type { ClientConnection } from '../src/gateway/client/client-connection.js';
 import type { ClientSocket } from '../src/gateway/client/client-socket.js';
-import { CurrentConnection } from '../src/gateway/team/current-connection.js';
-import type { FrameRequest } from '../src/gateway/team/frame-request.js';
-import type { GatewayOptions } from '../src/gateway/team/gateway-options.js';
+import { CurrentConnection } from '../src/gateway/module-gateways/current-connection.js';
+import type { FrameRequest } from '../src/gateway/module-gateways/frame-request.js';
+import type { GatewayOptions } from '../src/gateway/module-gateways/gateway-options.js';
 import { MessagePolicy } from '../src/messaging/message-policy.js';
 import { MessagingModule } from '../src/messaging/messaging.module.js';
 import type { Connection } from '../src/connections/connection.js';

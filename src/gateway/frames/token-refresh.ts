@@ -8,10 +8,10 @@ import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { EventFrame } from '../../wire/incoming-frame.js';
 import { membersOf, stringOf } from '../../wire/json-members.js';
 import { refreshedFrame } from '../../wire/outgoing-frame.js';
-import type { ClientConnection } from './client-connection.js';
+import type { ClientConnection } from '../client/client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
-import { inTime } from '../admission/time-limit.js';
-import { TokenExpiries } from './token-expiries.js';
+import { inTime } from '../limits/within.js';
+import { TokenExpiries } from '../client/token-expiries.js';
 
 /** The event `refresh`: a newer token of the same user lets the connection live longer. Reading waits for the verdict. */
 @Injectable()

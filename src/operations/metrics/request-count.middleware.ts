@@ -31,7 +31,7 @@ function labelOf({ path, methods }: Route): string {
 
 /** Counts the API's requests by route and status. */
 @Injectable()
-export class CountRequests implements NestMiddleware<Request, Response> {
+export class RequestCountMiddleware implements NestMiddleware<Request, Response> {
   constructor(private readonly metrics: Metrics) {}
 
   use(request: Request, response: Response, next: NextFunction): void {

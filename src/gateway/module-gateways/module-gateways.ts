@@ -5,9 +5,9 @@ import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { GATEWAY_METADATA, GATEWAY_OPTIONS, MESSAGE_METADATA } from '@nestjs/websockets/internal';
 import { moduleFailed } from '../../telemetry/module-failures.js';
 import { EVENTS_HANDLED, isCoreEvent } from '../../wire/core-events.js';
-import { FrameExceptionFilter } from './frame-exception-filter.js';
+import { FrameExceptionFilter } from './frame-exception.filter.js';
 import { gatewayConfig } from '../gateway.config.js';
-import { isPromiseLike, within } from '../admission/time-limit.js';
+import { isPromiseLike, within } from '../limits/within.js';
 import type { GatewayOptions } from './gateway-options.js';
 
 /** A gateway that is not initialised by then is taken for one that never will be: the start fails. */
@@ -25,7 +25,7 @@ type GatewayClass = (abstract new (...args: never[]) => Gateway) & { readonly pr
  * own ones.
  */
 @Injectable()
-export class TeamGateways implements OnApplicationBootstrap {
+export class ModuleGateways implements OnApplicationBootstrap {
   readonly #authenticateByPath = new Map<string, boolean>();
   readonly #handlersByEvent = new Map<string, string>();
   readonly #initialising: Promise<void>[] = [];

@@ -7,18 +7,18 @@ import type { Identity } from '../../authentication/authenticator.js';
 import { Cluster } from '../../cluster/cluster.js';
 import { Messaging } from '../../messaging/messaging.js';
 import { readyFrame } from '../../wire/outgoing-frame.js';
-import { Capacity } from '../admission/capacity.js';
-import { Backlogs } from './backlogs.js';
-import { ClientConnection, type ConnectionContext } from './client-connection.js';
-import { ClientFrames } from './client-frames.js';
-import type { ClientSocket } from './client-socket.js';
-import { FrameRate } from './frame-rate.js';
-import { FrameReader } from './frame-reader.js';
+import { Capacity } from '../limits/capacity.js';
+import { Backlogs } from '../client/backlogs.js';
+import { ClientConnection, type ConnectionContext } from '../client/client-connection.js';
+import { ClientFrames } from '../frames/client-frames.js';
+import type { ClientSocket } from '../client/client-socket.js';
+import { FrameRate } from '../frames/frame-rate.js';
+import { FrameReader } from '../client/frame-reader.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
-import { Heartbeats } from './heartbeats.js';
-import { Inflation } from './inflation.js';
-import { TokenExpiries } from './token-expiries.js';
+import { Heartbeats } from '../client/heartbeats.js';
+import { Inflation } from '../client/inflation.js';
+import { TokenExpiries } from '../client/token-expiries.js';
 
 /**
  * Every client with an open socket, of all paths, from the upgrade to the end of its socket: makes the
