@@ -18,6 +18,25 @@ const owner = (technology, path, owners) => ({
   to: { path },
 });
 
+/** The gateway, from below to above: each of these may import itself and those before it. */
+const gatewayBands = [
+  '(gateway[.]config|gateway-statistics|grace|origin)[.]ts$',
+  'limits/',
+  'client/',
+  'module-gateways/',
+  'frames/',
+  'admission/',
+  '(gateway[.]adapter|client[.]gateway|gateway[.]module)[.]ts$',
+].map((band) => `^src/gateway/${band}`);
+
+const gatewayBand = (path, index) => ({
+  name: `gateway-band-${index}-imports-only-below`,
+  severity: 'error',
+  comment: `${path} may import itself and what stands before it in gatewayBands`,
+  from: { path, pathNot: '[.]spec[.]ts$' },
+  to: { path: '^src/gateway/', pathNot: gatewayBands.slice(0, index + 1) },
+});
+
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
@@ -37,6 +56,14 @@ module.exports = {
     layer('messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
     layer('authentication', 'telemetry', 'config', 'wire'),
     layer('gateway', 'authentication', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
+    ...gatewayBands.map(gatewayBand),
+    {
+      name: 'gateway-files-have-a-band',
+      severity: 'error',
+      comment: 'a file or folder of src/gateway must be in gatewayBands',
+      from: { path: '^src/gateway/', pathNot: [...gatewayBands, '[.]spec[.]ts$'] },
+      to: {},
+    },
     layer('playground', 'authentication', 'gateway'),
     layer(
       'operations',
