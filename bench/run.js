@@ -1,4 +1,4 @@
-// Measures Lanfare and its peers in turn, and prints a table. README.md says how to read it.
+// Measures Lanfare and its peers in turn, and prints tables. README.md says how to read them.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { resolve } from 'node:path';
@@ -28,7 +28,7 @@ const usage = `npm run bench -- [options]
   --other file          another build, as peer lanfare-other: did a change help?
   --set NAME=value      a variable of Lanfare's, repeatable: --set CLUSTER_BUS=none
   --node-flag f         a flag for the servers that are Node, repeatable: --node-flag=--cpu-prof
-  --readme              put the tables into README.md
+  --page                put the tables into docs/performance.md
   --json file           where the results go (results/<time>.json)
 `;
 
@@ -51,7 +51,7 @@ const { values: args } = parseArgs({
     other: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     'node-flag': { type: 'string', multiple: true, default: [] },
-    readme: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
@@ -258,11 +258,12 @@ writeFileSync(
     2,
   ),
 );
-if (args.readme) {
-  const readme = new URL('README.md', import.meta.url);
-  const heading = '## Last results\n';
-  const [kept] = readFileSync(readme, 'utf8').split(heading);
+if (args.page) {
+  const page = new URL('../docs/performance.md', import.meta.url);
+  const heading = '## Last results\n\n`npm run bench -- --page`, which writes this section:\n';
+  const [kept, rest] = readFileSync(page, 'utf8').split(heading);
+  if (rest === undefined) throw new Error(`docs/performance.md has no section that begins with ${heading}`);
   const day = startedAt.toISOString().slice(0, 10);
-  writeFileSync(readme, `${kept}${heading}\n${day}, ${printed.trimEnd()}\n`);
+  writeFileSync(page, `${kept}${heading}\n${day}, ${printed.trimEnd()}\n`);
 }
 console.log(`\n${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes; all figures are in ${file}`);
