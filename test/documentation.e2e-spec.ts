@@ -51,9 +51,9 @@ describe('the documentation', () => {
   });
 
   it('has every folder of src/ in ARCHITECTURE.md', () => {
-    const rooms = readFileSync('ARCHITECTURE.md', 'utf8');
+    const architecture = readFileSync('ARCHITECTURE.md', 'utf8');
     const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    expect(folders.filter(({ name }) => !rooms.includes(`\`src/${name}/\``))).toEqual([]);
+    expect(folders.filter(({ name }) => !architecture.includes(`\`src/${name}/\``))).toEqual([]);
   });
 
   it.each([
