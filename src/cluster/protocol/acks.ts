@@ -36,11 +36,10 @@ export class Acks {
   noteRecord(now: number, peer: Peer, flags: number): void {
     const { incoming } = peer;
     const { timing } = this.context;
-    incoming.ackRecords += 1;
     const isUrgent = (flags & RECORD_URGENT) !== 0;
-    const isQuarter = incoming.ackRecords >= this.context.receiveWindow / 4;
+    const isQuarter = incoming.oweAck() >= this.context.receiveWindow / 4;
     const dueAt = isQuarter ? now : now + (isUrgent ? timing.ackUrgentMs : timing.ackDelayMs);
-    if (dueAt < incoming.ackAt) incoming.ackAt = dueAt;
+    peer.timers.ack.setIfSooner(dueAt);
     if (isQuarter) this.context.markDirty(peer);
   }
 
@@ -50,12 +49,11 @@ export class Acks {
     this.context.outbox.writer
       .beginFrame(FRAME_STATUS)
       .u32(incoming.listedId)
-      .u48(incoming.isAdmitted ? incoming.unicast.next - 1 : 0)
+      .u48(incoming.unicastApplied)
       .u48(incoming.broadcastApplied)
       .u16(this.context.receiveWindow)
       .endFrame();
-    incoming.ackAt = Infinity;
-    incoming.ackRecords = 0;
+    incoming.noteAcked();
   }
 
   /** STATUS by itself, with the NACKs that are due. */
@@ -127,8 +125,10 @@ export class Acks {
     const { incoming } = peer;
     if (!incoming.isAdmitted) return;
     for (const stream of [STREAM_BROADCAST, STREAM_UNICAST]) {
-      const records = stream === STREAM_BROADCAST ? incoming.broadcast : incoming.unicast;
-      if (records.askAt > now) continue;
+      const isBroadcast = stream === STREAM_BROADCAST;
+      const records = isBroadcast ? incoming.broadcast : incoming.unicast;
+      const timer = isBroadcast ? peer.timers.broadcastNack : peer.timers.unicastNack;
+      if (!timer.hasExpired(now)) continue;
       const { writer } = this.context.outbox;
       const fits = Math.floor((writer.free - NACK_FRAME_HEADER_BYTES) / NACK_RANGE_BYTES);
       if (fits < 1) return;

@@ -24,7 +24,9 @@ import {
 import { IncomingSession } from './incoming-session.js';
 import type { NodeContext } from './node-context.js';
 import { OutgoingSession } from './outgoing-session.js';
+import { PeerTimers } from './peer-timers.js';
 import { Peer } from './peer.js';
+import { Replica } from './replica.js';
 import { OpeningChannel, SealingChannel } from './sealing.js';
 
 /** What strangers can provoke: a line of each kind, no more often, whatever they send. */
@@ -137,13 +139,14 @@ export class Admission {
   }
 
   #makePeer(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): Peer | null {
-    const { keyring, limits, members, options, recordBytes, timing } = this.context;
+    const { directory, keyring, limits, members, options, recordBytes, timing } = this.context;
     if (!this.#mayDerive(now)) return this.#refuse('too-many-strangers');
     if (members.size >= limits.peersMax + limits.heardMax || members.heard >= limits.heardMax) {
       return this.#refuse('too-many-strangers');
     }
     const tombstone = members.tombstone(tagOfBootId(bootId), restOfBootId(bootId));
     if (tombstone?.hasLeft === true) return this.#refuse('left');
+    const timers = new PeerTimers();
     return new Peer(
       bootId,
       members.nextIndex(),
@@ -153,7 +156,8 @@ export class Admission {
         pair: new OpeningChannel(keyring, secret, bootId, options.bootId, tombstone?.pairFloor ?? 0),
         sealing: new SealingChannel(keyring, options.bootId, bootId, members.pairNumbersUsed),
       },
-      new IncomingSession(timing, options.random),
+      timers,
+      new IncomingSession(timing, limits.removalsMax, options.random, timers, new Replica(directory)),
       new OutgoingSession(recordBytes, limits.windowRecordsMin),
       endpoint,
       now,

@@ -50,7 +50,7 @@ import { Membership } from './membership.js';
 import { NodeContext, SWEEP_INTERVAL_MS } from './node-context.js';
 import type { ClusterNodeOptions } from './options.js';
 import type { Peer } from './peer.js';
-import { PeerTimers } from './peer-timers.js';
+import { PeerTimeouts } from './peer-timeouts.js';
 import { Reachability } from './reachability.js';
 import { Reports } from './reports.js';
 import { Routing } from './routing.js';
@@ -76,7 +76,7 @@ export class ClusterNode implements ProtocolNode {
   readonly #discovery: Discovery;
   readonly #handshake: Handshake;
   readonly #membership: Membership;
-  readonly #peerTimers: PeerTimers;
+  readonly #peerTimeouts: PeerTimeouts;
   readonly #reachability: Reachability;
   readonly #reports: Reports;
   readonly #routing: Routing;
@@ -122,7 +122,7 @@ export class ClusterNode implements ProtocolNode {
     this.#routing = new Routing(context, this.#view);
     this.#reachability = new Reachability(context);
     this.#departure = new Departure(context, this.#routing);
-    this.#peerTimers = new PeerTimers(context, this.#acks, this.#handshake, this.#routing, (now, peer) =>
+    this.#peerTimeouts = new PeerTimeouts(context, this.#acks, this.#handshake, this.#routing, (now, peer) =>
       this.#ping(now, peer, 0),
     );
     this.#reportAt = this.#reportedAt = options.startedAt;
@@ -146,7 +146,7 @@ export class ClusterNode implements ProtocolNode {
     this.#dueAt = Infinity;
     if (this.#departure.isOver) return;
     const { receipts, inquiries, members, directory } = this.#context;
-    for (const peer of members.all) this.#peerTimers.handle(now, peer);
+    for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
     if (this.#judgeAt <= now) {
       if (this.#reachability.deadline <= now) this.#reachability.expire(now);
       if (receipts.deadline <= now) receipts.expire(now);
@@ -245,7 +245,7 @@ export class ClusterNode implements ProtocolNode {
       this.#departure.dueAt,
     );
     if (directory.isSweepDue) due = Math.min(due, this.#context.sweepAt);
-    for (const peer of members.all) due = Math.min(due, this.#peerTimers.dueAt(peer));
+    for (const peer of members.all) due = Math.min(due, this.#peerTimeouts.dueAt(peer));
     this.#dueAt = due;
     return due;
   }

@@ -34,7 +34,7 @@ import {
 } from './frames.js';
 import type { NodeContext } from './node-context.js';
 import type { Peer } from './peer.js';
-import { HASH_BYTES, highOf, lowOf } from './user-hash.js';
+import { HASH_BYTES } from './user-hash.js';
 
 /** A message's own fields beside the body that `messageBytesMax` limits: ids, topic, optional fields. */
 const FIELDS_BYTES_MAX = 4_096;
@@ -135,18 +135,17 @@ export class Delivery {
     const { context } = this;
     switch (type) {
       case MESSAGE_ANNOUNCE:
-        this.#announce(peer, reader);
+        peer.incoming.announce(readHash(reader));
         break;
       case MESSAGE_WITHDRAW:
-        this.#withdraw(peer, reader);
+        peer.incoming.withdraw(readHash(reader));
         break;
       case MESSAGE_SNAPSHOT:
         this.#snapshot(peer, reader);
         break;
       case MESSAGE_SNAPSHOT_END:
         if (peer.incoming.isLoading) {
-          peer.incoming.isLoading = false;
-          peer.incoming.removals.clear();
+          peer.incoming.complete();
           context.refreshRouting();
         }
         break;
@@ -174,28 +173,9 @@ export class Delivery {
     }
   }
 
-  #announce({ incoming }: Peer, reader: ByteReader): void {
-    const key = readHash(reader);
-    if (incoming.isLoading) incoming.removals.delete(key);
-    this.context.directory.add(lowOf(key), highOf(key), incoming.slot);
-  }
-
-  #withdraw({ incoming }: Peer, reader: ByteReader): void {
-    const key = readHash(reader);
-    if (incoming.isLoading) {
-      // Beyond the limit all are forgotten: entries too many cost a datagram each, entries too few a user.
-      if (incoming.removals.size >= this.context.limits.removalsMax) incoming.removals.clear();
-      incoming.removals.add(key);
-    }
-    this.context.directory.remove(lowOf(key), highOf(key), incoming.slot);
-  }
-
   #snapshot({ incoming }: Peer, reader: ByteReader): void {
     if (!incoming.isLoading) return;
-    while (reader.remaining >= HASH_BYTES) {
-      const key = readHash(reader);
-      if (!incoming.removals.has(key)) this.context.directory.add(lowOf(key), highOf(key), incoming.slot);
-    }
+    while (reader.remaining >= HASH_BYTES) incoming.load(readHash(reader));
   }
 }
 

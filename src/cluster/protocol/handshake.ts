@@ -42,15 +42,10 @@ export class Handshake {
 
   /** A new nonce: the session so far, if any, ends here, and what it delivered is told. */
   start(now: number, peer: Peer): void {
-    const { timing, options, members } = this.context;
-    const { incoming } = peer;
+    const { options, members } = this.context;
     this.context.helloNonce += 1;
-    incoming.nonce = this.context.helloNonce;
-    incoming.isAdmitted = false;
-    incoming.isLoading = true;
-    incoming.ackAt = Infinity;
-    incoming.helloIntervalMs = timing.helloRetryMs;
-    incoming.helloAt = now + options.random() * HELLO_SPREAD_MS_PER_MEMBER * members.size;
+    const spreadMs = options.random() * HELLO_SPREAD_MS_PER_MEMBER * members.size;
+    peer.incoming.ask(this.context.helloNonce, now + spreadMs);
     this.context.refreshRouting();
   }
 
@@ -63,9 +58,8 @@ export class Handshake {
 
   sendHello(now: number, peer: Peer): void {
     const { incoming } = peer;
-    const { outbox, timing, options } = this.context;
-    incoming.helloAt = now + incoming.helloIntervalMs * (0.75 + 0.5 * options.random());
-    incoming.helloIntervalMs = Math.min(incoming.helloIntervalMs * 2, timing.reportIntervalMs);
+    const { outbox, options } = this.context;
+    incoming.sendHello(now, 0.75 + 0.5 * options.random());
     outbox.writer.beginFrame(FRAME_HELLO).u32(incoming.nonce).u32(incoming.id).u48(incoming.delivered);
     this.#writeIntroduction(now);
     outbox.writer.endFrame().padTo(outbox.writer.bytes.length);
@@ -99,27 +93,20 @@ export class Handshake {
     const report = reader.u32();
     const packetNumber = reader.u48();
     const { incoming } = peer;
-    if (nonce !== incoming.nonce || incoming.isAdmitted) return;
+    if (incoming.state !== 'asking' || nonce !== incoming.nonce) return;
     if (!this.#readIntroduction(now, peer, reader)) return;
     if (!peer.isProven) {
       peer.isProven = true;
       this.proven(now, peer);
     }
-    const skipped = incoming.wasAdmitted ? base - (incoming.broadcast.next - 1) : 0;
+    const isRejoin = incoming.id !== 0;
+    const skipped = incoming.admit(session, base, report);
     if (skipped > 0) this.context.gap(peer, 'gap', skipped, 'broadcast records passed between two sessions');
-    incoming.isAdmitted = true;
-    incoming.id = session;
-    incoming.welcomeReport = report;
-    incoming.helloAt = Infinity;
-    incoming.broadcast.reset(base + 1);
-    incoming.broadcastFragments.reset();
-    incoming.unicast.reset(1);
     peer.keys.broadcast.window.raiseFloor(packetNumber);
     peer.heardAt = now;
     this.context.replaceReplica(now, peer);
     this.context.refreshRouting();
-    this.context.tellPeer(now, peer, incoming.wasAdmitted ? 'rejoined' : 'joined', 'it answered our hello');
-    incoming.wasAdmitted = true;
+    this.context.tellPeer(now, peer, isRejoin ? 'rejoined' : 'joined', 'it answered our hello');
     this.acks.sendStatus(now, peer);
   }
 

@@ -11,6 +11,7 @@
  *   may be on its way is not asked for again with newer holes. Progress starts the intervals anew.
  */
 import type { ByteWriter } from './byte-writer.js';
+import type { Timer } from './timers.js';
 
 /** No sender has more in flight than this, whatever window it is told. A power of two. */
 export const HELD_MAX = 512;
@@ -22,6 +23,15 @@ export interface RepairTiming {
   readonly firstJitterMs: number;
   readonly retryMs: number;
   readonly retryMaxMs: number;
+  /** What is missing for so long is given up. */
+  readonly gapAfterMs: number;
+}
+
+/** Set for as long as something is missing. */
+export interface RepairTimers {
+  /** A NACK is due. */
+  readonly nack: Timer;
+  readonly gap: Timer;
 }
 
 export class IncomingStream {
@@ -40,6 +50,7 @@ export class IncomingStream {
   constructor(
     private readonly timing: RepairTiming,
     private readonly random: () => number,
+    private readonly timers: RepairTimers,
   ) {}
 
   get next(): number {
@@ -56,11 +67,6 @@ export class IncomingStream {
 
   get isMissing(): boolean {
     return this.#highest >= this.#next;
-  }
-
-  /** When a NACK is due; Infinity: nothing is missing. */
-  get askAt(): number {
-    return Math.min(this.#askAt, this.#retryAt);
   }
 
   /** Since when `next` has been missing; Infinity: it is not. */
@@ -110,23 +116,28 @@ export class IncomingStream {
   noteHighest(now: number, sequence: number): void {
     if (sequence <= this.#highest) return;
     this.#highest = sequence;
-    if (this.#stuckSince === Infinity) {
-      this.#stuckSince = now;
-      this.#retryMs = this.timing.retryMs;
-    }
+    if (this.#stuckSince === Infinity) this.#stick(now);
     if (this.#askAt === Infinity) {
       this.#askAt = now + this.timing.firstDelayMs + this.timing.firstJitterMs * this.random();
+      this.#setNack();
     }
   }
 
   /** The sender asked for our position: what is missing is lost, not late. */
   askNow(now: number): void {
-    if (this.isMissing && this.#askAt !== Infinity) this.#askAt = now;
+    if (!this.isMissing || this.#askAt === Infinity) return;
+    this.#askAt = now;
+    this.#setNack();
+  }
+
+  /** The session has ended: nothing of it is asked for any more. */
+  stopAsking(): void {
+    this.#settle();
   }
 
   /** Our own clock stood still: whatever waited meanwhile gets its time again. */
-  shiftTimers(ms: number): void {
-    this.#stuckSince += ms;
+  forgive(ms: number): void {
+    if (this.#stuckSince !== Infinity) this.#setStuck(this.#stuckSince + ms);
   }
 
   /** Writes the missing ranges (first u48, count u16) that are due, and returns how many records they name. */
@@ -157,6 +168,7 @@ export class IncomingStream {
       this.#retryAt = now + this.#retryMs * (0.75 + 0.5 * this.random());
       this.#retryMs = Math.min(this.#retryMs * 2, this.timing.retryMaxMs);
     }
+    this.#setNack();
     return records;
   }
 
@@ -170,16 +182,31 @@ export class IncomingStream {
       this.#highest = sequence;
       if (this.#stuckSince !== Infinity) this.#settle();
     } else {
-      this.#stuckSince = now;
-      this.#retryMs = this.timing.retryMs;
+      this.#stick(now);
     }
+  }
+
+  /** `next` is missing from now on. */
+  #stick(now: number): void {
+    this.#setStuck(now);
+    this.#retryMs = this.timing.retryMs;
   }
 
   #settle(): void {
     this.#askedTo = this.#highest;
     this.#retryAt = Infinity;
     this.#askAt = Infinity;
-    this.#stuckSince = Infinity;
+    this.#setNack();
+    this.#setStuck(Infinity);
     this.#retryMs = this.timing.retryMs;
+  }
+
+  #setNack(): void {
+    this.timers.nack.set(Math.min(this.#askAt, this.#retryAt));
+  }
+
+  #setStuck(since: number): void {
+    this.#stuckSince = since;
+    this.timers.gap.set(since + this.timing.gapAfterMs);
   }
 }

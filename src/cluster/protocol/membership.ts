@@ -77,7 +77,7 @@ export class Membership {
     if (change === 'left' && missing > 0) {
       context.gap(peer, 'gap', missing, 'records of a peer that left can not be repaired any more');
     }
-    if (incoming.wasAdmitted) context.tellPeer(now, peer, change, reason);
+    if (incoming.id !== 0) context.tellPeer(now, peer, change, reason);
     context.receipts.loseHolder(peer.index);
     context.inquiries.losePeer(peer.id);
     context.refreshRouting();
@@ -88,8 +88,7 @@ export class Membership {
     for (const peer of this.context.members.all) {
       peer.heardAt += ms;
       peer.metAt += ms;
-      peer.incoming.broadcast.shiftTimers(ms);
-      peer.incoming.unicast.shiftTimers(ms);
+      peer.incoming.forgive(ms);
       peer.outgoing.stuckSince += ms;
       peer.outgoing.blockingSince += ms;
       peer.outgoing.awakeSince = now;

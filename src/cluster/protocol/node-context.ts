@@ -220,7 +220,7 @@ export class NodeContext {
       roundTripMs: peer.roundTripMs,
       loss: peer.loss,
       uptimeMs: Math.max(0, now - peer.bornAt),
-      users: incoming.slot === 0 ? 0 : this.directory.entriesOf(incoming.slot),
+      users: incoming.replica.users,
       complete: incoming.isComplete,
       queuedBytes: outgoing.stream.bytes,
     };
@@ -229,20 +229,16 @@ export class NodeContext {
   /** A replica that is empty: R4. */
   replaceReplica(now: number, peer: Peer): void {
     this.retireReplica(now, peer);
-    const slot = this.directory.takeSlot();
+    const slot = peer.incoming.replica.renew();
     assert((this.slotOwners[slot] ?? null) === null, 'a slot has one owner');
     this.slotOwners[slot] = peer;
-    peer.incoming.slot = slot;
-    peer.incoming.isLoading = true;
-    peer.incoming.removals.clear();
   }
 
   retireReplica(now: number, peer: Peer): void {
-    const { slot } = peer.incoming;
-    if (slot === 0) return;
-    this.slotOwners[slot] = null;
+    const { replica } = peer.incoming;
+    if (replica.slot === 0) return;
+    this.slotOwners[replica.slot] = null;
     if (!this.directory.isSweepDue) this.sweepAt = now + SWEEP_INTERVAL_MS;
-    this.directory.retireSlot(slot);
-    peer.incoming.slot = 0;
+    replica.retire();
   }
 }

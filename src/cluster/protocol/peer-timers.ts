@@ -1,75 +1,23 @@
-/**
- * What falls due for one peer: HELLOs, acks, requests for what is missing, questions for its position and its life, and
- * the end of our patience. The times are kept by those whose they are; here they are read together.
- */
-import type { Acks } from './acks.js';
-import type { Handshake } from './handshake.js';
-import type { NodeContext } from './node-context.js';
-import type { Peer } from './peer.js';
-import type { Routing } from './routing.js';
+/** All deadlines that concern one peer. */
+import { TimerTable } from './timers.js';
 
-export class PeerTimers {
-  constructor(
-    private readonly context: NodeContext,
-    private readonly acks: Acks,
-    private readonly handshake: Handshake,
-    private readonly routing: Routing,
-    private readonly ping: (now: number, peer: Peer) => void,
-  ) {}
-
-  /** When `handle` has something to do for the peer. */
-  dueAt({ incoming, outgoing, pingAt }: Peer): number {
-    const { timing } = this.context;
-    let due = Math.min(incoming.helloAt, incoming.ackAt, outgoing.pollAt, pingAt);
-    if (outgoing.isCongested) due = Math.min(due, outgoing.stuckSince + timing.stalledAfterMs);
-    if (incoming.isAdmitted) {
-      const { broadcast, unicast } = incoming;
-      if (unicast.isMissing) due = Math.min(due, unicast.askAt, unicast.stuckSince + timing.gapAfterMs);
-      if (broadcast.isMissing) due = Math.min(due, broadcast.askAt, broadcast.stuckSince + timing.gapAfterMs);
-    }
-    if (outgoing.id === 0) due = Math.min(due, outgoing.stream.oldestClosedAt + timing.holdMs);
-    return due;
-  }
-
-  handle(now: number, peer: Peer): void {
-    const { incoming, outgoing } = peer;
-    const { timing } = this.context;
-    if (incoming.helloAt <= now) this.handshake.sendHello(now, peer);
-    if (incoming.ackAt <= now) this.acks.sendStatus(now, peer);
-    if (incoming.isAdmitted) this.#handleMissing(now, peer);
-    if (outgoing.pollAt <= now) {
-      if (outgoing.blockingSince === Infinity) {
-        outgoing.pollIntervalMs = Math.min(outgoing.pollIntervalMs * 2, timing.pollIntervalMaxMs);
-      }
-      outgoing.pollAt = now + outgoing.pollIntervalMs;
-      this.acks.sendPoll(peer);
-    }
-    if (outgoing.isCongested && outgoing.stuckSince + timing.stalledAfterMs <= now) {
-      this.routing.review(now, peer);
-    }
-    if (outgoing.id === 0 && outgoing.stream.oldestClosedAt + timing.holdMs <= now) {
-      outgoing.dropped += outgoing.stream.dropHeld(now, timing.holdMs);
-      if (outgoing.dropped > 0) this.context.markDirty(peer);
-    }
-    if (peer.pingAt <= now) {
-      const { scale } = this.context.pace;
-      peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.context.options.random());
-      this.ping(now, peer);
-    }
-  }
-
-  /** Asks again for what has not come; after `gapAfterMs` it is given up. */
-  #handleMissing(now: number, peer: Peer): void {
-    const { broadcast, unicast } = peer.incoming;
-    const { gapAfterMs } = this.context.timing;
-    const stuckSince = Math.min(
-      broadcast.isMissing ? broadcast.stuckSince : Infinity,
-      unicast.isMissing ? unicast.stuckSince : Infinity,
-    );
-    if (now >= stuckSince + gapAfterMs) {
-      this.handshake.rejoin(now, peer, null, `records missing for ${gapAfterMs} ms`);
-    } else if (Math.min(unicast.askAt, broadcast.askAt) <= now) {
-      this.acks.sendDueNacks(now, peer);
-    }
-  }
+export class PeerTimers extends TimerTable {
+  /** Our HELLO is due, again. */
+  readonly hello = this.timer();
+  /** What we took of the peer is to be acked. */
+  readonly ack = this.timer();
+  /** What is missing of its streams is asked for. */
+  readonly broadcastNack = this.timer();
+  readonly unicastNack = this.timer();
+  /** What is missing is given up. */
+  readonly broadcastGap = this.timer();
+  readonly unicastGap = this.timer();
+  /** The peer owes us acks, and is asked for its position. */
+  readonly poll = this.timer();
+  /** It has acked nothing for so long that its full queue holds nobody up any more. */
+  readonly stall = this.timer();
+  /** Messages for a peer without a session of ours have waited long enough. */
+  readonly hold = this.timer();
+  /** The round trip is measured. */
+  readonly ping = this.timer();
 }

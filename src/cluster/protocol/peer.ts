@@ -3,6 +3,7 @@ import { tagOfBootId, restOfBootId } from './datagram.js';
 import type { Endpoint, NodeId, PeerState } from './contract.js';
 import type { IncomingSession } from './incoming-session.js';
 import type { OutgoingSession } from './outgoing-session.js';
+import type { PeerTimers } from './peer-timers.js';
 import type { OpeningChannel, SealingChannel } from './sealing.js';
 
 export interface PeerKeys {
@@ -61,6 +62,7 @@ export class Peer {
     /** Small and never used again: names this boot in tables. */
     readonly index: number,
     readonly keys: PeerKeys,
+    readonly timers: PeerTimers,
     readonly incoming: IncomingSession,
     readonly outgoing: OutgoingSession,
     public endpoint: Endpoint,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
@@ -6,8 +6,9 @@ import { Fragments } from './fragments.js';
 import { FRAGMENT_HEADER_BYTES, MESSAGE_FRAGMENT } from './frames.js';
 import { IncomingStream } from './incoming-stream.js';
 import { OutgoingStream } from './outgoing-stream.js';
+import { Timer } from './timers.js';
 
-const timing = { firstDelayMs: 2, firstJitterMs: 0, retryMs: 10, retryMaxMs: 250 };
+const timing = { firstDelayMs: 2, firstJitterMs: 0, retryMs: 10, retryMaxMs: 250, gapAfterMs: 3_000 };
 
 function append(stream: OutgoingStream, body: Buffer, userMessages = 1): void {
   stream.append(0, Buffer.from([1, 0, 0]), 3, body, userMessages, false);
@@ -103,10 +104,18 @@ describe('OutgoingStream', () => {
 });
 
 describe('IncomingStream', () => {
+  let timers: { readonly nack: Timer; readonly gap: Timer };
+  let stream: IncomingStream;
+
+  beforeEach(() => {
+    timers = { nack: new Timer(), gap: new Timer() };
+    stream = new IncomingStream(timing, () => 0.5, timers);
+  });
+
   it('takes every record once and in order, however they come', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 200 }), (arrivals) => {
-        const stream = new IncomingStream(timing, () => 0.5);
+        stream = new IncomingStream(timing, () => 0.5, timers);
         const taken: number[] = [];
         const all = [...arrivals, ...Array.from({ length: 40 }, (_, index) => index + 1)];
         for (const sequence of all) {
@@ -116,13 +125,13 @@ describe('IncomingStream', () => {
             taken.push(next[0] as number);
         }
         expect(taken).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
-        expect([stream.next, stream.held, stream.isMissing, stream.askAt]).toEqual([41, 0, false, Infinity]);
+        expect([stream.next, stream.held]).toEqual([41, 0]);
+        expect([timers.nack.isSet, timers.gap.isSet]).toEqual([false, false]);
       }),
     );
   });
 
   it('asks for what is missing after a while, and not for what it has asked for already', () => {
-    const stream = new IncomingStream(timing, () => 0.5);
     const asked = (now: number): [number, number][] => {
       const writer = new ByteWriter(200);
       stream.writeMissing(now, writer, 10, 100);
@@ -132,17 +141,17 @@ describe('IncomingStream', () => {
       return ranges;
     };
     stream.receive(0, 1, Buffer.alloc(1));
-    expect(stream.askAt).toBe(Infinity);
+    expect(timers.nack.at).toBe(Infinity);
     stream.receive(10, 4, Buffer.alloc(1));
     stream.receive(10, 6, Buffer.alloc(1));
-    expect(stream.askAt).toBe(12);
+    expect(timers.nack.at).toBe(12);
     expect(asked(12)).toEqual([
       [2, 2],
       [5, 1],
     ]);
-    expect(stream.askAt).toBe(22);
+    expect(timers.nack.at).toBe(22);
     stream.receive(13, 8, Buffer.alloc(1));
-    expect(stream.askAt).toBe(15);
+    expect(timers.nack.at).toBe(15);
     expect(asked(15)).toEqual([[7, 1]]);
     expect(asked(22)).toEqual([
       [2, 2],
@@ -152,7 +161,6 @@ describe('IncomingStream', () => {
   });
 
   it('refuses what is too far ahead, and asks for it when its turn has come', () => {
-    const stream = new IncomingStream(timing, () => 0.5);
     expect(stream.receive(0, 513, Buffer.alloc(1))).toBe(false);
     expect(stream.held).toBe(0);
     expect(stream.receive(0, 512, Buffer.alloc(1))).toBe(false);

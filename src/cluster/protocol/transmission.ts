@@ -152,19 +152,19 @@ export class Transmission {
   }
 
   #flushPeer(now: number, peer: Peer): void {
-    const { outgoing, incoming } = peer;
+    const { outgoing, timers } = peer;
     const { stream } = outgoing;
     stream.close(now);
     if (outgoing.id !== 0) {
       if (outgoing.snapshot !== null) this.#pumpSnapshot(now, peer);
       this.#sendClosed(now, peer);
     }
-    if (incoming.ackAt <= now) this.acks.sendStatus(now, peer);
+    if (timers.ack.hasExpired(now)) this.acks.sendStatus(now, peer);
   }
 
   /** Closed records within the window. */
   #sendClosed(now: number, peer: Peer): void {
-    const { outgoing, incoming } = peer;
+    const { outgoing, timers } = peer;
     const { stream } = outgoing;
     const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);
     if (!stream.hasUnsent || stream.inFlight >= window) return;
@@ -172,7 +172,7 @@ export class Transmission {
     do {
       const sequence = stream.nextToSend;
       const record = stream.takeUnsent(now);
-      if (incoming.ackAt !== Infinity) this.acks.writeStatus(peer);
+      if (timers.ack.isSet) this.acks.writeStatus(peer);
       this.#writeUnicastRecord(peer, sequence, record);
       this.context.outbox.toPeer(peer);
     } while (stream.hasUnsent && stream.inFlight < window);

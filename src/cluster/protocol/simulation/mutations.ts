@@ -40,9 +40,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R4: an empty replica counts as complete',
     edits: [
       {
-        file: 'node-context.ts',
-        search: '    peer.incoming.isLoading = true;\n',
-        replace: '    peer.incoming.isLoading = false;\n',
+        file: 'incoming-session.ts',
+        search: "admit: 'loading' }",
+        replace: "admit: 'complete' }",
       },
     ],
   },
@@ -73,9 +73,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R6: acks the highest, not the applied position',
     edits: [
       {
-        file: 'acks.ts',
-        search: '.u48(incoming.isAdmitted ? incoming.unicast.next - 1 : 0)',
-        replace: '.u48(incoming.isAdmitted ? incoming.unicast.highest : 0)',
+        file: 'incoming-session.ts',
+        search: 'return this.isAdmitted ? this.unicast.next - 1 : 0;',
+        replace: 'return this.isAdmitted ? this.unicast.highest : 0;',
       },
     ],
   },
@@ -103,16 +103,16 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R4',
     edits: [
       {
-        file: 'delivery.ts',
-        search: '    if (incoming.isLoading) incoming.removals.delete(key);\n',
-        replace: '    if (incoming.isLoading) return;\n',
+        file: 'incoming-session.ts',
+        search: '    if (this.isLoading) this.#removals.delete(key);\n',
+        replace: '    if (this.isLoading) return;\n',
       },
     ],
   },
   {
     name: 'removals not noted while loading',
     breaks: 'R4: the snapshot brings back who has left',
-    edits: [{ file: 'delivery.ts', search: '      incoming.removals.add(key);\n', replace: '' }],
+    edits: [{ file: 'incoming-session.ts', search: '      this.#removals.add(key);\n', replace: '' }],
   },
   {
     name: 'unacked dropped at resume',
@@ -346,7 +346,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'membership.ts',
-        search: '    if (incoming.wasAdmitted) context.tellPeer(now, peer, change, reason);\n',
+        search: '    if (incoming.id !== 0) context.tellPeer(now, peer, change, reason);\n',
         replace: '',
       },
     ],
@@ -354,17 +354,17 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no poll',
     breaks: 'tail loss is not looked for',
-    edits: [{ file: 'peer-timers.ts', search: '      this.acks.sendPoll(peer);\n', replace: '' }],
+    edits: [{ file: 'peer-timeouts.ts', search: '      this.acks.sendPoll(peer);\n', replace: '' }],
   },
   {
     name: 'no repair',
     breaks: 'nothing that is missing is asked for',
     edits: [
       {
-        file: 'peer-timers.ts',
+        file: 'peer-timeouts.ts',
         search: '      this.acks.sendDueNacks(now, peer);\n',
         replace:
-          '      unicast.writeMissing(now, this.context.outbox.writer, 0, 0);\n      broadcast.writeMissing(now, this.context.outbox.writer, 0, 0);\n      this.context.outbox.writer.clear();\n',
+          '      peer.incoming.unicast.writeMissing(now, this.context.outbox.writer, 0, 0);\n      peer.incoming.broadcast.writeMissing(now, this.context.outbox.writer, 0, 0);\n      this.context.outbox.writer.clear();\n',
       },
     ],
   },
@@ -389,19 +389,9 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '    if (incoming.next !== null) return;\n    this.handlers.rejoin(',
       },
       {
-        file: 'peer-timers.ts',
-        search: '    if (now >= stuckSince + gapAfterMs) {',
-        replace: '    if (now >= stuckSince + gapAfterMs * 1e6) {',
-      },
-      {
-        file: 'peer-timers.ts',
-        search: 'due = Math.min(due, unicast.askAt, unicast.stuckSince + timing.gapAfterMs)',
-        replace: 'due = Math.min(due, unicast.askAt)',
-      },
-      {
-        file: 'peer-timers.ts',
-        search: 'due = Math.min(due, broadcast.askAt, broadcast.stuckSince + timing.gapAfterMs)',
-        replace: 'due = Math.min(due, broadcast.askAt)',
+        file: 'incoming-stream.ts',
+        search: 'this.timers.gap.set(since + this.timing.gapAfterMs);',
+        replace: 'this.timers.gap.set(since + this.timing.gapAfterMs * 1e6);',
       },
     ],
   },

@@ -1,0 +1,38 @@
+/** What we hold of one peer's users: a slot of the directory, a new and empty one for each session. */
+import type { Directory } from './directory.js';
+import { highOf, lowOf } from './user-hash.js';
+
+export class Replica {
+  /** 0: none. */
+  #slot = 0;
+
+  constructor(private readonly directory: Directory) {}
+
+  get slot(): number {
+    return this.#slot;
+  }
+
+  get users(): number {
+    return this.#slot === 0 ? 0 : this.directory.entriesOf(this.#slot);
+  }
+
+  /** Empty from now on. Returns the slot. */
+  renew(): number {
+    this.retire();
+    this.#slot = this.directory.takeSlot();
+    return this.#slot;
+  }
+
+  retire(): void {
+    if (this.#slot !== 0) this.directory.retireSlot(this.#slot);
+    this.#slot = 0;
+  }
+
+  add(key: number): void {
+    this.directory.add(lowOf(key), highOf(key), this.#slot);
+  }
+
+  remove(key: number): void {
+    this.directory.remove(lowOf(key), highOf(key), this.#slot);
+  }
+}
