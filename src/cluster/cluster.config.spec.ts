@@ -18,3 +18,10 @@ describe('a cluster in production', () => {
     expect(named(bus)).toEqual([]);
   });
 });
+
+describe('NODE_NAME', () => {
+  it.each(['a\nb', 'a\u001b[2J', 'a\u202eb'])('has no control characters (%j)', (NODE_NAME) => {
+    expect(clusterVariables.problems({ NODE_NAME }).map(({ variable }) => variable)).toEqual(['NODE_NAME']);
+    expect(clusterVariables.problems({ NODE_NAME: 'nœud 7:8866' })).toEqual([]);
+  });
+});

@@ -2,6 +2,7 @@ import { registerAs } from '@nestjs/config';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { integer, secrets, Variables } from '../config/variables.js';
+import { printable } from '../telemetry/excerpt.js';
 import { reachProblems } from '../udp-broadcast/udp-broadcast.config.js';
 
 /** A shorter secret can be guessed offline from one recorded datagram. */
@@ -31,6 +32,7 @@ export const clusterVariables = new Variables(
     NODE_NAME: z
       .string()
       .max(64, 'must be at most 64 characters')
+      .refine((name) => printable(name) === name, 'must have no control characters: it begins log lines')
       .optional()
       .transform((name) => name ?? `${hostname().slice(0, 58)}:${process.env['PORT'] ?? '8866'}`)
       .describe('a label in logs and metrics, never an identity. Default hostname:port'),

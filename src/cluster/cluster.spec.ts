@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { Subject } from 'rxjs';
 import { moduleFailures } from '../telemetry/module-failures.js';
+import type { Gap } from './bus/bus.js';
 import { MemoryNetwork, type MemoryBus } from './bus/memory-bus.js';
 import { Cluster } from './cluster.js';
 
@@ -128,5 +130,52 @@ describe('what modules say to each other between nodes', () => {
       await expect(a.ask(topic, null, 100)).rejects.toThrow(RangeError);
       expect(() => a.respond(topic, () => 1)).toThrow(RangeError);
     });
+  });
+});
+
+describe('what the log says of other nodes', () => {
+  const lines: string[] = [];
+
+  beforeEach(() => {
+    lines.length = 0;
+    for (const level of ['log', 'warn'] as const) {
+      jest
+        .spyOn(Logger.prototype, level)
+        .mockImplementation((line: unknown) => void lines.push(String(line)));
+    }
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  /** A node, and what its bus says is not certain. */
+  async function start(): Promise<[MemoryNetwork, Subject<Gap>]> {
+    const network = new MemoryNetwork();
+    const gaps = new Subject<Gap>();
+    await new Cluster(Object.assign(network.node('a'), { gaps$: gaps })).onApplicationBootstrap();
+    return [network, gaps];
+  }
+
+  it('is one line, whatever names they give themselves', async () => {
+    const [network] = await start();
+    const node = network.node('b\n[a] LOG forged\u001b[2J');
+    await node.start();
+    await node.stop();
+    expect(lines.map((line) => line.slice(0, 38))).toEqual([
+      'Node b\\u000a[a] LOG forged\\u001b[2J (b',
+      'Node b\\u000a[a] LOG forged\\u001b[2J (b',
+    ]);
+    expect(lines.filter((line) => line.includes('\n') || line.includes('\u001b'))).toEqual([]);
+  });
+
+  it('is each loss, and of nodes that may be recordings no more than the log can bear', async () => {
+    const [, gaps] = await start();
+    for (let index = 0; index < 100; index++) {
+      gaps.next({ nodeId: `node-${index}`, kind: 'lost', count: index, reason: 'no report' });
+      gaps.next({ nodeId: `node-${index}`, kind: 'not-mutual', count: null, reason: 'heard, but silent' });
+    }
+    expect(lines.filter((line) => line.includes('(lost)'))).toHaveLength(100);
+    expect(lines.filter((line) => line.includes('(not-mutual)'))).toHaveLength(5);
   });
 });

@@ -1,5 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Observable, Subscription } from 'rxjs';
+import { printable } from '../telemetry/excerpt.js';
+import { LogBudget } from '../telemetry/log-budget.js';
 import { moduleFailed } from '../telemetry/module-failures.js';
 import type { Message } from '../wire/message.js';
 import {
@@ -39,6 +41,7 @@ export interface ClusterAnswers {
 @Injectable()
 export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #logger = new Logger(Cluster.name);
+  readonly #warnings = new LogBudget(this.#logger);
   readonly #channels = new Map<string, Channel>();
   readonly #responders = new Map<string, Responder>();
   readonly #subscriptions: Subscription[] = [];
@@ -69,13 +72,11 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
     this.#subscriptions.push(
       this.bus.inquiries$.subscribe((inquiry) => void this.#answer(inquiry)),
       this.bus.peerChanges$.subscribe(({ change, peer, reason }) =>
-        this.#logger.log(`Node ${peer.name} (${peer.nodeId}, ${peer.address}) ${change}: ${reason}`),
-      ),
-      this.bus.gaps$.subscribe(({ nodeId, kind, count, reason }) =>
-        this.#logger.warn(
-          `Delivery not certain (${kind}) with node ${nodeId}${count === null ? '' : `, ${count} affected`}: ${reason}`,
+        this.#logger.log(
+          printable(`Node ${peer.name} (${peer.nodeId}, ${peer.address}) ${change}: ${reason}`),
         ),
       ),
+      this.bus.gaps$.subscribe((gap) => this.#warn(gap)),
     );
     await this.bus.start();
   }
@@ -157,6 +158,14 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   /** What the bus counts; null when it counts nothing. */
   statistics(): BusStatistics | null {
     return this.bus.statistics();
+  }
+
+  /** Each gap is told, but those for which it takes no living member: recordings played back are heard too. */
+  #warn({ nodeId, kind, count, reason }: Gap): void {
+    const affected = count === null ? '' : `, ${count} affected`;
+    const line = printable(`Delivery not certain (${kind}) with node ${nodeId}${affected}: ${reason}`);
+    if (kind === 'not-mutual') this.#warnings.warn(kind, line);
+    else this.#logger.warn(line);
   }
 
   /** Never rejects. */

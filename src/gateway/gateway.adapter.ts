@@ -5,6 +5,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { match, type MatchFunction } from 'path-to-regexp';
 import { WebSocketServer } from 'ws';
+import { LogBudget } from '../telemetry/log-budget.js';
 import { selectedSubprotocol } from '../wire/subprotocol.js';
 import { Capacity } from './limits/capacity.js';
 import { ClientSocket } from './client/client-socket.js';
@@ -44,6 +45,7 @@ interface Route {
  */
 export class GatewayAdapter extends WsAdapter {
   readonly #log = new Logger(GatewayAdapter.name);
+  readonly #strangers = new LogBudget({ warn: (line: string): void => this.#log.debug(line) });
   readonly #routes: Route[] = [];
   readonly #server: Server;
   readonly #door: Door;
@@ -146,7 +148,9 @@ export class GatewayAdapter extends WsAdapter {
     if (entrance !== null) {
       void this.#door.admit(request, socket, head, entrance);
     } else if (!this.#areOthersAsked()) {
-      socket.on('error', (error) => this.#log.debug(`A refused client's socket failed: ${error.message}`));
+      socket.on('error', ({ message }) =>
+        this.#strangers.warn('socket', `A refused client's socket failed: ${message}`),
+      );
       if (isOurs) this.#door.refuse(socket, 'not_found');
       else this.#plain.refuse(request, socket);
     }

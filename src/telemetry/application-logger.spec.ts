@@ -8,7 +8,9 @@ describe('ApplicationLogger', () => {
 
   beforeEach(() => {
     written = [];
-    jest.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    for (const output of [process.stdout, process.stderr]) {
+      jest.spyOn(output, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    }
   });
 
   afterEach(() => {
@@ -47,5 +49,24 @@ describe('ApplicationLogger', () => {
     prepare();
     new ApplicationLogger({ LOG_LEVEL: 'log', LOG_FORMAT: 'pretty' }, node).log('hello');
     expect(written.join('').includes('\x1b')).toBe(isColoured);
+  });
+
+  it('writes five of the requests that failed in Nest, where they failed, and no line of theirs', () => {
+    const logger = new ApplicationLogger({ LOG_LEVEL: 'log', LOG_FORMAT: 'pretty' }, node);
+    for (let request = 0; request < 100; request++) {
+      logger.error(new Error('no such order\n[alpha 01234567] LOG forged'), 'ExceptionsHandler');
+    }
+    const lines = written.join('').split('\n');
+    expect(
+      lines.filter((line) => line.includes('ERROR [ExceptionsHandler] Error: "no such order')),
+    ).toHaveLength(5);
+    expect(lines.filter((line) => line.startsWith('[alpha 01234567] LOG forged'))).toEqual([]);
+    expect(lines[1]).toMatch(/^ {4}at .*application-logger\.spec/);
+  });
+
+  it('writes every error that is no request', () => {
+    const logger = new ApplicationLogger({ LOG_LEVEL: 'log', LOG_FORMAT: 'pretty' }, node);
+    for (let error = 0; error < 100; error++) logger.error('not ready', 'Lanfare');
+    expect(written).toHaveLength(100);
   });
 });

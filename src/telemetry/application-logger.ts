@@ -1,4 +1,6 @@
 import { ConsoleLogger } from '@nestjs/common';
+import { describeError } from './excerpt.js';
+import { LogBudget } from './log-budget.js';
 import { levelsDownTo, type LoggingSettings } from './logging.config.js';
 
 /** Who tells, at every start and level `log`, what the code says anyway: which modules, routes and handlers there are. */
@@ -10,6 +12,15 @@ const CHATTER = new Set([
   'RoutesResolver',
   'WebSocketsController',
 ]);
+
+/** Who tells, of Nest and its adapters, what failed in one request: anybody can make as many as they like. */
+const FAILED_REQUESTS = [
+  'ExceptionsHandler',
+  'ExpressAdapter',
+  'RouterResponseController',
+  'WsAdapter',
+  'WsExceptionsHandler',
+];
 
 /** As many digits of the node's id as tell nodes apart for people. */
 const ID_DIGITS = 8;
@@ -25,6 +36,10 @@ interface Speaker {
  * node speaks, as soon as that is known.
  */
 export class ApplicationLogger extends ConsoleLogger {
+  readonly #failedRequests = new Map(
+    FAILED_REQUESTS.map((who) => [who, new LogBudget({ warn: (line: string) => super.error(line, who) })]),
+  );
+
   constructor(
     { LOG_LEVEL: level, LOG_FORMAT: format }: LoggingSettings,
     private readonly node?: Speaker,
@@ -41,6 +56,14 @@ export class ApplicationLogger extends ConsoleLogger {
   override log(message: unknown, ...rest: unknown[]): void {
     if (CHATTER.has(String(rest.at(-1)))) super.debug(message, ...rest);
     else super.log(message, ...rest);
+  }
+
+  /** What Nest tells of failed requests is held to a budget, and quotes no more of them than an excerpt. */
+  override error(message: unknown, ...rest: unknown[]): void {
+    const who = String(rest.at(-1));
+    const budget = this.#failedRequests.get(who);
+    if (budget === undefined) super.error(message, ...rest);
+    else budget.warn(who, describeError(message));
   }
 
   protected override getJsonLogObject(...line: Parameters<ConsoleLogger['getJsonLogObject']>) {

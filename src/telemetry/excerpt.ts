@@ -1,16 +1,24 @@
 const EXCERPT_LENGTH = 120;
 const FRAMES = 6;
+/** Control characters (line ends are some), Unicode's line separators, and what turns the direction of text. */
+// eslint-disable-next-line no-control-regex -- they are what it looks for
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * What may be logged of a text that strangers have a say in: its beginning, in quotes, with line breaks and control
+ * What may be logged of a text that others have a say in: its beginning, in quotes, with line breaks and control
  * characters escaped, so that it can neither fill the log nor forge a line of it.
  */
 export function excerpt(text: string): string {
-  const beginning = JSON.stringify(text.slice(0, EXCERPT_LENGTH)).replaceAll(
-    /[\u007f-\u009f\u2028\u2029]/g,
+  const beginning = printable(JSON.stringify(text.slice(0, EXCERPT_LENGTH)));
+  return text.length > EXCERPT_LENGTH ? `${beginning} and ${text.length - EXCERPT_LENGTH} more` : beginning;
+}
+
+/** The same for names, which have a limit of their own: as they are, with what would not be seen as `\u000a`. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    UNPRINTABLE,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  return text.length > EXCERPT_LENGTH ? `${beginning} and ${text.length - EXCERPT_LENGTH} more` : beginning;
 }
 
 /**
@@ -20,9 +28,15 @@ export function excerpt(text: string): string {
 export function describeError(error: unknown): string {
   try {
     if (!(error instanceof Error)) return excerpt(String(error));
-    const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at \S/.test(line));
-    return [`${error.name}: ${excerpt(error.message)}`, ...frames.slice(0, FRAMES)].join('\n');
+    return [`${error.name}: ${excerpt(error.message)}`, ...framesOf(error)].join('\n');
   } catch {
     return 'something that cannot be shown';
   }
+}
+
+/** What stands behind the message in the stack: a message may have lines that look like it. */
+function framesOf({ message, stack = '' }: Error): string[] {
+  const at = stack.indexOf(message);
+  const lines = stack.slice(at < 0 ? 0 : at + message.length).split('\n');
+  return lines.filter((line) => /^ {4}at \S/.test(line)).slice(0, FRAMES);
 }

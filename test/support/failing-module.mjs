@@ -1,5 +1,6 @@
 /** Preloaded (`node --import`): adds a team's module that fails, as the name of the user says who connects. */
 import 'reflect-metadata';
+import { Controller, Get, Param } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { pathToFileURL } from 'node:url';
 
@@ -37,7 +38,21 @@ class FailingGateway {
 }
 WebSocketGateway()(FailingGateway);
 
+class FailingController {
+  get(id) {
+    throw new Error(`no order ${id}\n[node] LOG forged`);
+  }
+}
+Controller('orders')(FailingController);
+Get(':id')(
+  FailingController.prototype,
+  'get',
+  Object.getOwnPropertyDescriptor(FailingController.prototype, 'get'),
+);
+Param('id')(FailingController.prototype, 'get', 0);
+
 class FailingModule {}
+Reflect.defineMetadata('controllers', [FailingController], FailingModule);
 Reflect.defineMetadata('imports', [MessagingModule], FailingModule);
 Reflect.defineMetadata('providers', [FailingService, FailingGateway], FailingModule);
 

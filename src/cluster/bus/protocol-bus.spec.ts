@@ -1,3 +1,4 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { randomBytes, randomInt } from 'node:crypto';
 import { udpBroadcastVariables } from '../../udp-broadcast/udp-broadcast.config.js';
@@ -35,7 +36,11 @@ class UdpWorld implements BusWorld {
   readonly #secret = randomBytes(32).toString('hex');
 
   async start(count: number): Promise<readonly Bus[]> {
-    const added = Array.from({ length: count }, (_, index) => this.#host(`node ${index + 1}`));
+    return this.startNamed(Array.from({ length: count }, (_, index) => `node ${index + 1}`));
+  }
+
+  async startNamed(names: readonly string[]): Promise<readonly Bus[]> {
+    const added = names.map((name) => this.#host(name));
     this.#hosts.push(...added);
     await Promise.all(added.map(async ({ bus }) => bus.start()));
     return added.map(({ bus }) => bus);
@@ -64,3 +69,21 @@ class UdpWorld implements BusWorld {
 }
 
 describeBus('ProtocolBus over UDP', async () => new UdpWorld());
+
+describe('a name that a member gives itself', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('can not add a line to the log', async () => {
+    const world = new UdpWorld();
+    const warned = new Promise<string>((resolve) => {
+      jest.spyOn(Logger.prototype, 'warn').mockImplementation((line: unknown) => {
+        if (String(line).includes('Two live nodes')) resolve(String(line));
+      });
+    });
+    await world.startNamed(['twin\n[node] LOG forged', 'twin\n[node] LOG forged']);
+    expect(await warned).toMatch(/have the name twin\\u000a\[node\] LOG forged: .*$/);
+    await world.end();
+  });
+});

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { BehaviorSubject, distinctUntilChanged, Subject, type Observable, type Subscription } from 'rxjs';
+import { printable } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import type { Message } from '../../wire/message.js';
 import type { CarriedDatagram, Carrier } from '../carrier/carrier.js';
@@ -339,7 +340,7 @@ export class ProtocolBus extends Bus {
         this.#congested.next(node.isCongested);
         break;
       case 'warning':
-        this.#warnings.warn(event.code, event.message);
+        this.#warnings.warn(event.code, printable(event.message));
         break;
     }
   }

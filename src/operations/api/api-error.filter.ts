@@ -1,5 +1,6 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
+import { describeError } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import { API_ERRORS, ApiError, type ApiErrorCode } from './api-error.js';
 
@@ -35,7 +36,7 @@ export class ApiErrorFilter implements ExceptionFilter {
     }
     this.#warnings.warn(
       'internal',
-      `A request failed, which is a bug; report it with this: ${error instanceof Error ? error.stack : String(error)}`,
+      `A request failed, which is a bug; report it with this: ${describeError(error)}`,
     );
     return new ApiError('internal');
   }
