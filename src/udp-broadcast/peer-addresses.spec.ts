@@ -12,6 +12,18 @@ describe('PeerAddresses', () => {
     peers.close();
   });
 
+  it('are all ports of a range, but for this node', async () => {
+    const asked: string[] = [];
+    const peers = new PeerAddresses(['me:6-8'], isOwn, fail, async (host) => {
+      asked.push(host);
+      return ['127.0.0.1'];
+    });
+    await peers.open();
+    expect(peers.addresses).toEqual(['127.0.0.1:6', '127.0.0.1:8']);
+    expect(asked).toEqual(['me']);
+    peers.close();
+  });
+
   it('leave this node out', async () => {
     const peers = new PeerAddresses(['me:7', 'me:8'], isOwn, fail, async () => ['127.0.0.1']);
     await peers.open();

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
+import { parsePeer, type Peer } from './peer.js';
 
 /** How often names are asked again: pods and machines come and go under one name. */
 const RESOLVE_INTERVAL_MS = 15_000;
@@ -79,12 +80,12 @@ export class PeerAddresses {
   async #refresh(): Promise<void> {
     await Promise.all(
       this.peers.map(async (peer) => {
-        const [host = '', port = ''] = peer.split(':');
+        const { host, ports } = parsePeer(peer) as Peer; // judged with the configuration
         try {
-          const hosts = await this.resolve(host);
+          const hosts = (await this.resolve(host)).slice(0, ADDRESSES_PER_NAME_MAX);
           this.#resolved.set(
             peer,
-            hosts.slice(0, ADDRESSES_PER_NAME_MAX).map((address) => `${address}:${port}`),
+            hosts.flatMap((address) => ports.map((port) => `${address}:${port}`)),
           );
         } catch (error) {
           this.failed(peer, error as Error);

@@ -21,12 +21,22 @@ describe('the UDP variables', () => {
     }
   });
 
-  it.each(['10.0.0.1', 'host:', ':2222', 'host:0', 'host:00', 'host:99999', 'a b:1'])(
-    'refuse %j as a peer',
-    (peer) => {
-      expect(problems({ UDP_MODE: 'mesh', UDP_PEERS: peer })).toEqual(['UDP_PEERS']);
-    },
-  );
+  it.each([
+    '10.0.0.1',
+    'host:',
+    ':2222',
+    'host:0',
+    'host:00',
+    'host:99999',
+    'a b:1',
+    'host:5-',
+    'host:5-4',
+    'host:0-4',
+    'host:1-129',
+    'host:65535-65536',
+  ])('refuse %j as a peer', (peer) => {
+    expect(problems({ UDP_MODE: 'mesh', UDP_PEERS: peer })).toEqual(['UDP_PEERS']);
+  });
 
   it.each(['broadcast', 'multicast', ''])(
     'refuse peers in mode %j, which does not look at them',
@@ -50,7 +60,8 @@ describe('the UDP variables', () => {
   });
 
   it('take a mesh of addresses and names', () => {
-    expect(problems({ UDP_MODE: 'mesh', UDP_PEERS: 'lanfare.svc:2222, 10.0.0.2:2222' })).toEqual([]);
+    const peers = 'lanfare.svc:2222, 10.0.0.2:2222, 10.0.0.3:2222-2226, 10.0.0.4:1-128';
+    expect(problems({ UDP_MODE: 'mesh', UDP_PEERS: peers })).toEqual([]);
   });
 });
 

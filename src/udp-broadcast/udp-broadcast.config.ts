@@ -2,6 +2,7 @@ import { registerAs } from '@nestjs/config';
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { integer, list, port, Variables, type Environment, type Problem } from '../config/variables.js';
+import { parsePeer } from './peer.js';
 
 /** Below it a burst of a few hundred datagrams overruns the socket; see docs/operations. */
 const RECEIVE_BUFFER_BYTES_MIN = 65_536;
@@ -47,7 +48,7 @@ export const udpBroadcastVariables = new Variables(
     UDP_PEERS: list()
       .default([])
       .describe(
-        'mesh mode: comma-separated host:port; a DNS name may resolve to all peers, IPv4 only. The own address is ignored',
+        'mesh mode: comma-separated host:port, or host:first-last for a host with several nodes; a DNS name may resolve to all peers, IPv4 only. The own address is ignored',
       ),
     UDP_DATAGRAM_BYTES: integer(508, 8900)
       .default(1200)
@@ -85,9 +86,10 @@ export const udpBroadcastVariables = new Variables(
       });
     }
     for (const peer of peers) {
-      const port = Number(/^[^\s:]+:(\d{1,5})$/.exec(peer)?.[1]);
-      if (port >= 1 && port <= 65_535) continue;
-      const what = isOfIPv6(peer) ? IPV4_ONLY : 'is not host:port, with a port from 1 to 65535';
+      if (parsePeer(peer) !== null) continue;
+      const what = isOfIPv6(peer)
+        ? IPV4_ONLY
+        : 'is not host:port or host:first-last, with ports from 1 to 65535 and at most 128 of them';
       problems.push({ variable: 'UDP_PEERS', message: `"${peer.slice(0, 80)}" ${what}` });
     }
     return problems;
