@@ -85,21 +85,19 @@ export class Acks {
     const session = reader.u32();
     const unicast = reader.u48();
     const broadcast = reader.u48();
-    peer.outgoing.window = Math.max(reader.u16(), this.context.limits.windowRecordsMin);
-    if (session === 0 || session !== peer.outgoing.id) return;
-    peer.outgoing.answeredAt = now;
-    const isProgress = peer.outgoing.stream.ackTo(unicast);
-    if (isProgress) peer.outgoing.stuckSince = peer.outgoing.stream.inFlight === 0 ? Infinity : now;
+    const { outgoing } = peer;
+    outgoing.setWindow(reader.u16());
+    if (session === 0 || session !== outgoing.id) return;
+    outgoing.windowStanding.noteAnswer(now);
+    const isProgress = outgoing.stream.ackTo(unicast);
+    if (isProgress) outgoing.backlog.noteProgress(now, outgoing.stream.inFlight);
     if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.handlers.acked(now, peer);
   }
 
   /** R6: a running maximum. Never beyond what exists, whatever a peer says. */
   noteBroadcastAck(now: number, peer: Peer, applied: number): boolean {
     const ack = Math.min(applied, this.context.broadcast.nextSequence - 1);
-    if (ack <= peer.outgoing.ackBroadcast) return false;
-    peer.outgoing.ackBroadcast = ack;
-    peer.outgoing.ackedAt = now;
-    peer.outgoing.isAbsent = false;
+    if (!peer.outgoing.barrierStanding.ack(now, ack)) return false;
     this.context.isBroadcastAcked = true;
     return true;
   }

@@ -158,7 +158,7 @@ export class Admission {
       },
       timers,
       new IncomingSession(timing, limits.removalsMax, options.random, timers, new Replica(directory)),
-      new OutgoingSession(recordBytes, limits.windowRecordsMin),
+      new OutgoingSession(recordBytes, limits.windowRecordsMin, timing, timers),
       endpoint,
       now,
     );

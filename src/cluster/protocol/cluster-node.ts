@@ -245,7 +245,7 @@ export class ClusterNode implements ProtocolNode {
       this.#departure.dueAt,
     );
     if (directory.isSweepDue) due = Math.min(due, this.#context.sweepAt);
-    for (const peer of members.all) due = Math.min(due, this.#peerTimeouts.dueAt(peer));
+    for (const peer of members.all) due = Math.min(due, peer.timers.next);
     this.#dueAt = due;
     return due;
   }
@@ -411,18 +411,17 @@ export class ClusterNode implements ProtocolNode {
     if (this.#context.options.mode === 'mesh') this.#discovery.introduceAllTo(peer);
     // It may have been heard of long ago; its time to list us begins now.
     peer.metAt = now;
-    peer.pingAt = now;
+    peer.timers.ping.set(now);
     this.#membership.noteName(now, peer);
   }
 
   #handleAcked(now: number, peer: Peer): void {
     const { outgoing } = peer;
     const { stream } = outgoing;
-    const { broadcast, timing } = this.#context;
+    const { broadcast } = this.#context;
     const isOwed = stream.inFlight > 0 || outgoing.broadcastNeededAfter < broadcast.nextToSend - 1;
-    outgoing.pollIntervalMs = timing.pollAfterMs + 2 * (peer.roundTripMs ?? 0);
-    outgoing.pollAt = isOwed ? now + outgoing.pollIntervalMs : Infinity;
-    if (stream.hasUnsent || outgoing.snapshot !== null || outgoing.isCongested) this.#context.markDirty(peer);
+    outgoing.noteAck(now, peer.roundTripMs, isOwed);
+    if (stream.hasUnsent || outgoing.isLoading || outgoing.backlog.isCongested) this.#context.markDirty(peer);
   }
 
   #handleReport(now: number, peer: Peer, reader: ByteReader): void {

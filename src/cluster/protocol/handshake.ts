@@ -80,8 +80,9 @@ export class Handshake {
     const lastDelivered = reader.u48();
     if (!this.#readIntroduction(now, peer, reader)) return;
     const { outgoing } = peer;
-    if (nonce < outgoing.nonce) return;
-    if (nonce > outgoing.nonce) this.#openSession(now, peer, nonce, lastSession, lastDelivered);
+    const answered = outgoing.welcome.nonce;
+    if (nonce < answered) return;
+    if (nonce > answered) this.#openSession(now, peer, nonce, lastSession, lastDelivered);
     this.#sendWelcome(now, peer);
     this.context.markDirty(peer);
   }
@@ -121,33 +122,24 @@ export class Handshake {
       this.context.gap(peer, 'lost', dropped.userMessages, 'the peer has forgotten our last session');
     }
     this.context.sessionNumber += 1;
-    outgoing.id = this.context.sessionNumber;
-    outgoing.nonce = nonce;
     // What was announced in this turn is called reachable already where nobody was there to wait for.
     broadcast.close(now);
-    outgoing.base = broadcast.nextSequence - 1;
-    outgoing.welcomeReport = this.context.reportNumber;
-    outgoing.welcomePacketNumber = outbox.broadcastPacketNumber;
-    outgoing.isLaggard = false;
-    outgoing.isAbsent = false;
-    outgoing.blockingSince = Infinity;
-    outgoing.stuckSince = Infinity;
-    outgoing.pollAt = Infinity;
-    outgoing.snapshot = localUsers.announcedUpTo(outgoing.base);
+    const welcome = {
+      nonce,
+      session: this.context.sessionNumber,
+      base: broadcast.nextSequence - 1,
+      report: this.context.reportNumber,
+      packetNumber: outbox.broadcastPacketNumber,
+    };
+    outgoing.open(welcome, localUsers.announcedUpTo(welcome.base));
     this.context.isBroadcastAcked = true;
     this.context.pace.noteNews();
   }
 
   #sendWelcome(now: number, peer: Peer): void {
-    const { outgoing } = peer;
+    const { nonce, session, base, report, packetNumber } = peer.outgoing.welcome;
     const { outbox } = this.context;
-    outbox.writer
-      .beginFrame(FRAME_WELCOME)
-      .u32(outgoing.nonce)
-      .u32(outgoing.id)
-      .u48(outgoing.base)
-      .u32(outgoing.welcomeReport)
-      .u48(outgoing.welcomePacketNumber);
+    outbox.writer.beginFrame(FRAME_WELCOME).u32(nonce).u32(session).u48(base).u32(report).u48(packetNumber);
     this.#writeIntroduction(now);
     outbox.writer.endFrame().padTo(outbox.writer.bytes.length);
     outbox.toPeer(peer);

@@ -41,7 +41,7 @@ export class Membership {
           this.ping(now, peer);
         }
         this.reports.judgeAcks(now, peer);
-        if (!peer.outgoing.isMutual && now - peer.metAt >= context.pace.listedAfterMs) {
+        if (!peer.mutualStanding.isMutual && now - peer.metAt >= context.pace.listedAfterMs) {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
       }
@@ -70,8 +70,7 @@ export class Membership {
     const { incoming, outgoing } = peer;
     context.members.remove(now, peer, change === 'left');
     context.retireReplica(now, peer);
-    const undelivered = outgoing.stream.userMessages() + outgoing.dropped;
-    outgoing.dropped = 0;
+    const undelivered = outgoing.stream.userMessages() + outgoing.backlog.takeAllDropped();
     if (change === 'lost' || undelivered > 0) context.gap(peer, 'lost', undelivered, reason);
     const missing = incoming.isAdmitted ? incoming.unicast.highest - incoming.unicast.next + 1 : 0;
     if (change === 'left' && missing > 0) {
@@ -89,9 +88,7 @@ export class Membership {
       peer.heardAt += ms;
       peer.metAt += ms;
       peer.incoming.forgive(ms);
-      peer.outgoing.stuckSince += ms;
-      peer.outgoing.blockingSince += ms;
-      peer.outgoing.awakeSince = now;
+      peer.outgoing.forgive(now, ms);
     }
   }
 
@@ -114,7 +111,7 @@ export class Membership {
       this.context.refreshRouting();
     } else if (metMs >= heardForgetMs) {
       peer.metAt = now;
-      peer.outgoing.wasToldNotMutual = false;
+      peer.mutualStanding.tellAgain();
     }
   }
 

@@ -1,7 +1,4 @@
-/**
- * What falls due for one peer: HELLOs, acks, requests for what is missing, questions for its position and its life, and
- * the end of our patience. The times are kept by those whose they are; here they are read together.
- */
+/** What is done when a timer of a peer expires. */
 import type { Acks } from './acks.js';
 import type { Handshake } from './handshake.js';
 import type { NodeContext } from './node-context.js';
@@ -17,17 +14,9 @@ export class PeerTimeouts {
     private readonly ping: (now: number, peer: Peer) => void,
   ) {}
 
-  /** When `handle` has something to do for the peer. */
-  dueAt({ outgoing, pingAt, timers }: Peer): number {
-    const { timing } = this.context;
-    let due = Math.min(timers.next, outgoing.pollAt, pingAt);
-    if (outgoing.isCongested) due = Math.min(due, outgoing.stuckSince + timing.stalledAfterMs);
-    if (outgoing.id === 0) due = Math.min(due, outgoing.stream.oldestClosedAt + timing.holdMs);
-    return due;
-  }
-
   handle(now: number, peer: Peer): void {
     const { outgoing, timers } = peer;
+    if (timers.next > now) return;
     const { timing } = this.context;
     if (timers.hello.hasExpired(now)) this.handshake.sendHello(now, peer);
     if (timers.ack.hasExpired(now)) this.acks.sendStatus(now, peer);
@@ -36,23 +25,18 @@ export class PeerTimeouts {
     } else if (timers.broadcastNack.hasExpired(now) || timers.unicastNack.hasExpired(now)) {
       this.acks.sendDueNacks(now, peer);
     }
-    if (outgoing.pollAt <= now) {
-      if (outgoing.blockingSince === Infinity) {
-        outgoing.pollIntervalMs = Math.min(outgoing.pollIntervalMs * 2, timing.pollIntervalMaxMs);
-      }
-      outgoing.pollAt = now + outgoing.pollIntervalMs;
+    if (timers.poll.hasExpired(now)) {
+      outgoing.poll(now);
       this.acks.sendPoll(peer);
     }
-    if (outgoing.isCongested && outgoing.stuckSince + timing.stalledAfterMs <= now) {
-      this.routing.review(now, peer);
+    if (timers.stall.hasExpired(now)) this.routing.review(now, peer);
+    if (timers.hold.hasExpired(now)) {
+      outgoing.dropHeld(now);
+      if (outgoing.backlog.dropped > 0) this.context.markDirty(peer);
     }
-    if (outgoing.id === 0 && outgoing.stream.oldestClosedAt + timing.holdMs <= now) {
-      outgoing.dropped += outgoing.stream.dropHeld(now, timing.holdMs);
-      if (outgoing.dropped > 0) this.context.markDirty(peer);
-    }
-    if (peer.pingAt <= now) {
+    if (timers.ping.hasExpired(now)) {
       const { scale } = this.context.pace;
-      peer.pingAt = now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.context.options.random());
+      timers.ping.set(now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.context.options.random()));
       this.ping(now, peer);
     }
   }

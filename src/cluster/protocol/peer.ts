@@ -2,6 +2,7 @@
 import { tagOfBootId, restOfBootId } from './datagram.js';
 import type { Endpoint, NodeId, PeerState } from './contract.js';
 import type { IncomingSession } from './incoming-session.js';
+import { MutualStanding } from './mutual-standing.js';
 import type { OutgoingSession } from './outgoing-session.js';
 import type { PeerTimers } from './peer-timers.js';
 import type { OpeningChannel, SealingChannel } from './sealing.js';
@@ -48,8 +49,9 @@ export class Peer {
   /** Its output waits in this turn: it is in the node's list of peers to flush. */
   isDirty = false;
 
+  readonly mutualStanding = new MutualStanding();
+
   roundTripMs: number | null = null;
-  pingAt = Infinity;
   pingToken = 0;
   pingSentAt = 0;
 
@@ -78,12 +80,12 @@ export class Peer {
 
   /** Proven, or in possession of a session of ours: what it has applied matters, and it has to be told how we stand. */
   get isCounted(): boolean {
-    return this.isProven || this.outgoing.id !== 0;
+    return this.isProven || this.outgoing.isOpen;
   }
 
   get state(): PeerState {
     if (this.isSilent) return 'silent';
-    return this.isProven && this.incoming.isComplete && this.outgoing.isMutual ? 'up' : 'pending';
+    return this.isProven && this.incoming.isComplete && this.mutualStanding.isMutual ? 'up' : 'pending';
   }
 
   get loss(): number {

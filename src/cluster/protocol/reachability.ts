@@ -49,17 +49,13 @@ export class Reachability {
     const { barrierMs } = this.context.timing;
     for (const peer of this.context.members.all) {
       const { outgoing } = peer;
-      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;
-      const wasLate = outgoing.isLate;
-      outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
+      const standing = outgoing.barrierStanding;
+      if (!peer.isCounted || standing.acked >= announcedIn) continue;
+      const isTold = standing.markLate(now, announcedIn, barrierMs);
       const isOwed = outgoing.broadcastNeededAfter < this.context.broadcast.nextToSend - 1;
-      if (isOwed && now - outgoing.ackedAt >= barrierMs) {
-        outgoing.isAbsent = true;
-        this.context.isBroadcastAcked = true;
-      }
-      if (wasLate && now - outgoing.lateToldAt < barrierMs) continue;
-      outgoing.lateToldAt = now;
-      const behind = announcedIn - outgoing.ackBroadcast;
+      if (isOwed && standing.giveUpAfter(now, barrierMs)) this.context.isBroadcastAcked = true;
+      if (!isTold) continue;
+      const behind = announcedIn - standing.acked;
       const reason = `connections opened that the peer has not acked within ${barrierMs} ms`;
       this.context.gap(peer, 'late', behind, reason);
     }
@@ -68,15 +64,16 @@ export class Reachability {
   #refresh(): void {
     const { members } = this.context;
     let applied = Infinity;
-    this.#absentPeers = members.all.filter(({ outgoing }) => outgoing.isAbsent);
+    this.#absentPeers = members.all.filter(({ outgoing }) => outgoing.barrierStanding.isAbsent);
     for (const { isCounted, outgoing } of members.all) {
-      if (isCounted && !outgoing.isAbsent && outgoing.ackBroadcast < applied) applied = outgoing.ackBroadcast;
+      const { acked, isAbsent } = outgoing.barrierStanding;
+      if (isCounted && !isAbsent && acked < applied) applied = acked;
     }
     this.#appliedByAll = applied;
   }
 
   #tell(token: number, announcedIn: number): void {
-    for (const { outgoing } of this.#absentPeers) outgoing.lateTo = Math.max(outgoing.lateTo, announcedIn);
+    for (const { outgoing } of this.#absentPeers) outgoing.barrierStanding.owe(announcedIn);
     this.context.events.push({ type: 'reachable', token });
   }
 }

@@ -64,7 +64,7 @@ export class Reports {
       peer.isSilent = false;
     }
     if (!peer.isCounted) return;
-    peer.outgoing.window = Math.max(window, this.context.limits.windowRecordsMin);
+    peer.outgoing.setWindow(window);
     const { incoming } = peer;
     if (incoming.isAdmitted && number > incoming.welcomeReport) {
       incoming.broadcast.noteHighest(now, sent);
@@ -106,9 +106,7 @@ export class Reports {
   }
 
   tellNotMutual(peer: Peer, reason: string): void {
-    if (peer.outgoing.wasToldNotMutual) return;
-    peer.outgoing.wasToldNotMutual = true;
-    this.context.gap(peer, 'not-mutual', null, reason);
+    if (peer.mutualStanding.tell()) this.context.gap(peer, 'not-mutual', null, reason);
   }
 
   #compare(
@@ -134,7 +132,7 @@ export class Reports {
     if (sessionOut === 0) return 'the peer does not list us';
     const isListed = incoming.isAdmitted && sessionOut === incoming.id;
     if (!isListed || (sessionIn !== 0 && sessionIn !== outgoing.id)) return 'the peer lists us otherwise';
-    if (outgoing.isLate) return 'the peer has not acked connections that are open';
+    if (outgoing.barrierStanding.isLate) return 'the peer has not acked connections that are open';
     return this.#whyUnacked(now, peer);
   }
 
@@ -146,10 +144,8 @@ export class Reports {
 
   /** `why` not; null: it is. */
   #setMutual(peer: Peer, why: string | null): void {
-    const { outgoing } = peer;
-    if (outgoing.isMutual && why !== null) this.tellNotMutual(peer, why);
-    if (why === null) outgoing.wasToldNotMutual = false;
-    outgoing.isMutual = why === null;
+    if (why === null) peer.mutualStanding.agree();
+    else if (peer.mutualStanding.differ()) this.context.gap(peer, 'not-mutual', null, why);
   }
 
   #write(send: () => void): void {

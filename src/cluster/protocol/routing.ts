@@ -47,8 +47,6 @@ const ASCII_END = 0x80;
 /** Congestion begins at half of a queue and ends at an eighth: far enough apart not to flutter. */
 const CONGESTED_SHARE = 1 / 2;
 const RELIEVED_SHARE = 1 / 8;
-/** A dead peer under load is one line in the log every so often, not one a turn. */
-const DROPS_TOLD_EVERY_MS = 100;
 
 export class Routing {
   /** The message's own fields, written once and copied into each holder's record. */
@@ -99,11 +97,11 @@ export class Routing {
     for (let index = 0; index < count; index += 1) {
       const peer = this.#holders[index] as Peer;
       if (this.#isFull(peer, data.length)) {
-        peer.outgoing.dropped += 1;
+        peer.outgoing.backlog.drop(1);
         isComplete = false;
       } else {
         peer.outgoing.stream.append(now, head, length, data, 1, false);
-        if (!peer.outgoing.isCongested && this.#fill(peer) >= CONGESTED_SHARE) this.review(now, peer);
+        if (!peer.outgoing.backlog.isCongested && this.#fill(peer) >= CONGESTED_SHARE) this.review(now, peer);
         if (token !== 0) {
           if (this.isStalled(now, peer)) {
             isComplete = false;
@@ -196,33 +194,33 @@ export class Routing {
 
   /** Nothing is heard of the peer, or it makes no progress with what it was sent: not worth waiting for. */
   isStalled(now: number, { isSilent, outgoing }: Peer): boolean {
-    return isSilent || now >= outgoing.stuckSince + this.context.timing.stalledAfterMs;
+    return isSilent || outgoing.backlog.isStalled(now);
   }
 
   /** The peer has a session and acks what it gets: worth waiting for. */
   answers(now: number, peer: Peer): boolean {
-    return peer.outgoing.id !== 0 && !this.isStalled(now, peer);
+    return peer.outgoing.isOpen && !this.isStalled(now, peer);
   }
 
   /** To be called for peers whose queues have changed: tells of drops, and of congestion's beginning and end. */
   review(now: number, peer: Peer): void {
-    const { outgoing } = peer;
-    if (outgoing.dropped > 0 && now >= outgoing.droppedToldAt + DROPS_TOLD_EVERY_MS) {
+    const { backlog } = peer.outgoing;
+    const dropped = backlog.takeDropped(now);
+    if (dropped > 0) {
       this.context.gap(
         peer,
         'incomplete',
-        outgoing.dropped,
+        dropped,
         'the peer does not answer, and its queue is full or has waited for too long',
       );
-      outgoing.dropped = 0;
-      outgoing.droppedToldAt = now;
     }
     const isCongested =
       !peer.isGone &&
-      this.#fill(peer) >= (outgoing.isCongested ? RELIEVED_SHARE : CONGESTED_SHARE) &&
+      this.#fill(peer) >= (backlog.isCongested ? RELIEVED_SHARE : CONGESTED_SHARE) &&
       this.answers(now, peer);
-    if (isCongested === outgoing.isCongested) return;
-    outgoing.isCongested = isCongested;
+    if (isCongested === backlog.isCongested) return;
+    if (isCongested) backlog.congest();
+    else backlog.relieve();
     const before = this.#congested.size;
     if (isCongested) this.#congested.add(peer);
     else this.#congested.delete(peer);
@@ -233,7 +231,8 @@ export class Routing {
 
   /** Every report interval: drops are told together, and congested peers may stall without any queue changing. */
   reviewAll(now: number): void {
-    for (const peer of this.context.members.all) if (peer.outgoing.dropped > 0) this.review(now, peer);
+    for (const peer of this.context.members.all)
+      if (peer.outgoing.backlog.dropped > 0) this.review(now, peer);
     for (const peer of this.#congested) this.review(now, peer);
   }
 

@@ -1,10 +1,15 @@
 /** Every state and every event of what is in a state, and where it leads. `-`: it must not happen, and throws. */
 import { describe, expect, it } from '@jest/globals';
+import { Backlog } from './backlog.js';
+import { BarrierStanding } from './barrier-standing.js';
 import { Directory } from './directory.js';
 import { IncomingSession } from './incoming-session.js';
+import { MutualStanding } from './mutual-standing.js';
 import { LIMITS, TIMING } from './options.js';
+import { OutgoingSession } from './outgoing-session.js';
 import { PeerTimers } from './peer-timers.js';
 import { Replica } from './replica.js';
+import { WindowStanding } from './window-standing.js';
 
 interface Machine<Subject> {
   readonly make: () => Subject;
@@ -75,4 +80,137 @@ describe('IncomingSession', () => {
      loading  |  asking  -          -        complete
      complete |  asking  -          -        -`,
   );
+});
+
+describe('OutgoingSession', () => {
+  const welcome = { nonce: 1, session: 1, base: 0, report: 0, packetNumber: 0 };
+  check(
+    {
+      make: () => new OutgoingSession(1_000, LIMITS.windowRecordsMin, TIMING, new PeerTimers()),
+      stateOf: ({ state }) => state,
+      events: [
+        (session) => session.open(welcome, [7][Symbol.iterator]()),
+        (session) => {
+          while (session.takeOfSnapshot() !== undefined);
+        },
+      ],
+      paths: { closed: [], loading: [0], complete: [0, 1] },
+    },
+    //           open     end of the snapshot
+    `closed   |  loading  -
+     loading  |  loading  complete
+     complete |  loading  -`,
+  );
+});
+
+describe('WindowStanding', () => {
+  check(
+    {
+      make: () => new WindowStanding(TIMING),
+      stateOf: ({ state }) => state,
+      events: [
+        (standing) => standing.open(),
+        (standing) => standing.block(0),
+        (standing) => standing.release(),
+        (standing) => standing.giveUp(),
+        (standing) => standing.catchUp(),
+      ],
+      paths: { 'in-step': [], blocking: [1], laggard: [1, 3] },
+    },
+    //           open     block     release  giveUp   catchUp
+    `in-step  |  in-step  blocking  in-step  -        -
+     blocking |  in-step  -         in-step  laggard  -
+     laggard  |  in-step  -         -        -        in-step`,
+  );
+});
+
+describe('BarrierStanding', () => {
+  let now = 0;
+  check(
+    {
+      make: () => {
+        now = 0;
+        return new BarrierStanding();
+      },
+      stateOf: ({ state }) => state,
+      events: [
+        (standing) => standing.open(),
+        (standing) => void standing.markLate(now, 10, TIMING.barrierMs),
+        (standing) => void standing.ack((now += 1), standing.acked + 1),
+        (standing) => void standing.ack((now += 1), 10),
+        (standing) => void standing.giveUpAfter((now += TIMING.barrierMs), TIMING.barrierMs),
+      ],
+      paths: { current: [], late: [1], absent: [1, 4] },
+    },
+    //           open     markLate  ack of one  ack of all  giveUpAfter
+    `current  |  current  late      current     current     -
+     late     |  late     late      late        current     absent
+     absent   |  late     absent    late        current     absent`,
+  );
+
+  it('tells that a peer is late at once, and while it stays late no more often than asked', () => {
+    const standing = new BarrierStanding();
+    expect(standing.markLate(0, 10, 150)).toBe(true);
+    expect(standing.markLate(100, 11, 150)).toBe(false);
+    expect(standing.markLate(150, 12, 150)).toBe(true);
+    standing.ack(160, 12);
+    expect(standing.markLate(170, 13, 150)).toBe(true);
+  });
+
+  it('acks only grow', () => {
+    const standing = new BarrierStanding();
+    expect([standing.ack(0, 5), standing.ack(0, 5), standing.ack(0, 4)]).toEqual([true, false, false]);
+    expect(standing.acked).toBe(5);
+  });
+});
+
+describe('MutualStanding', () => {
+  check(
+    {
+      make: () => new MutualStanding(),
+      stateOf: ({ state }) => state,
+      events: [
+        (standing) => standing.agree(),
+        (standing) => void standing.differ(),
+        (standing) => void standing.tell(),
+        (standing) => standing.tellAgain(),
+      ],
+      paths: { pending: [], mutual: [0], told: [2] },
+    },
+    //          agree   differ   tell  tellAgain
+    `pending |  mutual  pending  told  pending
+     mutual  |  mutual  told     -     -
+     told    |  mutual  told     told  pending`,
+  );
+});
+
+describe('Backlog', () => {
+  check(
+    {
+      make: () => new Backlog(TIMING, new PeerTimers().stall),
+      stateOf: ({ state }) => state,
+      events: [(backlog) => backlog.congest(), (backlog) => backlog.relieve()],
+      paths: { flowing: [], congested: [0] },
+    },
+    //            congest    relieve
+    `flowing   |  congested  -
+     congested |  -          flowing`,
+  );
+
+  it('watches for a stall only while it is congested, and from the last progress', () => {
+    const { stall } = new PeerTimers();
+    const backlog = new Backlog(TIMING, stall);
+    backlog.noteSent(10);
+    expect(stall.isSet).toBe(false);
+    backlog.congest();
+    expect(stall.at).toBe(10 + TIMING.stalledAfterMs);
+    backlog.noteProgress(30, 1);
+    expect(stall.at).toBe(30 + TIMING.stalledAfterMs);
+    backlog.noteProgress(40, 0);
+    expect(stall.isSet).toBe(false);
+    backlog.noteSent(50);
+    expect(backlog.isStalled(50 + TIMING.stalledAfterMs)).toBe(true);
+    backlog.relieve();
+    expect(stall.isSet).toBe(false);
+  });
 });

@@ -6,7 +6,8 @@ import { Fragments } from './fragments.js';
 import { FRAGMENT_HEADER_BYTES, MESSAGE_FRAGMENT } from './frames.js';
 import { IncomingStream } from './incoming-stream.js';
 import { OutgoingStream } from './outgoing-stream.js';
-import { Timer } from './timers.js';
+import { PeerTimers } from './peer-timers.js';
+import type { Timer } from './timers.js';
 
 const timing = { firstDelayMs: 2, firstJitterMs: 0, retryMs: 10, retryMaxMs: 250, gapAfterMs: 3_000 };
 
@@ -108,7 +109,8 @@ describe('IncomingStream', () => {
   let stream: IncomingStream;
 
   beforeEach(() => {
-    timers = { nack: new Timer(), gap: new Timer() };
+    const { unicastNack: nack, unicastGap: gap } = new PeerTimers();
+    timers = { nack, gap };
     stream = new IncomingStream(timing, () => 0.5, timers);
   });
 

@@ -26,7 +26,6 @@ import {
   RECORD_URGENT,
 } from './frames.js';
 import type { NodeContext } from './node-context.js';
-import type { OutgoingSession } from './outgoing-session.js';
 import type { OutgoingRecord } from './outgoing-stream.js';
 import type { Peer } from './peer.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
@@ -58,16 +57,16 @@ export class Transmission {
     let fastest = -Infinity;
     let window = Math.min(limits.broadcastWindowRecords, this.context.echoWindow);
     for (const { outgoing } of members.all) {
-      if (outgoing.id !== 0 && !outgoing.isLaggard) window = Math.min(window, outgoing.window);
+      if (outgoing.isOpen && !outgoing.windowStanding.isLaggard) window = Math.min(window, outgoing.window);
     }
     for (const { outgoing } of members.all) {
-      if (outgoing.id === 0) continue;
+      if (!outgoing.isOpen) continue;
       const after = outgoing.broadcastNeededAfter;
-      if (outgoing.isLaggard) {
+      if (outgoing.windowStanding.isLaggard) {
         // By the smallest window of all, its own too: by a larger one it would count again at once, and shut it again.
         const smallest = Math.min(window, outgoing.window);
-        outgoing.isLaggard = after + 1 < broadcast.first || after + smallest < broadcast.nextToSend;
-        if (outgoing.isLaggard) continue;
+        if (after + 1 < broadcast.first || after + smallest < broadcast.nextToSend) continue;
+        outgoing.windowStanding.catchUp();
         window = smallest;
       }
       slowest = Math.min(slowest, after);
@@ -87,22 +86,22 @@ export class Transmission {
     let isRelieved = false;
     for (const peer of members.all) {
       const { outgoing } = peer;
-      if (outgoing.id === 0 || outgoing.isLaggard) continue;
+      const standing = outgoing.windowStanding;
+      if (!outgoing.isOpen || standing.isLaggard) continue;
       // If all are equally far behind, none holds up the others.
       if (!isShut || outgoing.broadcastNeededAfter > slowest || fastest === slowest) {
-        outgoing.blockingSince = Infinity;
+        standing.release();
         continue;
       }
-      if (outgoing.blockingSince === Infinity) {
-        outgoing.blockingSince = now;
-        this.#askSoon(now, peer);
+      if (standing.state === 'in-step') {
+        standing.block(now);
+        outgoing.pollSoon(now, peer.roundTripMs);
       }
-      const endsAt = this.#patienceEndsAt(outgoing, waitingSince);
+      const endsAt = standing.patienceEndsAt(waitingSince);
       if (now < endsAt) {
         this.givesUpAt = Math.min(this.givesUpAt, endsAt);
       } else {
-        outgoing.isLaggard = true;
-        outgoing.blockingSince = Infinity;
+        standing.giveUp();
         isRelieved = true;
       }
     }
@@ -147,16 +146,15 @@ export class Transmission {
       context.outbox.toAll();
     }
     for (const peer of context.members.all) {
-      if (peer.outgoing.id !== 0) this.#expectAck(now, peer);
+      if (peer.outgoing.isOpen) peer.outgoing.expectAck(now, peer.roundTripMs);
     }
   }
 
   #flushPeer(now: number, peer: Peer): void {
     const { outgoing, timers } = peer;
-    const { stream } = outgoing;
-    stream.close(now);
-    if (outgoing.id !== 0) {
-      if (outgoing.snapshot !== null) this.#pumpSnapshot(now, peer);
+    outgoing.closeRecord(now);
+    if (outgoing.isOpen) {
+      if (outgoing.isLoading) this.#pumpSnapshot(now, peer);
       this.#sendClosed(now, peer);
     }
     if (timers.ack.hasExpired(now)) this.acks.sendStatus(now, peer);
@@ -168,7 +166,7 @@ export class Transmission {
     const { stream } = outgoing;
     const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);
     if (!stream.hasUnsent || stream.inFlight >= window) return;
-    if (outgoing.stuckSince === Infinity) outgoing.stuckSince = now;
+    outgoing.backlog.noteSent(now);
     do {
       const sequence = stream.nextToSend;
       const record = stream.takeUnsent(now);
@@ -176,26 +174,7 @@ export class Transmission {
       this.#writeUnicastRecord(peer, sequence, record);
       this.context.outbox.toPeer(peer);
     } while (stream.hasUnsent && stream.inFlight < window);
-    this.#expectAck(now, peer);
-  }
-
-  /** Of one that shuts the window: slow is who keeps a record waiting, absent who does not even answer. */
-  #patienceEndsAt({ answeredAt, blockingSince }: OutgoingSession, waitingSince: number): number {
-    const { laggardAfterMs, unheardAfterMs } = this.context.timing;
-    return Math.min(
-      Math.max(blockingSince, waitingSince) + laggardAfterMs,
-      Math.max(blockingSince, answeredAt) + unheardAfterMs,
-    );
-  }
-
-  #expectAck(now: number, peer: Peer): void {
-    if (peer.outgoing.pollAt === Infinity) this.#askSoon(now, peer);
-  }
-
-  #askSoon(now: number, { outgoing, roundTripMs }: Peer): void {
-    const { pollAfterMs } = this.context.timing;
-    outgoing.pollIntervalMs = pollAfterMs + 2 * (roundTripMs ?? 0);
-    outgoing.pollAt = Math.min(outgoing.pollAt, now + outgoing.pollIntervalMs);
+    outgoing.expectAck(now, peer.roundTripMs);
   }
 
   #repairBroadcast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
@@ -245,16 +224,13 @@ export class Transmission {
   #pumpSnapshot(now: number, { outgoing }: Peer): void {
     const { limits, recordBytes } = this.context;
     const hashesMax = Math.floor((recordBytes - MESSAGE_HEADER_BYTES) / HASH_BYTES);
-    while (outgoing.snapshot !== null && outgoing.stream.snapshotRecords < limits.snapshotRecords) {
+    while (outgoing.isLoading && outgoing.stream.snapshotRecords < limits.snapshotRecords) {
       const body = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + hashesMax * HASH_BYTES);
       let length = MESSAGE_HEADER_BYTES;
       while (length < body.length) {
-        const next = outgoing.snapshot.next();
-        if (next.done === true) {
-          outgoing.snapshot = null;
-          break;
-        }
-        writeHash(body, length, next.value);
+        const key = outgoing.takeOfSnapshot();
+        if (key === undefined) break;
+        writeHash(body, length, key);
         length += HASH_BYTES;
       }
       if (length > MESSAGE_HEADER_BYTES) {
@@ -263,7 +239,7 @@ export class Transmission {
         outgoing.stream.appendSnapshot(now, body.subarray(0, length));
       }
     }
-    if (outgoing.snapshot === null) {
+    if (!outgoing.isLoading) {
       outgoing.stream.appendSnapshot(now, Buffer.from([MESSAGE_SNAPSHOT_END, 0, 0]));
     }
   }

@@ -177,7 +177,7 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'handshake.ts',
         search: '    this.#sendWelcome(now, peer);\n    this.context.markDirty(peer);',
         replace:
-          '    if (nonce > outgoing.nonce - 1 && outgoing.welcomed !== nonce) this.#sendWelcome(now, peer);\n    outgoing.welcomed = nonce;\n    this.context.markDirty(peer);',
+          '    if (outgoing.welcomed !== nonce) this.#sendWelcome(now, peer);\n    outgoing.welcomed = nonce;\n    this.context.markDirty(peer);',
       },
     ],
   },
@@ -199,8 +199,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'reachability.ts',
-        search: '      if (!peer.isCounted || outgoing.ackBroadcast >= announcedIn) continue;',
-        replace: '      if (outgoing.ackBroadcast < Infinity) continue;',
+        search: '      if (!peer.isCounted || standing.acked >= announcedIn) continue;',
+        replace: '      if (standing.acked < Infinity) continue;',
       },
     ],
   },
@@ -313,8 +313,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'handshake.ts',
-        search: 'outgoing.base = broadcast.nextSequence - 1;',
-        replace: 'outgoing.base = broadcast.nextSequence;',
+        search: 'base: broadcast.nextSequence - 1,',
+        replace: 'base: broadcast.nextSequence,',
       },
     ],
   },
@@ -332,7 +332,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'full queues dropped silently',
     breaks: 'R10: no event',
-    edits: [{ file: 'routing.ts', search: '        peer.outgoing.dropped += 1;\n', replace: '' }],
+    edits: [{ file: 'routing.ts', search: '        peer.outgoing.backlog.drop(1);\n', replace: '' }],
   },
   {
     name: 'dead peers dropped silently',
