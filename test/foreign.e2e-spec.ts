@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { Cluster } from '../src/cluster/cluster.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestClient, V1 } from './support/client.js';
 import { TestNode } from './support/node.js';
@@ -127,7 +128,8 @@ describe('a plain node on one LAN with the original', () => {
     await one.close();
   });
 
-  it('survives any datagram', async () => {
+  it('survives any datagram, and counts what is no message', async () => {
+    const before = node.app.get(Cluster).statistics();
     const one = await TestClient.connect(node.url('user_id=1'));
     const random = Array.from({ length: 200 }, (_, length) => Buffer.alloc(length, length * 37));
     const nasty = [
@@ -142,6 +144,9 @@ describe('a plain node on one LAN with the original', () => {
     for (const datagram of [...random, ...nasty, '['.repeat(30_000)]) foreign.say(datagram);
     foreign.say('{"user_id":1,"data":"still here"}');
     expect(await one.next()).toBe('still here');
+    const after = node.app.get(Cluster).statistics();
+    expect(after.messagesReceived).toBe(before.messagesReceived + 1);
+    expect(after.datagramsRejected.malformed).toBeGreaterThan(before.datagramsRejected.malformed);
     await one.close();
   });
 

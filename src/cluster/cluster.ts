@@ -155,8 +155,8 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.bus.health();
   }
 
-  /** What the bus counts; null when it counts nothing. */
-  statistics(): BusStatistics | null {
+  /** What the bus counts. */
+  statistics(): BusStatistics {
     return this.bus.statistics();
   }
 

@@ -1,4 +1,5 @@
 /** Checks what usually goes wrong on a host, and between hosts when it runs on two or more at the same time. */
+import { openFilesMax } from '../config/open-files.js';
 import { Logger } from '@nestjs/common';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
@@ -90,9 +91,7 @@ function secretFinding(): Finding {
 }
 
 function filesFinding(): Finding {
-  const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
-  const soft = Number(report.userLimits?.open_files?.soft);
-  return judgeFiles(Number.isFinite(soft) ? soft : null, gatewayVariables.parse(env).WS_MAX_CONNECTIONS);
+  return judgeFiles(openFilesMax(), gatewayVariables.parse(env).WS_MAX_CONNECTIONS);
 }
 
 /** What sends into nothing without an error. */

@@ -1,11 +1,10 @@
+import { clientsWithin } from '../config/open-files.js';
 import { failure, ok, warning, type Finding } from './finding.js';
 
 /** IPv4 and UDP headers. */
 const HEADER_BYTES = 28;
 /** Below it a clock's error shows in tokens, and in what logs of two hosts seem to say. */
 const CLOCK_TOLERANCE_MS = 1000;
-/** What a node needs besides its clients' sockets. */
-const FILES_RESERVED = 256;
 const FILES_COMFORTABLE = 65_536;
 
 /** The host's own limits, judged from numbers read elsewhere. */
@@ -31,7 +30,7 @@ export function judgeMtu(name: string, mtu: number, datagramBytes: number): Find
 
 export function judgeFiles(limit: number | null, connectionsWanted: number): Finding {
   if (limit === null) return ok('file descriptors: no limit');
-  const clients = Math.max(0, limit - FILES_RESERVED);
+  const clients = clientsWithin(limit);
   if (connectionsWanted > clients) {
     return failure(
       `file descriptors: ${limit}, which is enough for ${clients} clients and not for WS_MAX_CONNECTIONS=${connectionsWanted}: raise ulimit -n or LimitNOFILE`,

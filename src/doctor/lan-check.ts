@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Datagram } from '../udp-broadcast/datagram.js';
+import { DEAF_HELP } from '../udp-broadcast/deaf-help.js';
 import type { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 import { failure, ok, warning, type Finding } from './finding.js';
 import { isOfOurCluster, judgeMember, judgeStranger, type HeardDoctor, type Judge } from './heard-doctor.js';
@@ -126,11 +127,7 @@ export class LanCheck {
   }
 
   #judgeOwnBroadcast(): Finding {
-    return this.#heardItself
-      ? ok('own broadcast: heard')
-      : failure(
-          'own broadcast: not heard. UDP_ADDRESS may be no broadcast address of this host, a firewall may drop UDP_PORT, or the network has no broadcast: try UDP_MODE=multicast or mesh',
-        );
+    return this.#heardItself ? ok('own broadcast: heard') : failure(`own broadcast: not heard. ${DEAF_HELP}`);
   }
 
   /** Whether those are heard who should be. Without a number, nobody knows whether there should be any. */

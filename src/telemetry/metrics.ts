@@ -195,7 +195,8 @@ export class Metrics {
     ['kind'],
   );
 
-  // the process; names as Prometheus clients have them, so that common dashboards work
+  // the process; names as Prometheus clients have them, so that common dashboards work. prom-client's own set of these would
+  // watch garbage collections and the event loop by timers and observers of its own, which wake an idle node
   readonly cpu = this.#counter('process_cpu_seconds_total', 'CPU time of the process, user and system');
   readonly startTime = this.#gauge('process_start_time_seconds', 'Start of the process, since the epoch');
   readonly residentMemory = this.#gauge('process_resident_memory_bytes', 'Memory the process holds');

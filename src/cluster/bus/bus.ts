@@ -123,6 +123,27 @@ export interface BusStatistics {
   readonly queuedRecords: number;
 }
 
+/** Of a bus that counts nothing, or not yet; others begin with it, and say what they count. */
+export const NOTHING_COUNTED: BusStatistics = {
+  datagramsSent: 0,
+  datagramsReceived: 0,
+  datagramsRejected: Object.fromEntries(
+    REJECTIONS.map((reason) => [reason, 0]),
+  ) as BusStatistics['datagramsRejected'],
+  messagesSent: 0,
+  messagesReceived: 0,
+  recordsRepaired: 0,
+  recordsRequested: 0,
+  answersDropped: 0,
+  gaps: 0,
+  directoryHits: 0,
+  directoryMisses: 0,
+  peersHeard: 0,
+  directoryEntries: 0,
+  queuedBytes: 0,
+  queuedRecords: 0,
+};
+
 /**
  * The port through which nodes speak to each other. An adapter moves messages between nodes; it does not know
  * connections or clients.
@@ -169,8 +190,8 @@ export abstract class Bus {
   abstract peers(): PeerView[];
   abstract health(): BusHealth;
 
-  /** Read when metrics are scraped. Null: this bus counts nothing. */
-  statistics(): BusStatistics | null {
-    return null;
+  /** Read when metrics are scraped. */
+  statistics(): BusStatistics {
+    return NOTHING_COUNTED;
   }
 }

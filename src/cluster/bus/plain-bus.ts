@@ -1,12 +1,15 @@
 import { Logger } from '@nestjs/common';
 import { NEVER, of, Subject, type Observable, type Subscription } from 'rxjs';
+import { DEAF_HELP } from '../../udp-broadcast/deaf-help.js';
 import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
 import type { Datagram } from '../../udp-broadcast/datagram.js';
 import type { Message } from '../../wire/message.js';
 import {
   Bus,
+  NOTHING_COUNTED,
   type Answers,
   type BusHealth,
+  type BusStatistics,
   type InboundMessage,
   type PeerView,
   type Receipt,
@@ -16,11 +19,7 @@ import { decodePlain, encodePlain, encodeProbe } from './plain-datagram.js';
 /** How long a node may take to hear its own first broadcast before it says that it is deaf. */
 const OWN_BROADCAST_TIMEOUT_MS = 1000;
 
-/** What usually keeps a node from hearing its own broadcasts. */
-const DEAF =
-  'this node does not hear its own broadcast: UDP_ADDRESS may be no broadcast address of this host, ' +
-  'a firewall may drop UDP_PORT, or the network has no broadcast (clouds, containers, macOS loopback): ' +
-  'try UDP_MODE=multicast or mesh';
+const DEAF = `This node does not hear its own broadcasts: ${DEAF_HELP}.`;
 
 /**
  * The original's way: every message is broadcast to every node as one JSON datagram, and each looks whether it
@@ -33,6 +32,7 @@ export class PlainBus extends Bus {
   #subscription: Subscription | undefined;
   #hearsItself = false;
   #heardItself: (() => void) | undefined;
+  readonly #counted = { datagramsSent: 0, datagramsReceived: 0, messagesSent: 0, messagesReceived: 0 };
   #malformed = 0;
 
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
@@ -47,11 +47,6 @@ export class PlainBus extends Bus {
     private readonly udp: UdpBroadcast,
   ) {
     super();
-  }
-
-  /** Datagrams that were no message, since the start. */
-  get malformed(): number {
-    return this.#malformed;
   }
 
   async start(): Promise<void> {
@@ -82,7 +77,8 @@ export class PlainBus extends Bus {
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): 'too_large' | null {
     const bytes = encodePlain(message, this.nodeId);
     if (bytes.length > this.udp.datagramBytesMax) return 'too_large';
-    this.udp.broadcast(bytes);
+    this.#broadcast(bytes);
+    this.#counted.messagesSent++;
     receipt?.({ delivered: 0, complete: false });
     return null;
   }
@@ -100,12 +96,21 @@ export class PlainBus extends Bus {
     return [];
   }
 
+  override statistics(): BusStatistics {
+    return {
+      ...NOTHING_COUNTED,
+      ...this.#counted,
+      datagramsRejected: { ...NOTHING_COUNTED.datagramsRejected, malformed: this.#malformed },
+    };
+  }
+
   health(): BusHealth {
     return { ready: this.#hearsItself, problems: this.#hearsItself ? [] : [DEAF] };
   }
 
   #receive({ bytes }: Datagram): void {
     const datagram = decodePlain(bytes);
+    this.#counted.datagramsReceived++;
     if (datagram === null) {
       this.#malformed++;
       return;
@@ -115,7 +120,14 @@ export class PlainBus extends Bus {
       this.#heardItself?.();
       return;
     }
-    if (datagram.message !== null) this.#messages.next({ ...datagram.message, acknowledge: null });
+    if (datagram.message === null) return;
+    this.#counted.messagesReceived++;
+    this.#messages.next({ ...datagram.message, acknowledge: null });
+  }
+
+  #broadcast(bytes: Buffer): void {
+    this.udp.broadcast(bytes);
+    this.#counted.datagramsSent++;
   }
 
   async #listenForItself(): Promise<void> {
@@ -125,7 +137,7 @@ export class PlainBus extends Bus {
         clearTimeout(timer);
         resolve();
       };
-      this.udp.broadcast(encodeProbe(this.nodeId));
+      this.#broadcast(encodeProbe(this.nodeId));
     });
     if (!this.#hearsItself) this.#logger.error(`Not ready: ${DEAF}`);
   }

@@ -8,6 +8,7 @@ import { ClusterNode } from '../protocol/cluster-node.js';
 import type { PeerSnapshot, ProtocolEvent } from '../protocol/contract.js';
 import {
   Bus,
+  NOTHING_COUNTED,
   type Answers,
   type BusHealth,
   type BusRefusal,
@@ -93,9 +94,9 @@ export class ProtocolBus extends Bus {
     this.nodeId = bootId.toString('hex');
   }
 
-  /** The core's counters, for metrics. Null before the start. */
-  override statistics(): BusStatistics | null {
-    if (this.#node === undefined) return null;
+  /** The core's counters, for metrics. */
+  override statistics(): BusStatistics {
+    if (this.#node === undefined) return NOTHING_COUNTED;
     const { bootsHeard, ...statistics } = this.#node.statistics();
     return { ...statistics, peersHeard: bootsHeard };
   }
@@ -217,6 +218,7 @@ export class ProtocolBus extends Bus {
       mode: this.carrier.mode,
       seeds: [],
       datagramBytes: limits.datagramBytes,
+      deafHelp: this.carrier.deafHelp,
       messageBytesMax: MESSAGE_BYTES_MAX,
       receiveBufferBytes: limits.receiveBufferBytes,
       random: Math.random,

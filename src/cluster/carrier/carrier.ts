@@ -38,6 +38,9 @@ export abstract class Carrier {
   /** Where to look for peers; only a mesh needs it. Replays the latest. */
   abstract readonly seeds$: Observable<Seeds>;
 
+  /** What usually keeps a node from hearing what it sends to all, for people: the end of a sentence. */
+  abstract readonly deafHelp: string;
+
   /** Known once it is open. */
   abstract readonly limits: CarrierLimits;
 

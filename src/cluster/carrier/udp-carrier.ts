@@ -1,4 +1,5 @@
 import { map, of, Subject, type Observable, type Subscription } from 'rxjs';
+import { DEAF_HELP } from '../../udp-broadcast/deaf-help.js';
 import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
 import { Carrier, type CarriedDatagram, type CarrierLimits, type Seeds } from './carrier.js';
 import { Endpoints } from './endpoints.js';
@@ -12,6 +13,7 @@ export class UdpCarrier extends Carrier {
   /** A LAN is never away: a cable that is pulled looks like peers that are silent. */
   readonly isUp$: Observable<boolean> = of(true);
   readonly seeds$: Observable<Seeds>;
+  readonly deafHelp = DEAF_HELP;
 
   constructor(
     private readonly udp: UdpBroadcast,

@@ -58,11 +58,7 @@ export class Discovery {
 
   problems(): string[] {
     if (!this.#isMesh && this.#isDeaf) {
-      return [
-        'This node does not hear its own broadcasts: check UDP_ADDRESS (the directed broadcast address of UDP_INTERFACE), ' +
-          'a firewall on UDP_PORT, and whether the network carries broadcast at all (clouds and most overlays do not: ' +
-          'use UDP_MODE=mesh; macOS has none on loopback: use multicast).',
-      ];
+      return [`This node does not hear its own broadcasts: ${this.context.options.deafHelp}.`];
     }
     if (this.#isMesh && this.#isAlone) {
       return [

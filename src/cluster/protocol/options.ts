@@ -27,6 +27,8 @@ export interface ClusterNodeOptions {
   readonly datagramBytes: number;
   /** Largest body of one message, publication, question or answer; larger ones than a record are fragmented. */
   readonly messageBytesMax: number;
+  /** What usually keeps a node from hearing what it sends to all, for people: the end of a sentence. */
+  readonly deafHelp: string;
   /** Effective receive buffer of each socket, as read back from the kernel: what others may have in flight to us. */
   readonly receiveBufferBytes: number;
   /** 0 <= x < 1, for jitter only; nothing secret comes from it. */

@@ -1,13 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
+import { clientsWithin, openFilesMax } from '../../config/open-files.js';
 import type { UpgradeRefusalCode } from '../../wire/codes.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { countedAddress } from './client-address.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** Open files that are not clients': listening sockets, UDP, logs, DNS, the operators' door, and handshakes. */
-const FILES_RESERVED = 256;
-/** Of those, sockets that may be in their handshake, or be told that the node is full, when it is. */
+/** Of the files that are reserved, sockets that may be in their handshake, or be told that the node is full, when it is. */
 const HANDSHAKES_RESERVED = 128;
 /** Where the file limit can't be told. */
 const CONNECTIONS_FALLBACK = 10_000;
@@ -68,12 +67,8 @@ export class Capacity {
   }
 }
 
-/** What the process's file limit allows, less a reserve: a node must answer 503, never meet EMFILE. */
+/** A node must answer 503, never meet EMFILE. */
 function connectionsAllowedByFiles(): number {
-  // the part on interfaces may ask DNS, and wait for it
-  Object.assign(process.report, { excludeNetwork: true });
-  const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
-  const soft = Number(report.userLimits?.open_files?.soft);
-  if (!Number.isFinite(soft)) return CONNECTIONS_FALLBACK;
-  return Math.max(1, soft - FILES_RESERVED);
+  const files = openFilesMax();
+  return files === null ? CONNECTIONS_FALLBACK : Math.max(1, clientsWithin(files));
 }

@@ -81,8 +81,8 @@ export function countedAddress(address: string): string {
 
 /**
  * The one spelling of an address as proxies and sockets write it: with a port or without, IPv6 in brackets or not, with
- * a zone, IPv4 as seen by a dual-stack socket (which is IPv4). Null when it is none. (Libraries for this also take
- * `010.0.0.1` for 8.0.0.1, and `1` for 0.0.0.1; Node's own judgement is strict.)
+ * a zone, IPv4 as seen by a dual-stack socket (which is IPv4). Null when it is none. (The library for this,
+ * proxy-addr, knows no ports, and takes `010.0.0.1` for 8.0.0.1; Node's own judgement is strict.)
  */
 export function canonicalAddress(text: string): string | null {
   const [address = ''] = withoutPort(text).split('%', 1);

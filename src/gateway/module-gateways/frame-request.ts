@@ -21,10 +21,6 @@ export class FrameRequest {
     readonly id: string | null,
   ) {}
 
-  get isAnswered(): boolean {
-    return this.#isAnswered;
-  }
-
   /**
    * @param response a JSON value, or `{ event, data }` with an event of its own
    * @throws {TypeError | RangeError} when it is not a JSON value, larger than WS_BUFFER_LIMIT_BYTES, or its event is

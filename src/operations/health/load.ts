@@ -1,10 +1,9 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { EventLoop, RESOLUTION_MS } from './event-loop.js';
 import { Hysteresis } from './hysteresis.js';
 
 const SAMPLE_INTERVAL_MS = 1000;
-/** The histogram counts the timer's own interval as delay. Finer would wake an idle node 100 times a second. */
-const RESOLUTION_MS = 100;
 /** A client waits this long for anything: the node is no longer a real-time server. */
 const OVERLOADED_LAG_MS = 500;
 const RELAXED_LAG_MS = 100;
@@ -27,6 +26,8 @@ export class Load implements OnApplicationShutdown {
     fallMs: RELAXED_FOR_MS,
   });
   readonly #timer = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS).unref();
+  /** For the metrics too. */
+  readonly eventLoop = new EventLoop(this.#delay);
   #lagMs = 0;
 
   constructor() {
@@ -54,9 +55,7 @@ export class Load implements OnApplicationShutdown {
 
   #sample(): void {
     const before = this.#overload.isOver;
-    // nothing was counted while the loop stood still: NaN
-    this.#lagMs = Math.max(0, (this.#delay.mean || 0) / 1e6 - RESOLUTION_MS);
-    this.#delay.reset();
+    this.#lagMs = this.eventLoop.takeMean();
     this.#overload.observe(this.#lagMs, performance.now());
     if (this.#overload.isOver === before) return;
     if (before) this.#logger.log('The load has gone down: ready again');

@@ -1,6 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Subscription } from 'rxjs';
 import { GAP_KINDS, PEER_CHANGES, PEER_STATES, REJECTIONS } from '../../cluster/bus/bus.js';
 import { VERSION } from '../../config/version.js';
@@ -16,8 +15,6 @@ import { RunningNode } from '../running-node.js';
 import { apiRoutes, type Routed } from './request-count.middleware.js';
 
 const API_STATUSES = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
-/** The event-loop histogram counts its own timer's interval as delay. Finer would wake an idle node 100 times a second. */
-const RESOLUTION_MS = 50;
 
 /**
  * Fills the metrics from the live node. Everything that happens often is read from counters when somebody scrapes;
@@ -25,7 +22,6 @@ const RESOLUTION_MS = 50;
  */
 @Injectable()
 export class MetricsCollection implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #drops = new KernelDrops();
   readonly #subscriptions: readonly Subscription[];
   #scrape: Promise<string> | undefined;
@@ -38,7 +34,6 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     private readonly idempotency: Idempotency,
     private readonly door: HttpAdapterHost,
   ) {
-    this.#delay.enable();
     this.#start();
     const { cluster, messaging } = node;
     this.#subscriptions = [
@@ -64,7 +59,6 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
 
   onApplicationShutdown(): void {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
-    this.#delay.disable();
   }
 
   /** All metrics in Prometheus' text format. Scrapes that overlap share one. */
@@ -175,7 +169,6 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
   #collectProtocol(): void {
     const { metrics } = this;
     const counted = this.node.cluster.statistics();
-    if (counted === null) return;
     metrics.set(metrics.clusterMessages, counted.messagesSent, { direction: 'sent' });
     metrics.set(metrics.clusterMessages, counted.messagesReceived, { direction: 'received' });
     metrics.set(metrics.clusterDatagrams, counted.datagramsSent, { direction: 'sent' });
@@ -218,13 +211,8 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     metrics.residentMemory.set(memory.rss);
     metrics.heapUsed.set(memory.heapUsed);
     metrics.externalMemory.set(memory.external);
-    metrics.eventLoopLag.set({ quantile: 'p50' }, lagSeconds(this.#delay.percentile(50)));
-    metrics.eventLoopLag.set({ quantile: 'p99' }, lagSeconds(this.#delay.percentile(99)));
-    metrics.eventLoopLag.set({ quantile: 'max' }, lagSeconds(this.#delay.max));
-    this.#delay.reset();
+    for (const [quantile, ms] of Object.entries(this.load.eventLoop.takeQuantiles())) {
+      metrics.eventLoopLag.set({ quantile }, ms / 1000);
+    }
   }
-}
-
-function lagSeconds(delayNs: number): number {
-  return Math.max(0, delayNs / 1e9 - RESOLUTION_MS / 1000);
 }

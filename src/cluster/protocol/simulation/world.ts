@@ -110,6 +110,7 @@ export class World {
       mode: scenario.mode,
       seeds: this.#seedsFor(host),
       datagramBytes: scenario.datagramBytes,
+      deafHelp: 'it is no real network',
       messageBytesMax: scenario.messageBytesMax,
       receiveBufferBytes: host.usualPace.receiveBufferBytes,
       random: () => jitter.float(),

@@ -57,6 +57,7 @@ export class VirtualLan {
       mode: 'broadcast',
       seeds: [],
       datagramBytes: 1_200,
+      deafHelp: 'it is a test',
       messageBytesMax: 1 << 20,
       receiveBufferBytes: 8 << 20,
       random: seeded(index),
