@@ -32,7 +32,7 @@ const usage = `npm run bench -- [options]
   --json file           where the results go (results/<time>.json)
 `;
 
-const { values: args } = parseArgs({
+const { values: args } = readArgs({
   options: {
     help: { type: 'boolean' },
     quick: { type: 'boolean', default: false },
@@ -60,10 +60,23 @@ if (args.help) {
   process.exit(0);
 }
 
+function readArgs(config) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    return misused(error.message);
+  }
+}
+
+function misused(why) {
+  console.error(`${why}\n\n${usage}`);
+  process.exit(2);
+}
+
 const names = (list, all, byDefault) => {
   const chosen = list?.split(',') ?? byDefault;
   for (const name of chosen) {
-    if (!(name in all)) throw new Error(`There is no "${name}"; there are: ${Object.keys(all).join(', ')}`);
+    if (!(name in all)) misused(`There is no "${name}"; there are: ${Object.keys(all).join(', ')}`);
   }
   return chosen;
 };

@@ -41,6 +41,18 @@ describe.each(['doctor', 'config:check', 'token'])('lanfare %s', (command) => {
   });
 });
 
+describe('npm run bench', () => {
+  it.each([
+    [['--nonsense'], "Unknown option '--nonsense'"],
+    [['--peers', 'nonsense'], 'There is no "nonsense"'],
+  ])('%j ends with 2 and a sentence', (args, sentence) => {
+    const { status, stderr } = spawnSync(process.execPath, ['bench/run.js', ...args], { encoding: 'utf8' });
+    expect([status, stderr.startsWith(sentence)]).toEqual([2, true]);
+    expect(stderr).toContain('npm run bench -- [options]');
+    expect(stderr).not.toContain('    at ');
+  });
+});
+
 describe('lanfare doctor', () => {
   it.each([
     ['--seconds', 'soon'],

@@ -180,6 +180,15 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
       },
     ],
     [
+      'names a published key that is broken',
+      'unknown_key',
+      async () => {
+        const whole = await keys.addKey('ES256', 'whole');
+        keys.publish({ ...whole.publicJwk, kty: 'EC', y: 'AAAA', alg: 'ES256', kid: 'broken' });
+        return sign({ ...whole, kid: 'broken' }, CLAIMS);
+      },
+    ],
+    [
       'is signed by the secret and claims RS256',
       'bad_signature',
       async () => forgedAlg(await sign(secret, CLAIMS)),

@@ -157,8 +157,8 @@ const CLAIM_REASONS: Readonly<Record<string, TokenRefusal>> = {
 /** @throws what is no judgement of the token, but a bug */
 function reasonOf(error: unknown): TokenRefusal {
   if (error instanceof KeysUnavailableError) return 'keys_unavailable';
-  // the published key is too short
-  if (error instanceof TypeError) return 'unknown_key';
+  // the published key is too short, or is none
+  if (error instanceof TypeError || error instanceof DOMException) return 'unknown_key';
   if (!(error instanceof errors.JOSEError)) throw error;
   if (!(error instanceof errors.JWTClaimValidationFailed)) return REASONS[error.code] ?? 'malformed';
   if (error.claim === 'nbf') return error.reason === 'invalid' ? 'malformed' : 'not_yet_valid';

@@ -38,6 +38,12 @@ describe('assertFree', () => {
 });
 
 describe('listenProblem', () => {
+  it('writes an IPv6 address in brackets', () => {
+    const error = Object.assign(new Error(), { syscall: 'listen', code: 'EADDRINUSE' });
+    const { message = '' } = listenProblem(error, { host: '::', port: 8866, variables }) ?? {};
+    expect(message).toContain('PORT: cannot listen on [::]:8866 (EADDRINUSE)');
+  });
+
   it('leaves other errors alone', () => {
     expect(listenProblem(new Error('a bug'), { host: '::', port: 1, variables })).toBeNull();
   });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, isIPv6, type AddressInfo } from 'node:net';
 import { ConfigurationError } from './variables.js';
 
 /** Where a door listens, and the names of the variables that say so. */
@@ -14,7 +14,8 @@ export function listenProblem(error: unknown, { host, port, variables }: Doorway
   const { code = '', syscall = '' } = error as NodeJS.ErrnoException;
   if (!['listen', 'bind', 'getaddrinfo'].includes(syscall)) return null;
   const variable = code === 'EADDRINUSE' || code === 'EACCES' ? variables.port : variables.host;
-  return new ConfigurationError([{ variable, message: `cannot listen on ${host}:${port} (${code})` }]);
+  const where = hostAndPort(host, port);
+  return new ConfigurationError([{ variable, message: `cannot listen on ${where} (${code})` }]);
 }
 
 /**
@@ -36,6 +37,10 @@ export async function assertFree(doorway: Doorway): Promise<void> {
 }
 
 /** The address as a URL, 0.0.0.0 as what it is. */
-export function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+export function urlOf({ address, port }: AddressInfo): string {
+  return `http://${hostAndPort(address, port)}`;
+}
+
+function hostAndPort(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
