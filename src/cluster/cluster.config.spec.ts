@@ -14,7 +14,7 @@ describe('a cluster in production', () => {
     expect(clusterVariables.problems({ CLUSTER_BUS: 'udp' })).toEqual([]);
   });
 
-  it.each(['none', 'plain'])('needs neither on the bus %s', (bus) => {
+  it.each(['none', 'plain', 'custom'])('needs neither on the bus %s', (bus) => {
     expect(named(bus)).toEqual([]);
   });
 });

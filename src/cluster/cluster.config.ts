@@ -11,9 +11,11 @@ const SECRET_BYTES_MIN = 32;
 export const clusterVariables = new Variables(
   {
     CLUSTER_BUS: z
-      .enum(['udp', 'plain', 'none'], 'must be udp, plain or none')
+      .enum(['udp', 'plain', 'none', 'custom'], 'must be udp, plain, none or custom')
       .default('udp')
-      .describe("`udp`; `plain` = the original's JSON datagrams, insecure; `none` = a single node"),
+      .describe(
+        "`udp`; `plain` = the original's JSON datagrams, insecure; `none` = a single node; `custom`: a module of your own provides the Bus",
+      ),
     CLUSTER_NAME: z
       .string()
       .max(64, 'must be at most 64 characters')

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule, type ConfigType } from '@nestjs/config';
 import { randomBytes } from 'node:crypto';
+import { ConfigurationError } from '../config/variables.js';
 import { VERSION } from '../config/version.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
@@ -10,7 +11,7 @@ import { PlainBus } from './bus/plain-bus.js';
 import { ProtocolBus } from './bus/protocol-bus.js';
 import { UdpCarrier } from './carrier/udp-carrier.js';
 import { clusterConfig } from './cluster.config.js';
-import { Cluster } from './cluster.js';
+import { BUS_IN_FORCE, Cluster } from './cluster.js';
 
 /** A node's identity: 96 random bits, so that a restart is never taken for the node that was there before. */
 const NODE_ID_BYTES = 12;
@@ -20,9 +21,10 @@ const NODE_ID_BYTES = 12;
   providers: [
     Cluster,
     {
-      provide: Bus,
-      inject: [clusterConfig.KEY, UdpBroadcast],
-      useFactory: (config: ConfigType<typeof clusterConfig>, udp: UdpBroadcast): Bus => {
+      provide: BUS_IN_FORCE,
+      inject: [clusterConfig.KEY, UdpBroadcast, { token: Bus, optional: true }],
+      useFactory: (config: ConfigType<typeof clusterConfig>, udp: UdpBroadcast, own?: Bus): Bus => {
+        if (own !== undefined && config.CLUSTER_BUS !== 'custom') throw contradiction(own);
         const bootId = randomBytes(NODE_ID_BYTES);
         const nodeId = bootId.toString('hex');
         switch (config.CLUSTER_BUS) {
@@ -32,6 +34,9 @@ const NODE_ID_BYTES = 12;
             return new PlainBus(nodeId, udp);
           case 'udp':
             return new ProtocolBus(bootId, { ...config, version: VERSION }, new UdpCarrier(udp));
+          case 'custom':
+            if (own === undefined) throw contradiction(own);
+            return own;
         }
       },
     },
@@ -39,3 +44,12 @@ const NODE_ID_BYTES = 12;
   exports: [Cluster],
 })
 export class ClusterModule {}
+
+/** Variables are judged, and metrics labelled, by CLUSTER_BUS: it must say what is in force. */
+function contradiction(own: Bus | undefined): ConfigurationError {
+  const message =
+    own === undefined
+      ? 'custom needs a global module of your own that exports a Bus'
+      : `must be custom: a module provides ${own.constructor.name}`;
+  return new ConfigurationError([{ variable: 'CLUSTER_BUS', message }]);
+}

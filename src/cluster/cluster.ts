@@ -1,4 +1,10 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import type { Observable, Subscription } from 'rxjs';
 import { printable } from '../telemetry/excerpt.js';
 import { LogBudget } from '../telemetry/log-budget.js';
@@ -21,6 +27,9 @@ import { Channel } from './channel.js';
 
 const TOPIC_BYTES_MAX = 255;
 const TIMEOUT_MS_MAX = 60_000;
+
+/** What Nest injects: not by the port's own token, which is a team's (Nest resolves an import before a global module). */
+export const BUS_IN_FORCE = Symbol('the bus in force');
 
 /** Answers one question; undefined: this node has nothing to say, and still answers. */
 type Responder = (body: unknown) => unknown;
@@ -56,7 +65,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   /** True while senders should wait: queues towards living nodes are full. Replays the current state. */
   readonly congested$: Observable<boolean>;
 
-  constructor(private readonly bus: Bus) {
+  constructor(@Inject(BUS_IN_FORCE) private readonly bus: Bus) {
     this.inbound$ = bus.messages$;
     this.peerChanges$ = bus.peerChanges$;
     this.gaps$ = bus.gaps$;
