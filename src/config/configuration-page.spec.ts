@@ -5,7 +5,7 @@ import { configurationPage } from './configuration-page.js';
 import { effectiveConfiguration, variableTable } from './variable-table.js';
 
 describe('docs/configuration.md', () => {
-  it('is what the schemas say (if not: npm run docs:configuration)', () => {
+  it('is made from the schemas (if not: npm run docs:configuration)', () => {
     const sections = Object.entries(featuresByTitle).map(
       ([title, feature]) => [title, variableTable([feature])] as const,
     );

@@ -16,7 +16,7 @@ wins, and an empty value counts as not set. In a file a value with a \`#\` needs
 
 `;
 
-/** docs/configuration.md. @param sections title and variables of each feature */
+/** The text of docs/configuration.md. @param sections title and variables of each feature */
 export function configurationPage(
   sections: readonly (readonly [string, readonly VariableEntry[]])[],
 ): string {

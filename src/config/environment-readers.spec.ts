@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Those that fill it from the files and judge it, once. */
+/** These fill the environment from the files and check it, once. */
 const FILLERS = ['start-node.ts', 'commands/environment.ts'];
 
 const isTest = (file: string) => file.endsWith('.spec.ts') || /(^|\/)testing\//.test(file);
 
 describe('the environment', () => {
-  it('is read by the configuration of its features, and by what fills it', () => {
+  it('is read only by the configuration of features, and by what fills it', () => {
     const files = readdirSync('src', { recursive: true, encoding: 'utf8' });
     const readers = files
       .filter((file) => file.endsWith('.ts') && !isTest(file))

@@ -110,20 +110,20 @@ describe('readEnvironment', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lanfare-env-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** An environment with a file of this text. */
+  /** `env` with an environment file that has this text. */
   function withFile(text: string, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
     const file = join(folder, 'node.env');
     writeFileSync(file, text);
     return { ...env, ENV_FILE: file };
   }
 
-  it('adds what the file has, and leaves what the environment has', () => {
+  it('adds what the file has, and keeps what the environment has', () => {
     const env = withFile('PORT=1\nSECRET=s\nOTHER=o\n', { PORT: '2' });
     expect(readEnvironment(env, known)).toEqual([]);
     expect(env).toMatchObject({ PORT: '2', SECRET: 's', OTHER: 'o' });
   });
 
-  it('takes an empty value for none, in the environment and in the file', () => {
+  it('takes an empty value for unset, in the environment and in the file', () => {
     const env = withFile('PORT=\nSECRET=s\n', { SECRET: '', NAMES: '', OTHER: '' });
     readEnvironment(env, known);
     expect(env).toMatchObject({ SECRET: 's', OTHER: '' });
@@ -163,15 +163,21 @@ describe('readEnvironment', () => {
 });
 
 describe('suspicions', () => {
-  it.each(['Production', 'PRODUCTION', 'prod', 'production ', 'porduction'])('has NODE_ENV=%s', (mode) => {
-    expect(suspicions([], { NODE_ENV: mode })).toEqual([expect.stringContaining('is not production')]);
-  });
+  it.each(['Production', 'PRODUCTION', 'prod', 'production ', 'porduction'])(
+    'include NODE_ENV=%s',
+    (mode) => {
+      expect(suspicions([], { NODE_ENV: mode })).toEqual([expect.stringContaining('is not production')]);
+    },
+  );
 
-  it.each([undefined, 'production', 'staging', 'development', 'test'])('has not NODE_ENV=%s', (mode) => {
-    expect(suspicions([], { NODE_ENV: mode })).toEqual([]);
-  });
+  it.each([undefined, 'production', 'staging', 'development', 'test'])(
+    'do not include NODE_ENV=%s',
+    (mode) => {
+      expect(suspicions([], { NODE_ENV: mode })).toEqual([]);
+    },
+  );
 
-  it('has names one typo away from a variable', () => {
+  it('include names one typo away from a variable', () => {
     expect(suspicions(['UDP_PORT'], { UPD_PORT: '1' })).toEqual([
       'UPD_PORT is not a variable of Lanfare: was UDP_PORT meant?',
     ]);

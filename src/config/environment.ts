@@ -3,19 +3,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { ConfigurationError, type Environment, type Problem } from './variables.js';
 
 const PRODUCTION = 'production';
-/** Stands for a # while a file is parsed: in no environment file. */
+/** Stands for a # while a file is parsed. No environment file has this character. */
 const NOT_A_HASH = '\u0001';
 
-/** The variables of one feature, as far as the whole's check is concerned. */
+/** What the check of the whole environment needs of one feature's variables. */
 export interface Feature {
   readonly shape: Readonly<Record<string, unknown>>;
   problems(env: Environment): Problem[];
 }
 
 /**
- * Fills `env` with what it lacks from the environment files. An empty value counts as not set, wherever it stands.
+ * Adds to `env` what only the environment files have. An empty value counts as not set, in both.
  *
- * @param known the variables of the application; what else there is in the environment is left as it is
+ * @param known the variables of the application; all others in the environment are left alone
  * @returns what is wrong with the files' values
  * @throws {ConfigurationError} when a file cannot be read
  */
@@ -30,9 +30,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv, known: readonly string[]
 }
 
 /**
- * The environment files to read, first wins; the process environment wins over all of them.
- * `ENV_FILE` stands alone when it is set, and must exist: an operator who names a file means that file, and must
- * not get development settings from a stray `.env` beside it.
+ * The environment files to read. The first file that has a variable wins; the process environment wins over all files.
+ * If `ENV_FILE` is set it is the only file, and must exist: an operator who names a file must not get development
+ * settings from a forgotten `.env` beside it.
  */
 export function environmentFiles(env: Environment): string[] {
   const named = env['ENV_FILE'];
@@ -50,10 +50,10 @@ function textOf(file: string): string {
   }
 }
 
-/** Known variables whose value goes on behind a # that the parser takes for a comment: half a secret is no secret. */
+/** Known variables whose value goes on behind a # that the parser takes for a comment. Half a secret would be in force. */
 function cutValues(text: string, known: readonly string[]): Problem[] {
   const values = parse(text);
-  // what it would read if a # behind a word were a letter: a quoted value stays as it is
+  // what the parser would read if a # behind a word were a letter; a quoted value does not change
   const whole = parse(text.replaceAll(/(?<=[^\s#])#/g, NOT_A_HASH));
   return Object.entries(whole)
     .filter(([name, value]) => known.includes(name) && value.replaceAll(NOT_A_HASH, '#') !== values[name])
@@ -64,7 +64,7 @@ function cutValues(text: string, known: readonly string[]): Problem[] {
 }
 
 /**
- * @param found what is known to be wrong already
+ * @param found problems that are known already
  * @throws {ConfigurationError} that names every bad variable of every feature
  */
 export function validateEnvironment(
@@ -76,7 +76,7 @@ export function validateEnvironment(
   if (problems.length > 0) throw new ConfigurationError(problems);
 }
 
-/** What is probably not meant as it is written, for people. */
+/** Sentences about what is probably a mistake. */
 export function suspicions(known: readonly string[], env: Environment): string[] {
   const mode = env['NODE_ENV'] ?? '';
   return [
@@ -91,7 +91,7 @@ export function suspicions(known: readonly string[], env: Environment): string[]
   ];
 }
 
-/** Names in `env` that are not known but one typo away from a known one: `[name, known]`. */
+/** Names in `env` that are unknown and one typo away from a known one: `[name, known]`. */
 export function misspelled(known: readonly string[], env: Environment): [string, string][] {
   const knownNames = new Set(known);
   return Object.keys(env)

@@ -24,7 +24,7 @@ describe('assertFree', () => {
     },
   );
 
-  it('leaves a free place free', async () => {
+  it('leaves a free port free', async () => {
     const doorway = { host: '127.0.0.1', port: 0, variables };
     await assertFree(doorway);
     const next = createServer().listen(0, '127.0.0.1');

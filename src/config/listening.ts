@@ -9,7 +9,7 @@ export interface Doorway {
   readonly variables: { readonly host: string; readonly port: string };
 }
 
-/** What a failed listening says about the configuration; null: it is an error of another kind. */
+/** The configuration error that a failure to listen stands for; null: it is an error of another kind. */
 export function listenProblem(error: unknown, { host, port, variables }: Doorway): ConfigurationError | null {
   const { code = '', syscall = '' } = error as NodeJS.ErrnoException;
   if (!['listen', 'bind', 'getaddrinfo'].includes(syscall)) return null;
@@ -19,8 +19,8 @@ export function listenProblem(error: unknown, { host, port, variables }: Doorway
 }
 
 /**
- * Opens the place and closes it again: whether it is free is known then, and nobody is served yet. Somebody else may take
- * it afterwards; whoever listens there must still be ready to fail.
+ * Finds out whether the address and port are free, by listening there for a moment. Nobody is served. Another process may
+ * take them afterwards, so listening may still fail.
  *
  * @throws {ConfigurationError} naming the host's variable or the port's
  */
@@ -36,7 +36,7 @@ export async function assertFree(doorway: Doorway): Promise<void> {
   await once(server, 'close');
 }
 
-/** The address as a URL, 0.0.0.0 as what it is. */
+/** The address as a URL. 0.0.0.0 stays 0.0.0.0. */
 export function urlOf({ address, port }: AddressInfo): string {
   return `http://${hostAndPort(address, port)}`;
 }

@@ -3,18 +3,18 @@ import type { Environment } from './variables.js';
 
 const SECRET_MARK = 'secret:';
 
-/** The variables of one feature, as far as telling about them is concerned. */
+/** What the description of the variables needs of one feature. */
 interface Feature {
   readonly shape: Readonly<Record<string, z.ZodType>>;
 }
 
-/** One variable, for people. */
+/** One variable, described for people. */
 export interface VariableEntry {
   readonly name: string;
   readonly description: string;
-  /** As it would be written in an environment file; empty: none. */
+  /** The default as it would be written in an environment file; empty: there is none. */
   readonly defaultText: string;
-  /** Never to be shown. Its description begins with "secret:". */
+  /** The value is never shown. The description begins with "secret:". */
   readonly isSecret: boolean;
 }
 
@@ -24,7 +24,7 @@ export function variableTable(features: readonly Feature[]): VariableEntry[] {
     Object.entries(shape).map(([name, schema]) => {
       const description = schema.description ?? '';
       const isSecret = description.startsWith(SECRET_MARK);
-      // a default that depends on the host is told in the description
+      // the description names a default that depends on the host
       const isHostsOwn = schema.def.type === 'pipe';
       const value = isHostsOwn ? undefined : schema.safeParse(undefined).data;
       return { name, description, isSecret, defaultText: textOf(value) };
@@ -32,7 +32,7 @@ export function variableTable(features: readonly Feature[]): VariableEntry[] {
   );
 }
 
-/** The variables in force, one a line, secrets masked; those that are as by default say so. */
+/** The variables in force, one a line, with secrets masked. A line says when the value is the default. */
 export function effectiveConfiguration(features: readonly Feature[], env: Environment): string {
   const entries = variableTable(features);
   const width = Math.max(...entries.map(({ name }) => name.length));
@@ -45,7 +45,7 @@ export function effectiveConfiguration(features: readonly Feature[], env: Enviro
     .join('\n');
 }
 
-/** How many secrets there are and how long: enough to see a mistake, nothing to use. */
+/** How many secrets there are and how long they are: enough to see a mistake, and no use to a thief. */
 function masked(secrets: string): string {
   const lengths = secrets.split(',').map((secret) => `${secret.trim().length} characters`);
   return `*** (${lengths.join(', ')})`;

@@ -13,8 +13,8 @@ type Shape = Readonly<Record<string, z.ZodType>>;
 type Values<S extends Shape> = { readonly [K in keyof S]: z.output<S[K]> };
 
 /**
- * Checks that concern more than one variable. `values` lacks those that are bad themselves; `env` is for those of
- * features below.
+ * Checks that concern more than one variable. `values` has only the variables that are valid by themselves. `env` is for
+ * the variables of features below.
  */
 type Rules<S extends Shape> = (
   values: Partial<Values<S>>,
@@ -23,8 +23,8 @@ type Rules<S extends Shape> = (
 
 /**
  * The environment variables one feature owns: their schemas (each with a default and a description, from which the
- * documentation is made) and the rules between them. Every variable is judged by itself, so that a bad start can
- * name them all at once.
+ * documentation is made) and the rules between them. Every variable is checked by itself, so that a failed start names
+ * all bad ones at once.
  */
 export class Variables<S extends Shape> {
   constructor(
@@ -44,7 +44,7 @@ export class Variables<S extends Shape> {
     return values as Values<S>;
   }
 
-  /** Of those variables in `env` that are good by themselves. */
+  /** The values of the variables in `env` that are valid by themselves. */
   values(env: Environment): Partial<Values<S>> {
     return this.judge(env).values;
   }
@@ -63,7 +63,7 @@ export class Variables<S extends Shape> {
   }
 }
 
-/** A start that must not happen. The message has a line for every bad variable. */
+/** The configuration is bad and the node must not start. The message has a line for every bad variable. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 
@@ -72,7 +72,7 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** A whole number written in decimal digits: `1e3`, `0x10`, ` 5` and `` are not. */
+/** A whole number in decimal digits. `1e3`, `0x10`, ` 5` and `` are refused. */
 export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   z
     .string()
@@ -85,7 +85,7 @@ export const port = () => integer(0, 65_535);
 export const flag = () =>
   z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
 
-/** Comma-separated; blanks around the items and empty items are dropped. */
+/** A comma-separated list. Blanks around the items and empty items are dropped. */
 export const list = () =>
   z.string().transform((text) =>
     text
@@ -94,13 +94,13 @@ export const list = () =>
       .filter((item) => item !== ''),
   );
 
-/** One in use, one that is on its way in, one that is on its way out. */
+/** One in use, one that comes, one that goes. */
 const SECRETS_MAX = 3;
 
 /**
- * Secrets that can be rotated: comma-separated, the first is the one to make things with, all are accepted. Blanks
- * around them are dropped. A part that is too short is named by its place, never by its value: most likely a comma
- * was meant to belong to it.
+ * Secrets that can be rotated, comma-separated. The first one signs or seals; all are accepted. Blanks around them are
+ * dropped. The error about a part that is too short names its position, never its value. (Most likely a secret has a
+ * comma in it.)
  */
 export const secrets = (bytesMin: number) =>
   z

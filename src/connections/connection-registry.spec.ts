@@ -60,7 +60,7 @@ describe('ConnectionRegistry', () => {
     expect(registry.deliver(message('u'))).toBe(0);
   });
 
-  it('takes a second removal as no change', () => {
+  it('ignores a second removal', () => {
     const [a, b] = [new FakeConnection('a', 'u'), new FakeConnection('b', 'u')];
     registry.add(a);
     registry.add(b);
@@ -78,7 +78,7 @@ describe('ConnectionRegistry', () => {
     expect(registry.size).toBe(1 + others);
   });
 
-  it('tells every change after it was made, with how many connections the user has then', () => {
+  it('emits every change after it was made, with how many connections the user has then', () => {
     const changes: [ConnectionChange['change'], string, number, number][] = [];
     registry.changes$.subscribe(({ change, connection, connectionsOfUser }) =>
       changes.push([change, connection.id, connectionsOfUser, registry.count(connection.userId)]),

@@ -6,22 +6,22 @@ import type { Connection } from './connection.js';
 export interface ConnectionChange {
   readonly change: 'added' | 'removed';
   readonly connection: Connection;
-  /** Connections the user has on this node after the change: 1 after the first came, 0 after the last went. */
+  /** How many connections the user has on this node after the change: 1 after the first came, 0 after the last went. */
   readonly connectionsOfUser: number;
 }
 
 /**
- * Who is connected to this node. Several connections a user; look-up, adding and removing take constant time.
- * Invariant: a connection is here from `add` to `remove`, once, and its user has an entry exactly as long.
+ * The connections of this node, by user. A user may have several. Look-up, adding and removing take constant time.
+ * Invariant: a connection is here once, from `add` to `remove`, and its user has an entry exactly as long.
  */
 @Injectable()
 export class ConnectionRegistry {
-  // Most users have one device: it stands here by itself, an array is made for the second.
+  // Most users have one connection: it is stored without an array, and the second one makes the array.
   readonly #connectionsByUser = new Map<string, Connection | Connection[]>();
   readonly #changes = new Subject<ConnectionChange>();
   #size = 0;
 
-  /** Every change after it was made, in order. Hot: no replay. Never errors or completes. */
+  /** Every change, in order, after it was made. Hot: no replay. Never errors or completes. */
   readonly changes$: Observable<ConnectionChange> = this.#changes.asObservable();
 
   /** Connections on this node. */
@@ -34,7 +34,7 @@ export class ConnectionRegistry {
     return this.#connectionsByUser.size;
   }
 
-  /** @throws when it is registered already: two owners would both remove it */
+  /** @throws {Error} when it is registered already: two owners would both remove it */
   add(connection: Connection): void {
     const present = this.#connectionsByUser.get(connection.userId);
     let count = 1;
@@ -52,7 +52,7 @@ export class ConnectionRegistry {
     this.#changes.next({ change: 'added', connection, connectionsOfUser: count });
   }
 
-  /** False when it was not registered: removing twice is harmless. */
+  /** Returns false when it was not registered. Removing twice is harmless. */
   remove(connection: Connection): boolean {
     const present = this.#connectionsByUser.get(connection.userId);
     let count = 0;
@@ -91,13 +91,13 @@ export class ConnectionRegistry {
     }
   }
 
-  /** Hands the message to the user's connections here. Returns into how many queues it went. */
+  /** Gives the message to the user's connections here. Returns into how many outgoing queues it went. */
   deliver(message: Message): number {
     const present = this.#connectionsByUser.get(message.to);
     if (present === undefined) return 0;
     if (!Array.isArray(present)) return present.deliver(message) ? 1 : 0;
     let delivered = 0;
-    // adding and removing replace or append, so that this loop is safe whatever a connection does
+    // removing replaces the array and adding appends to it, so this loop is safe whatever a connection does
     for (const connection of present) if (connection.deliver(message)) delivered++;
     return delivered;
   }

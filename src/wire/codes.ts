@@ -1,6 +1,6 @@
 /**
  * Every error and close code a client can meet, in one table: docs/client-protocol.md is checked against it.
- * `retryable` and the ranges of the close codes carry the rule, so that a client needs no list of its own.
+ * `retryable` and the ranges of the close codes say what to do, so that a client needs no list of its own.
  */
 interface ErrorEntry {
   /** True: the same request may succeed later, unchanged. */
@@ -8,7 +8,7 @@ interface ErrorEntry {
   readonly message: string;
 }
 
-/** Error frames: an answer to one frame; the connection stays open. */
+/** Error frames. Each answers one frame; the connection stays open. */
 export const FRAME_ERRORS = {
   bad_json: { retryable: false, message: 'The frame is not JSON' },
   bad_frame: { retryable: false, message: 'The frame is JSON, but not a request' },
@@ -37,7 +37,7 @@ export const FRAME_ERRORS = {
 
 export type FrameErrorCode = keyof typeof FRAME_ERRORS;
 
-/** Refused upgrades: an HTTP answer with the entry as its body; there never was a WebSocket. */
+/** Refused upgrades: an HTTP answer with the entry as its body. No WebSocket is opened. */
 export const UPGRADE_REFUSALS = {
   not_found: { status: 404, retryable: false, message: 'Nothing is served at this path' },
   upgrade_required: {
@@ -78,7 +78,7 @@ interface CloseEntry {
   readonly reason: string;
 }
 
-/** 1012 and 4000-4499: reconnect with back-off. 4500-4999: do not reconnect as you are. The rest is RFC 6455's. */
+/** 1012 and 4000-4499: reconnect with back-off. 4500-4999: do not reconnect unchanged. The rest is RFC 6455's. */
 export const CLOSES = {
   protocol_error: { code: 1002, reason: 'not a valid WebSocket frame' },
   bad_utf8: { code: 1007, reason: 'text that is not UTF-8' },

@@ -4,7 +4,7 @@ import { readAnyFrame, readFrame } from './incoming-frame.js';
 
 const read = (text: string) => readFrame(Buffer.from(text));
 
-/** Pieces that JSON text can be made of, and some that it can't. */
+/** Pieces that JSON text can be made of, and some that it can't be made of. */
 const piece = fc.constantFrom(
   '{',
   '}',
@@ -53,7 +53,7 @@ const piece = fc.constantFrom(
   'x'.repeat(129),
 );
 
-/** Frames that are almost plain: each part now and then something else. */
+/** Frames that are almost plain: sometimes a part is replaced by something else. */
 const almostPlain = fc
   .tuple(
     fc.constantFrom(

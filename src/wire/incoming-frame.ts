@@ -3,7 +3,7 @@ import { membersOf, stringOf, type Members } from './json-members.js';
 import { scanPlainSend } from './plain-send.js';
 import { integerFromJson, userIdFromJson } from './user-id.js';
 
-/** What a client's text frame asks for. `id` is JSON text, to be echoed as it is; null: no answer is wanted. */
+/** What a client's text frame asks for. `id` is JSON text and is echoed unchanged; null: no answer is wanted. */
 export type IncomingFrame = SendFrame | EventFrame | BadFrame;
 
 export interface SendFrame {
@@ -16,12 +16,12 @@ export interface SendFrame {
   readonly messageId: string | null;
 }
 
-/** An event other than `send`: the core's `ping` and `refresh`, or one of a `@SubscribeMessage`. */
+/** An event other than `send`: the core's `ping` and `refresh`, or an event of a `@SubscribeMessage`. */
 export interface EventFrame {
   readonly kind: 'event';
   readonly id: string | null;
   readonly event: string;
-  /** JSON text, verbatim; undefined when the frame had none. Parsed only for those who want it. */
+  /** JSON text, verbatim; undefined when the frame had none. It is parsed only where a handler wants it. */
   readonly data: Buffer | undefined;
 }
 
@@ -47,7 +47,7 @@ export function readFrame(frame: Buffer): IncomingFrame {
   return readAnyFrame(frame);
 }
 
-/** The general path: right for every frame, plain ones too. Costs what the frame's length costs, whatever is in it. */
+/** The general path: right for every frame, plain ones too. Its cost depends on the frame's length only. */
 export function readAnyFrame(frame: Buffer): IncomingFrame {
   const members = membersOf(frame, FRAME_MEMBERS);
   if (members === 'no json') return bad('bad_json');
@@ -84,7 +84,7 @@ function readId(text: Buffer | undefined): string | null | undefined {
   return id.isWellFormed() && Buffer.byteLength(id) <= ID_BYTES_MAX ? JSON.stringify(id) : undefined;
 }
 
-/** Null when there is none, or null; undefined when it is no valid one. */
+/** The message id; null when there is none or it is null; undefined when it is not valid. */
 function readMessageId(text: Buffer | undefined): string | null | undefined {
   if (text === undefined || text.equals(NULL)) return null;
   const id = stringOf(text);

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { readAnyFrame } from './incoming-frame.js';
 import { elementsOf, membersOf } from './json-members.js';
 
-/** JSON, and texts that are almost JSON: one with a character more, less or changed, blanks and odd spellings. */
+/** JSON, and texts that are almost JSON: a character added, dropped or changed, blanks, and odd spellings. */
 const spelled = fc.oneof(
   fc.json({ maxDepth: 4 }),
   fc.constantFrom(
@@ -56,7 +56,7 @@ function judge(text: string): 'no json' | 'no object' | 'object' {
   }
 }
 
-/** Shapes of which a client may send as much as fits, each of about `size` bytes. */
+/** Shapes that a client may send, each of about `size` bytes. */
 const SHAPES: Readonly<Record<string, (size: number) => string>> = {
   members: (size) => `{${repeat(size, (i) => `"m${i}":1`)}}`,
   'escaped names': (size) => `{${repeat(size, (i) => `"\\u0075ser_id${i}":1`)}}`,
@@ -78,7 +78,7 @@ function repeat(size: number, part: (index: number) => string): string {
   return parts.join();
 }
 
-/** How often bytes of `text` are looked at until it is read, one by one or by a call, and how many calls were made. */
+/** How often bytes of `text` are read, one by one or by a call, and how many calls are made. */
 function workOf(text: string): { looks: number; calls: number } {
   const work = { looks: 0, calls: 0 };
   const watch = (bytes: Buffer): Buffer =>
@@ -110,7 +110,7 @@ function workOf(text: string): { looks: number; calls: number } {
 }
 
 describe('membersOf', () => {
-  it('takes for JSON what JSON.parse takes', () => {
+  it('accepts the same texts as JSON.parse', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -129,7 +129,7 @@ describe('membersOf', () => {
     );
   });
 
-  it('gives the member that JSON.parse gives, as it was written', () => {
+  it('returns the member that JSON.parse returns, as it was written', () => {
     const name = fc.constantFrom(
       '"a"',
       '"\\u0061"',
@@ -160,7 +160,7 @@ describe('membersOf', () => {
 });
 
 describe('elementsOf', () => {
-  it('gives each element as it was written', () => {
+  it('returns each element as it was written', () => {
     const texts = (json: string) => elementsOf(Buffer.from(json)).map(String);
     expect(texts(' [ 1.0 , "a,]\\"" , [2,[3]], {"b":[]} ] ')).toEqual([
       '1.0',
@@ -173,7 +173,7 @@ describe('elementsOf', () => {
 });
 
 describe('the work of reading a frame', () => {
-  it.each(Object.entries(SHAPES))('grows with its length and not with what is in it: %s', (_, shape) => {
+  it.each(Object.entries(SHAPES))('grows with its length only: %s', (_, shape) => {
     const small = workOf(shape(6_000));
     const large = workOf(shape(12_000));
     expect(large.looks).toBeLessThan(2.2 * small.looks);

@@ -1,10 +1,9 @@
 /**
- * JSON text as its bytes: whether it is JSON at all, and where its parts stand, so that a value can be passed on as its
- * sender wrote it. One pass, and no value is made: JSON.parse would make each of thousands that nobody asked for,
- * which costs up to fifty times the reading. What is JSON here is JSON there: a property test holds the two
- * against each other.
+ * Reads JSON text as bytes: whether it is JSON, and where its parts are, so that a value can be passed on as its sender
+ * wrote it. It takes one pass and makes no values. JSON.parse would make thousands of values that nobody asked for,
+ * which costs up to fifty times as much. A property test checks that the two accept the same texts.
  *
- * Texts are UTF-8: others are refused before they come here.
+ * Texts are valid UTF-8: others are refused before they come here.
  */
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -19,7 +18,7 @@ const SPACE = 0x20;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
-/** From an opening brace or bracket to its closing one. */
+/** Added to the code of an opening brace or bracket it gives the code of the closing one. */
 const TO_CLOSING = 2;
 const LETTER_U = 0x75;
 
@@ -27,10 +26,10 @@ const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 const NULL = Buffer.from('null');
 
-/** What may follow a backslash, but for `u` and its four digits. */
+/** What may follow a backslash, except `u` and its four digits. */
 const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
 
-/** No JSON begins or goes on here. */
+/** Instead of an index: the text is not JSON from here on. */
 const NOWHERE = -1;
 
 /** The raw texts of some of an object's members. */
@@ -51,7 +50,7 @@ export function membersOf<Name extends string>(
 ): Members<Name> | 'no json' | 'no object' {
   const begin = skipBlanks(json, 0);
   if (json[begin] !== OPEN_BRACE) return isWhole(json, endOfValue(json, begin)) ? 'no object' : 'no json';
-  // spans, and not views: there may be thousands of one name
+  // spans, not views: there may be thousands of members with one name
   const starts = names.map(() => NOWHERE);
   const ends = names.map(() => NOWHERE);
   let at = skipBlanks(json, begin + 1);
@@ -82,7 +81,7 @@ export function membersOf<Name extends string>(
 /**
  * The raw texts of an array's elements.
  *
- * @param json text that JSON.parse accepts as an array; of others it is only some part
+ * @param json text that JSON.parse accepts as an array; for other texts the result has no meaning
  */
 export function elementsOf(json: Buffer): Buffer[] {
   const elements: Buffer[] = [];
@@ -95,7 +94,7 @@ export function elementsOf(json: Buffer): Buffer[] {
   }
 }
 
-/** The string that a member's text is; null: it is something else. */
+/** The string that a member's text stands for; null: it is no string. */
 export function stringOf(json: Buffer): string | null {
   return json[0] === QUOTE ? (JSON.parse(json.toString('utf8')) as string) : null;
 }
@@ -122,7 +121,7 @@ function startOfMember(json: Buffer, at: number): number {
   return json[colon] === COLON ? skipBlanks(json, colon + 1) : NOWHERE;
 }
 
-/** The index after the value that begins at `at`. Containers may be nested as deeply as they like: nothing recurses. */
+/** The index after the value that begins at `at`. Containers may be nested to any depth: nothing recurses. */
 function endOfValue(json: Buffer, at: number): number {
   const open: number[] = [];
   for (;;) {
@@ -140,7 +139,7 @@ function endOfValue(json: Buffer, at: number): number {
       at = endOfScalar(json, at);
       if (at === NOWHERE) return NOWHERE;
     }
-    // a value has ended: so may the containers it is the last of
+    // a value has ended; if it is the last of its container, the container ends too
     for (;;) {
       const container = open.at(-1);
       if (container === undefined) return at;
@@ -207,7 +206,7 @@ function endOfNumber(json: Buffer, at: number): number {
   return end;
 }
 
-/** One digit at least. */
+/** The index after a run of at least one digit. */
 function endOfDigits(json: Buffer, at: number): number {
   let end = at;
   while (isDigit(json[end])) end++;
@@ -218,7 +217,7 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
 
-/** -1: it is none. */
+/** The digit's value; -1: it is no hexadecimal digit. */
 function hexDigit(byte: number | undefined): number {
   if (byte === undefined) return -1;
   if (isDigit(byte)) return byte - ZERO;
@@ -226,7 +225,7 @@ function hexDigit(byte: number | undefined): number {
   return letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
-/** Which of `names` the string is whose text begins at `at`; -1: none. */
+/** The index in `names` of the string whose text begins at `at`; -1: it is none of them. */
 function indexOfName(json: Buffer, at: number, names: readonly string[]): number {
   for (let index = 0; index < names.length; index++) {
     if (isSpelled(json, at, names[index] as string)) return index;
@@ -234,7 +233,7 @@ function indexOfName(json: Buffer, at: number, names: readonly string[]): number
   return -1;
 }
 
-/** Whether the string whose text begins at `at` is `name`, escaped or not. Its end, a quote, is in no name. */
+/** Whether the string whose text begins at `at` is `name`, escaped or not. No name has a quote, so the string's end stops the comparison. */
 function isSpelled(json: Buffer, at: number, name: string): boolean {
   for (let i = 0; i < name.length; i++) {
     let unit = json[at++] as number;

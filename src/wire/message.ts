@@ -2,7 +2,7 @@
 export interface TraceContext {
   /** 32 lower-case hexadecimal digits. */
   readonly traceId: string;
-  /** 16 of them. */
+  /** 16 lower-case hexadecimal digits. */
   readonly spanId: string;
   /** One byte; bit 0: sampled. */
   readonly traceFlags: number;
@@ -10,16 +10,16 @@ export interface TraceContext {
   readonly isRemote?: boolean;
 }
 
-/** One message on its way to a user, as every layer passes it on. Never changed once made. */
+/** One message on its way to a user, as every layer passes it on. It is never changed. */
 export interface Message {
-  /** The user it is for, in canonical form (see user-id.ts). */
+  /** The receiving user, in canonical form (see user-id.ts). */
   readonly to: string;
   /** The user who sent it; null when it came by HTTP, from a server module or from a foreign datagram. */
   readonly from: string | null;
-  /** The sender's JSON text, verbatim, as UTF-8. Valid JSON. Not to be written to. */
+  /** The sender's JSON text, verbatim, as UTF-8. Valid JSON. Nobody may write to it. */
   readonly data: Buffer;
   /** The sender's own name for it, by which a retry is recognised; see RecentMessages. */
   readonly messageId?: string;
-  /** The span of whoever handed it on, where that is traced: the parent of what is done with it here. */
+  /** If the message is traced: the span of whoever passed it on. It is the parent of the spans made here. */
   readonly trace?: TraceContext | undefined;
 }

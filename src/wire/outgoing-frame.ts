@@ -1,6 +1,6 @@
 import { FRAME_ERRORS, type FrameErrorCode } from './codes.js';
 
-/** What a sender that asked for an answer is told. */
+/** The answer to a sender that asked for one. */
 export interface Outcome {
   /** Connections, cluster-wide, into whose outgoing queue the message went. */
   readonly delivered: number;
@@ -55,12 +55,12 @@ export function readyFrame(ready: { user_id: string; connection_id: string; node
   return eventFrame('ready', null, ready);
 }
 
-/** Tells a client, a while before, when its connection will end (in seconds since the epoch, as in the token). */
+/** Tells a client beforehand when its connection will end, in seconds since the epoch, as in the token. */
 export function tokenExpiringFrame(expiresAt: number): string {
   return eventFrame('token_expiring', null, { expires_at: expiresAt / 1000 });
 }
 
-/** The answer to `refresh`: until when the connection may live now; null: for ever. */
+/** The answer to `refresh`: when the connection will end now; null: never. */
 export function refreshedFrame(id: string, expiresAt: number | null): string {
   return eventFrame('ack', id, { expires_at: expiresAt === null ? null : expiresAt / 1000 });
 }
@@ -68,7 +68,7 @@ export function refreshedFrame(id: string, expiresAt: number | null): string {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** What opens a delivery in `lanfare.v1.json`; the sender's JSON text and `}}` follow. */
+/** How a delivery in `lanfare.v1.json` begins. The sender's JSON text and `}}` follow. */
 export function deliveryPrefix(from: string | null): Buffer {
   if (from !== lastFrom) {
     lastFrom = from;
@@ -88,7 +88,7 @@ let lastPrefix = makePrefix(null);
 export const DELIVERY_SUFFIX = Buffer.from('}}');
 
 /**
- * A delivery in the original's format: the bare data, a string unescaped, anything else as the sender wrote it.
+ * A delivery for clients without subprotocol: the bare data, a string unescaped, anything else as the sender wrote it.
  * A lone surrogate, which JSON can escape but UTF-8 can't carry, becomes U+FFFD.
  */
 export function bareDelivery(data: Buffer): Buffer {

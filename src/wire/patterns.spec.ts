@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { isSafePattern } from 'redos-detector';
 import ts from 'typescript';
 
-/** What is part of a running node. */
+/** The source files of a running node. */
 const FILES = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter(
     (file) => file.endsWith('.ts') && !file.endsWith('.spec.ts') && !/\/(simulation|testing)\//.test(file),
   )
   .map((file) => join('src', file));
 
-/** Ways in which one text may be tried. It grows with the text where a pattern is more than linear. */
+/** How many ways of matching one text a pattern may have. With a pattern that is not linear their number grows with the text. */
 const TRIES_MAX = 100;
 
 interface Pattern {
@@ -35,7 +35,7 @@ function patternsOf(file: string): Pattern[] {
 
 function isLinear({ text }: Pattern): boolean {
   const [, pattern, flags = ''] = /^\/(.*)\/(\w*)$/s.exec(text) ?? [];
-  if (pattern === undefined) return false; // made while running: nobody can tell
+  if (pattern === undefined) return false; // made while running: it can't be checked here
   return isSafePattern(pattern, {
     caseInsensitive: flags.includes('i'),
     dotAll: flags.includes('s'),
@@ -44,13 +44,13 @@ function isLinear({ text }: Pattern): boolean {
 }
 
 describe('a regular expression of a node', () => {
-  it('takes time in proportion to the text, whatever the text', () => {
+  it('takes time in proportion to the length of any text', () => {
     const patterns = FILES.flatMap(patternsOf);
     expect(patterns.length).toBeGreaterThan(10);
     expect(patterns.filter((pattern) => !isLinear(pattern))).toEqual([]);
   });
 
-  it('is known to be quadratic when it is', () => {
+  it('is recognised when it is quadratic', () => {
     expect(isLinear({ file: '', text: '/0+$/' })).toBe(false);
     expect(isLinear({ file: '', text: '/"(?:[^"\\\\]|\\\\.)*"/g' })).toBe(false);
     expect(isLinear({ file: '', text: 'new RegExp(text)' })).toBe(false);

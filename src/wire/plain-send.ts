@@ -3,8 +3,8 @@
  *
  *     {"user_id":2,"data":"haha"}      {"user_id":"u2","data":"haha","id":7}
  *
- * in its bytes, without JSON.parse. It may decline anything (the general path then decides), but must never accept
- * what JSON.parse would not, nor read it differently: spec and property test hold the two against each other.
+ * in its bytes, without JSON.parse. It may decline any frame: the general path decides then. It must never accept what
+ * JSON.parse would refuse, or read it differently. The spec and a property test compare the two.
  */
 import { USER_ID_BYTES_MAX } from './user-id.js';
 

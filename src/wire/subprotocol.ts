@@ -1,10 +1,10 @@
 /** Deliveries, answers and life cycle as events; see docs/client-protocol.md. */
 export const ENVELOPED = 'lanfare.v1.json';
 
-/** How browsers, which can set no header, bring a token. Never echoed. */
+/** Begins the subprotocol in which a browser, which can set no header, sends its token. Never echoed. */
 export const BEARER_PREFIX = 'lanfare.bearer.';
 
-/** Beside another one it asks that refusals are told by a close: a page sees no HTTP answer. Never echoed. */
+/** Offered beside another one it asks for refusals as a close, because a page sees no HTTP answer. Never echoed. */
 export const REFUSALS = 'lanfare.refusals';
 
 /** RFC 6455 4.1: tokens of RFC 2616, comma-separated, none twice. */
@@ -22,7 +22,7 @@ export function offeredSubprotocols(header: string | undefined): string[] | null
   return isValid ? offers : null;
 }
 
-/** What the 101 selects: browsers fail a handshake that selects nothing where something was offered. */
+/** What the 101 selects. A browser fails the handshake if it offered something and nothing is selected. */
 export function selectedSubprotocol(offers: Iterable<string>): string | undefined {
   const selectable = [...offers].filter((offer) => offer !== REFUSALS && !offer.startsWith(BEARER_PREFIX));
   return selectable.includes(ENVELOPED) ? ENVELOPED : selectable[0];

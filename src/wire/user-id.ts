@@ -16,7 +16,7 @@ export function userIdFromText(text: string): string | null {
   return text;
 }
 
-/** The canonical form of an id as code may give it, or null. */
+/** The canonical form of an id given as a JavaScript value, or null. */
 export function userIdFrom(value: unknown): string | null {
   if (typeof value === 'string') return userIdFromText(value);
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : null;
@@ -34,7 +34,7 @@ export function userIdFromJson(json: Buffer): string | null {
 }
 
 /**
- * The safe integer that JSON text is, exactly, whatever way it was written; undefined: it is something else.
+ * The safe integer that JSON text stands for exactly, however it is written; undefined: it stands for something else.
  *
  * @param json one JSON value
  */
@@ -52,7 +52,7 @@ function isWrittenOut(value: number, text: string): boolean {
   if (text === written) return true;
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
-  // digits x 10^shift, with trailing zeros moved into the shift: comparable whatever way it was written
+  // digits x 10^shift, with trailing zeros moved into the shift: comparable however it is written
   const digits = (whole + fraction).replace(/^0+/, '');
   const significant = withoutTrailingZeros(digits);
   const shift = Number(exponent) - fraction.length + (digits.length - significant.length);
@@ -60,14 +60,14 @@ function isWrittenOut(value: number, text: string): boolean {
   return shift >= 0 && shift <= 15 && sign + significant + '0'.repeat(shift) === written;
 }
 
-/** By a loop: a pattern such as /0+$/ would try again from each zero of a run that is not the last. */
+/** Uses a loop: the pattern /0+$/ would try again from each zero of each run that is not at the end. */
 function withoutTrailingZeros(digits: string): string {
   let end = digits.length;
   while (digits.charCodeAt(end - 1) === ZERO) end--;
   return digits.slice(0, end);
 }
 
-/** Whether an id travels as a JSON number in the original's datagram: "2" does, "02" and "9007199254740993" don't. */
+/** Whether an id can be written as a JSON number (plain-datagram.ts): "2" can, "02" and "9007199254740993" can't. */
 export function isCanonicalInteger(userId: string): boolean {
   return /^(0|-?[1-9]\d{0,15})$/.test(userId) && Number.isSafeInteger(Number(userId));
 }
