@@ -11,12 +11,12 @@ export const authenticationVariables = new Variables(
       .enum(['jwt', 'insecure', 'custom'], 'must be jwt, insecure or custom')
       .default('jwt')
       .describe(
-        '`insecure` takes `?user_id=` at its word, as the original did; refused with NODE_ENV=production, loudly warned on a public HOST; `custom`: a module of your own provides the Authenticator',
+        '`insecure` believes `?user_id=` unchecked; refused with NODE_ENV=production, and a warning on a public HOST; `custom`: a module of your own provides the Authenticator',
       ),
     AUTH_JWT_SECRET: secrets(JWT_SECRET_BYTES_MIN)
       .default([])
       .describe(
-        'secret: keys of HS256 tokens, at least 32 bytes each; up to three, comma-separated: any of them is accepted, `npm run token` signs with the first',
+        'secret: keys of HS256 tokens, at least 32 bytes each; up to three, comma-separated. Any of them is accepted; `npm run token` signs with the first',
       ),
     AUTH_JWKS_URL: z
       .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })

@@ -9,7 +9,7 @@ import { PublishedKeys } from './published-keys.js';
 import { TokenRefusals } from './token-refusals.js';
 
 /**
- * Which authenticator is in force: a team's own, when a global module of theirs provides one, else the one
+ * Chooses the authenticator: the application's own, when one of its global modules provides one, else the one that
  * AUTH_MODE names. (Nest resolves an import before a global module, so the default must not have the port's token.)
  */
 @Injectable()
@@ -17,7 +17,7 @@ export class Authentication {
   readonly authenticator: Authenticator;
   /** Anyone can be anyone. */
   readonly isInsecure: boolean;
-  /** Those of JSON Web Tokens; of a team's own authenticator only those that are another user's. */
+  /** Counts refused JSON Web Tokens. Of an application's own authenticator it counts only tokens of another user. */
   readonly refusals = new TokenRefusals();
 
   constructor(

@@ -1,21 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Whom a connection speaks for. */
+/** The user that a connection speaks for. */
 export interface Identity {
-  /** In canonical form (see wire/user-id.ts); the door refuses others. */
+  /** In canonical form (see wire/user-id.ts). An id in another form is refused. */
   readonly userId: string;
   /** When the connection must end unless refreshed, in milliseconds since the epoch; null: never. */
   readonly expiresAt: number | null;
 }
 
 /**
- * `unauthorized`: nobody we know (401). `bad_user_id`: authentic, but no usable user id (400).
- * `unavailable`: it can't be told right now (503); the client may try again.
+ * `unauthorized`: the credentials are not valid (401). `bad_user_id`: they are valid, but name no usable user id (400).
+ * `unavailable`: they can't be checked right now (503); the client may try again.
  */
 export type Rejection = 'unauthorized' | 'bad_user_id' | 'unavailable';
 
 /**
- * Says who stands at the door, before the upgrade. A team provides its own in a global module of its application:
+ * Says who a client is, before the upgrade. An application provides its own in a global module:
  *
  *     @Global()
  *     @Module({
@@ -24,14 +24,14 @@ export type Rejection = 'unauthorized' | 'bad_user_id' | 'unavailable';
  *     })
  *     export class SessionModule {}
  *
- * It is in force whatever AUTH_MODE says; AUTH_MODE=custom makes sure that there is one.
+ * It is used whatever AUTH_MODE says. With AUTH_MODE=custom the start fails if there is none.
  *
- * A rejection is a value. A throw, an answer that is neither an identity nor a rejection, and none within
- * WS_HANDSHAKE_TIMEOUT_MS are bugs: the client gets 503, the log the error.
+ * A rejection is a returned value. A throw, an answer that is neither an identity nor a rejection, and no answer within
+ * WS_HANDSHAKE_TIMEOUT_MS are bugs: the client gets 503, and the error is logged.
  */
 export abstract class Authenticator {
   abstract authenticate(request: IncomingMessage): Promise<Identity | Rejection> | Identity | Rejection;
 
-  /** Judges a token a connected client sends to stay longer. The gateway refuses another user's. */
+  /** Checks a token that a connected client sends to stay longer. The gateway refuses a token of another user. */
   abstract refresh(token: string): Promise<Identity | Rejection> | Identity | Rejection;
 }

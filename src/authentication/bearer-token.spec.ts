@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { IncomingMessage } from 'node:http';
 import { bearerCredentials, bearerTokens } from './bearer-token.js';
 
-/** As much of a request as Node's parser makes from these header lines: of two it keeps the first. */
+/** What Node's parser makes of these header lines. Of two lines with one name it keeps the first in `headers`. */
 function request(url: string, ...lines: [name: string, value: string][]): IncomingMessage {
   const headersDistinct: Record<string, string[]> = {};
   for (const [name, value] of lines) (headersDistinct[name.toLowerCase()] ??= []).push(value);

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { BEARER_PREFIX, offeredSubprotocols } from '../wire/subprotocol.js';
 
-/** Larger ones are no tokens of ours, and would only cost us the hashing. */
+/** A larger token is not ours, and would only cost the hashing. */
 const TOKEN_BYTES_MAX = 8192;
 
 /**
- * The tokens an upgrade request brings: `Authorization: Bearer`, `?token=`, or the subprotocol
- * `lanfare.bearer.<token>` (all a browser can set). More than one is nobody's: proxies and servers that each believe
- * another one must not be played off against each other.
+ * The tokens of an upgrade request: `Authorization: Bearer`, `?token=`, or the subprotocol `lanfare.bearer.<token>` (the
+ * only one that a browser can set). More than one is refused: otherwise a proxy could check one token and the server
+ * another.
  */
 export function bearerTokens(request: IncomingMessage): string[] {
   const { url = '', headers } = request;
@@ -22,9 +22,9 @@ export function bearerTokens(request: IncomingMessage): string[] {
 }
 
 /**
- * What `Authorization` brings for the scheme Bearer. Other schemes are somebody else's, such as the password a proxy
- * asks for. The header may be there once (RFC 9110 5.3), and Node would hide a second one: of two each counts, whatever
- * its scheme.
+ * The credentials in `Authorization` of the scheme Bearer. Other schemes are for others, such as a proxy that asks for a
+ * password. The header may be there once (RFC 9110 5.3), and Node hides a second one. If there are two, both count,
+ * whatever their schemes.
  */
 export function bearerCredentials({ headersDistinct }: IncomingMessage): string[] {
   const given = headersDistinct['authorization'] ?? [];
@@ -35,7 +35,7 @@ export function bearerCredentials({ headersDistinct }: IncomingMessage): string[
   });
 }
 
-/** Three parts in base64url, of bounded size. */
+/** Whether it has three parts in base64url and a bounded size. */
 export function isPlausibleToken(token: string): boolean {
   return token.length <= TOKEN_BYTES_MAX && /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token);
 }

@@ -16,11 +16,11 @@ import { bearerTokens, isPlausibleToken } from './bearer-token.js';
 import { KeysUnavailableError, PublishedKeys } from './published-keys.js';
 import type { TokenRefusal, TokenRefusals } from './token-refusals.js';
 
-/** For published keys. None of them takes a public key as a secret, so that one can't be used to forge. */
+/** Algorithms for published keys. None takes a public key as a shared secret, so a public key can't be used to forge. */
 const ASYMMETRIC = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 
 export interface JwtSettings {
-  /** Keys of HS256 tokens, any of which is accepted. */
+  /** Keys of HS256 tokens. Any of them is accepted. */
   readonly secrets: readonly string[];
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
@@ -28,17 +28,17 @@ export interface JwtSettings {
 }
 
 /**
- * JSON Web Tokens, signed with a shared secret or with a published key. The kind of key is chosen by the
- * token's algorithm, and each kind has its own list of them; `none` is on neither.
+ * JSON Web Tokens, signed with a shared secret or with a published key. The token's algorithm chooses the kind of key. Each
+ * kind has its own list of algorithms; `none` is on neither list.
  *
- * `sub` is the user and `exp` is required: the connection closes at that time unless it is refreshed, so a token
- * without it would be one that nothing ends.
+ * `sub` is the user. `exp` is required: the connection closes at that time unless it is refreshed. Without it the
+ * connection would never end.
  */
 export class JwtAuthenticator extends Authenticator {
   readonly #secrets: readonly KeyObject[];
   readonly #rules: JWTClaimVerificationOptions;
 
-  /** @param keys for tokens that are not signed with one of the secrets */
+  /** @param keys for tokens that are not signed with a shared secret */
   constructor(
     { secrets, issuer, audience, clockToleranceS }: JwtSettings,
     private readonly keys: PublishedKeys | null,
@@ -85,9 +85,8 @@ export class JwtAuthenticator extends Authenticator {
   }
 
   /**
-   * HMAC by node:crypto, the claims by jose. (jose's own HMAC is WebCrypto's, a job for the thread pool: in a storm of
-   * connections that cost 190 us of CPU a token, this costs 10.) The signature is compared as text, so that a
-   * token has one spelling.
+   * node:crypto checks the HMAC, jose the claims. (jose's own HMAC is a job for the thread pool: under many connections that
+   * cost 190 us of CPU a token, this costs 10.) The signature is compared as text, so that a token has one spelling.
    */
   #verifyShared(token: string): JWTPayload {
     const [header = '', payload = '', signature = '', ...rest] = token.split('.');
@@ -136,7 +135,7 @@ function isAsymmetric(header: ProtectedHeaderParameters): header is JWTHeaderPar
   return header.alg !== undefined && ASYMMETRIC.includes(header.alg);
 }
 
-/** What jose takes for claims whose signature has been judged already. */
+/** With this header jose reads claims whose signature was checked already. */
 const UNSECURED_HEADER = Buffer.from('{"alg":"none"}').toString('base64url');
 
 const REASONS: Readonly<Record<string, TokenRefusal>> = {
@@ -154,7 +153,7 @@ const CLAIM_REASONS: Readonly<Record<string, TokenRefusal>> = {
   exp: 'no_expiry',
 };
 
-/** @throws what is no judgement of the token, but a bug */
+/** Why jose refused the token. @throws the error itself when it is not about the token, but a bug */
 function reasonOf(error: unknown): TokenRefusal {
   if (error instanceof KeysUnavailableError) return 'keys_unavailable';
   // the published key is too short, or is none

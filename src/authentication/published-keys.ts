@@ -6,25 +6,25 @@ import { LogBudget } from '../telemetry/log-budget.js';
 const FETCH_TIMEOUT_MS = 5000;
 /** Keys are looked up again after this, so that a withdrawn one stops working. */
 const FRESH_MS = 600_000;
-/** A token with an unknown key may cause one fetch in this time, however many come. */
+/** Tokens with unknown keys cause at most one fetch in this time, however many come. */
 const COOLDOWN_MS = 30_000;
 /** After a failed fetch the next one may come sooner. */
 const RETRY_MS = 1000;
-/** A token that names no key is tried with so many: one to come, one in use, one that is on its way out, one to spare. */
+/** A token that names no key is tried with at most this many: the next, the present, the previous, and one to spare. */
 const KEYS_TRIED_MAX = 4;
 
 type Header = Parameters<JWTVerifyGetKey>[0];
 type Key = Awaited<ReturnType<JWTVerifyGetKey>>;
 
-/** The keys can't be had right now: neither a valid nor an invalid token can be told. */
+/** The keys can't be read right now, so nobody knows whether a token is valid. */
 export class KeysUnavailableError extends Error {
   override readonly name = 'KeysUnavailableError';
 }
 
 /**
- * The public keys at AUTH_JWKS_URL. Rotation is followed: an unknown key id, and age, make it look again. While the
- * server that publishes them is out of reach the keys it last gave keep working: an outage there must not
- * lock out clients whose keys are known.
+ * The public keys at AUTH_JWKS_URL. They are read again when they are old, and when a token has an unknown key id, so that
+ * rotation works. While the server that publishes them can't be reached, the last keys stay in force: its outage must
+ * not lock out clients whose keys are known.
  */
 export class PublishedKeys {
   readonly #warnings = new LogBudget(new Logger('Authentication'));
@@ -40,9 +40,9 @@ export class PublishedKeys {
   ) {}
 
   /**
-   * What `verify` gives for the key of a token with this header. A token need not name its key (RFC 7515 4.1.4): the
-   * first of those that fit its algorithm which does not fail by the signature is it. Where no key fits, or none
-   * of those that fit a token without a name, there may be a new one.
+   * Returns what `verify` returns for the key of a token with this header. A token need not name its key (RFC 7515 4.1.4):
+   * then the keys that fit its algorithm are tried until the signature is right. If no key fits, or none is right, the
+   * keys are read again, since there may be a new one.
    *
    * @throws {KeysUnavailableError | errors.JOSEError} or what `verify` throws
    */
@@ -62,7 +62,7 @@ export class PublishedKeys {
     }
   }
 
-  /** Never rejects. At most one at a time, and not again at once. */
+  /** Never rejects. Runs at most once at a time, and not again before its time. */
   async #fetch(): Promise<void> {
     if (this.#fetching === null) {
       if (this.now() - this.#triedAt < (this.#hasFailed ? RETRY_MS : COOLDOWN_MS)) return;
@@ -83,7 +83,7 @@ export class PublishedKeys {
       if (response.status !== 200) throw new Error(`it answered ${response.status}`);
       const keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0]);
       const isEmpty = keys.jwks().keys.length === 0;
-      // what was withdrawn is not believed any longer; but no server means to publish nothing for long
+      // withdrawn keys are no longer in force; but an empty set is a mistake that will soon be mended, so it is reported
       this.#keys = isEmpty ? null : keys;
       if (isEmpty) throw new Error('it publishes no keys');
       this.#fetchedAt = this.now();
@@ -99,7 +99,7 @@ export class PublishedKeys {
   }
 }
 
-/** @throws {errors.JWSSignatureVerificationFailed} when it was none of them */
+/** @throws {errors.JWSSignatureVerificationFailed} when no key was right */
 async function tryKeys<T>(
   keys: JWTVerifyGetKey,
   header: Header,

@@ -1,7 +1,7 @@
 import { Logger, type LoggerService } from '@nestjs/common';
 import { LogBudget } from '../telemetry/log-budget.js';
 
-/** Why a token is refused, for operators: clients are told a code of wire/codes.ts. docs/operations.md has the table. */
+/** Why a token is refused, for operators. Clients get a code of wire/codes.ts. docs/operations.md has the table. */
 export const TOKEN_REFUSALS = {
   no_token: 'None was brought',
   several_tokens: 'More than one was brought, or two `Authorization` headers',
@@ -21,7 +21,7 @@ export const TOKEN_REFUSALS = {
 
 export type TokenRefusal = keyof typeof TOKEN_REFUSALS;
 
-/** The tokens that were refused since the start, by why. At level debug some are logged, never the token itself. */
+/** Counts refused tokens since the start, by reason. At level debug some refusals are logged, never the token itself. */
 export class TokenRefusals {
   /** Plain fields that only grow. */
   readonly counts = Object.fromEntries(Object.keys(TOKEN_REFUSALS).map((reason) => [reason, 0])) as Record<

@@ -3,10 +3,10 @@ import type { Identity, Rejection } from './authenticator.js';
 const REJECTIONS: ReadonlySet<unknown> = new Set<Rejection>(['unauthorized', 'bad_user_id', 'unavailable']);
 
 /**
- * What an authenticator answered, when it is what it promised. It may be a team's own: a user who is none, or an end
- * that is no time, would let somebody in whom nothing ever ends.
+ * Checks that an authenticator's answer has the promised form, and returns it. The authenticator may be the application's
+ * own. A bad user id, or an end that is no time, would let somebody in whose connection never ends.
  *
- * @throws {TypeError} when it is not; its message says nothing of whom it is about
+ * @throws {TypeError} when the form is wrong. The message does not say who the client is
  */
 export function checkVerdict(verdict: unknown): Identity | Rejection {
   if (REJECTIONS.has(verdict)) return verdict as Rejection;

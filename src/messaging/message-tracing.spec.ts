@@ -32,7 +32,7 @@ const remote = {
   isRemote: true,
 };
 
-/** Somebody who takes everything. */
+/** A connection that takes every message. */
 const device: Connection = {
   id: 'c',
   userId: 'here',
@@ -41,7 +41,7 @@ const device: Connection = {
   close: () => undefined,
 };
 
-/** Keeps what is sent, and brings what it is told to. */
+/** Keeps what is sent, and emits what a test tells it to. */
 class ScriptedBus extends NoneBus {
   override readonly messages$ = new Subject<never>();
   readonly sent: Message[] = [];
@@ -86,7 +86,7 @@ describe('MessageTracing', () => {
     messaging.onModuleInit();
   }
 
-  /** Posts until one is sampled, and waits until all is written. */
+  /** Posts messages until one is sampled, and waits until all are written. */
   async function postSampled(to: string): Promise<void> {
     for (let count = 0; count < SAMPLE_EVERY; count++) messaging.post({ to, from: null, data }, null);
     await nextTurn();
@@ -105,7 +105,7 @@ describe('MessageTracing', () => {
       startNode();
     });
 
-    it('makes a span of one message in 256, whose context that message alone carries', async () => {
+    it('makes a span for one message in 256, and only that message carries its context', async () => {
       await postSampled('elsewhere');
       expect(spans()).toHaveLength(1);
       const [span] = spans();
@@ -131,7 +131,7 @@ describe('MessageTracing', () => {
       ]);
     });
 
-    it('makes another, its child, where this node has the user too, until the sockets were written to', async () => {
+    it('makes a child span that ends when the sockets are written, if this node has the user too', async () => {
       await postSampled('here');
       const [send, deliver] = spans();
       expect(deliver).toMatchObject({
@@ -152,7 +152,7 @@ describe('MessageTracing', () => {
       expect(spans().filter(({ kind }) => kind === SpanKind.CONSUMER)).toHaveLength(2);
     });
 
-    it('makes a child of what another node sent in a span, and is silent about all else that arrives', async () => {
+    it('makes a child span for a message that another node traced, and no span for others that arrive', async () => {
       await arrive({ trace: remote });
       await arrive({});
       await arrive({ trace: { ...remote, traceFlags: 0 } });
@@ -163,7 +163,7 @@ describe('MessageTracing', () => {
       ]);
     });
 
-    it('continues the trace that a message already belongs to, sample or not', async () => {
+    it('continues the trace of a message that has one, whether it is sampled or not', async () => {
       const outcomes: Outcome[] = [];
       messaging.post({ to: 'elsewhere', from: null, data, trace: remote }, (what) => outcomes.push(what));
       expect(outcomes).toEqual([{ delivered: 2, complete: true }]);
@@ -187,7 +187,7 @@ describe('MessageTracing', () => {
       expect(spans()[0]?.attributes).toMatchObject({ 'error.type': 'congested' });
     });
 
-    it('never tells the user or the data', async () => {
+    it('never has the user or the data in a span', async () => {
       await postSampled('here');
       await arrive({ trace: remote, from: 'somebody', messageId: 'private' });
       const told = JSON.stringify(spans().map(({ name, attributes, events }) => [name, attributes, events]));
@@ -195,10 +195,10 @@ describe('MessageTracing', () => {
       expect(told).not.toMatch(/here|somebody|private|secret/);
     });
 
-    it('makes no more spans in a second than it is allowed, and delivers all the same', async () => {
+    it('makes no more spans in a second than it may, and delivers all messages', async () => {
       const clock = jest.spyOn(performance, 'now').mockReturnValue(5_000);
       const acknowledge = jest.fn();
-      // what the sampler declines takes no room
+      // what the sampler declines does not count
       const unsampled = { ...remote, traceFlags: 0 };
       messaging.post({ to: 'elsewhere', from: null, data, trace: unsampled }, null);
       for (let count = 0; count <= SPANS_PER_SECOND_MAX; count++) {
@@ -213,7 +213,7 @@ describe('MessageTracing', () => {
     });
   });
 
-  it("lets the SDK's sampler have the last word, and passes on what a message came with", async () => {
+  it("obeys the SDK's sampler, and passes on the context that a message came with", async () => {
     registerSdk(new AlwaysOffSampler());
     startNode();
     await postSampled('here');
@@ -223,7 +223,7 @@ describe('MessageTracing', () => {
     expect(bus.sent.filter((message) => message.trace !== undefined)).toMatchObject([{ trace: remote }]);
   });
 
-  it('does nothing without an SDK, and passes on what a message came with', async () => {
+  it('makes no span without an SDK, and passes on the context that a message came with', async () => {
     startNode();
     await postSampled('here');
     messaging.post({ to: 'here', from: null, data, trace: remote }, null);
@@ -234,7 +234,7 @@ describe('MessageTracing', () => {
   describe('traceOf', () => {
     const headers = { traceparent: `00-${remote.traceId}-${remote.spanId}-01` };
 
-    it("is the request's own, where a propagator is registered that knows it", () => {
+    it("is the request's own, if a registered propagator reads it", () => {
       expect(traceOf(headers)).toBeUndefined();
       propagation.setGlobalPropagator(new W3CTraceContextPropagator());
       expect(traceOf(headers)).toEqual(remote);
@@ -242,7 +242,7 @@ describe('MessageTracing', () => {
       expect(traceOf({ traceparent: 'nonsense' })).toBeUndefined();
     });
 
-    it('is the active span, where something instruments HTTP', () => {
+    it('is the active span, if HTTP is instrumented', () => {
       propagation.setGlobalPropagator(new W3CTraceContextPropagator());
       const active = { ...remote, spanId: '1'.repeat(16), isRemote: false };
       jest.spyOn(context, 'active').mockReturnValue(trace.setSpanContext(ROOT_CONTEXT, active));

@@ -17,9 +17,9 @@ import type { Message, TraceContext } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 
 const TRACER = 'lanfare';
-/** Where messages go, as span names have it: never which user. */
+/** The destination in span names. It never says which user. */
 const DESTINATION = 'users/{user_id}';
-/** Far more than one message in 256 of what a node can carry; see `#start`. */
+/** Far more than one in 256 of the messages that a node can carry; see `#start`. */
 export const SPANS_PER_SECOND_MAX = 1000;
 
 /** The span of a message that is being sent. */
@@ -31,9 +31,9 @@ interface SendSpan {
 }
 
 /**
- * OpenTelemetry spans of a message on its way: a producer's where it is posted, a child of it at every node that
- * delivers it. Attributes follow the semantic conventions for messaging. Never the user or the data: traces go to
- * other people's machines.
+ * OpenTelemetry spans of a message: a producer span where it is posted, and a child of it at every node that delivers it.
+ * Attributes follow the semantic conventions for messaging. No span has the user or the data: traces go to other
+ * people's machines.
  */
 export class MessageTracing {
   readonly #warnings = new LogBudget(new Logger(MessageTracing.name));
@@ -45,14 +45,14 @@ export class MessageTracing {
     private readonly nodeId: string,
   ) {}
 
-  /** Null: the process has no OpenTelemetry SDK, and nothing is to be done for a message. */
+  /** Null: the process has no OpenTelemetry SDK, and messages are not traced. */
   static start(nodeId: string): MessageTracing | null {
     if (!hasSdk()) return null;
     new Logger(MessageTracing.name).log('Sampled messages are traced: an OpenTelemetry SDK is registered');
     return new MessageTracing(trace.getTracer(TRACER, VERSION), nodeId);
   }
 
-  /** To be ended when every node that holds the user has answered. Null: the SDK's sampler wants no span. */
+  /** The caller ends it when every node that holds the user has answered. Null: the SDK's sampler wants no span. */
   startSend(message: Message): SendSpan | null {
     const span = this.#start('send', message, message.trace);
     if (span === null) return null;
@@ -71,8 +71,8 @@ export class MessageTracing {
   }
 
   /**
-   * To be ended with the number of connections the message was handed to; the span lasts until they have written it
-   * to their sockets. Null: the sender's decision, or that of the SDK's sampler, was not to trace it.
+   * Returns a function that ends the span; it takes the number of connections that got the message. The span lasts until
+   * they have written it to their sockets. Null: the sender, or the SDK's sampler, decided not to trace the message.
    */
   startDelivery(message: Message, parent: TraceContext): ((delivered: number) => void) | null {
     if ((parent.traceFlags & TraceFlags.SAMPLED) === 0 || !trace.isSpanContextValid(parent)) return null;
@@ -80,14 +80,14 @@ export class MessageTracing {
     if (span === null) return null;
     return (delivered) => {
       span.setAttribute('lanfare.delivered', delivered);
-      // connections write in the check phase of this turn; this is asked for after theirs
+      // connections write in the check phase of this turn, and their setImmediate was called before this one
       setImmediate(() => span.end());
     };
   }
 
   /**
-   * The one place where spans begin, and where they are bounded. What arrives with a trace was sampled by somebody
-   * else (another node, a backend), who may have no sense of measure, and a span costs more than a message.
+   * The only place where spans begin. Their number is bounded here: a message that arrives with a trace was sampled by
+   * another node or a backend, which may sample too many, and a span costs more than a message.
    */
   #start(name: 'send' | 'deliver', { data }: Message, parent: TraceContext | undefined): Span | null {
     if (!this.#hasRoom()) return null;
@@ -128,8 +128,8 @@ export class MessageTracing {
 }
 
 /**
- * The span a request belongs to: the active one, where something instruments HTTP, or what its `traceparent` says,
- * where a propagator is registered. Undefined: none.
+ * The span that a request belongs to: the active span if HTTP is instrumented, or the one in its `traceparent` if a
+ * propagator is registered. Undefined: there is none.
  */
 export function traceOf(headers: NodeJS.Dict<string | string[]>): TraceContext | undefined {
   const active = context.active();
@@ -137,7 +137,7 @@ export function traceOf(headers: NodeJS.Dict<string | string[]>): TraceContext |
   return found !== undefined && trace.isSpanContextValid(found) ? found : undefined;
 }
 
-/** The API stands in for an SDK with a proxy that leads nowhere until one is registered. */
+/** Without a registered SDK the API gives a proxy that does nothing. */
 function hasSdk(): boolean {
   const provider = trace.getTracerProvider();
   return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(TRACER) !== undefined;

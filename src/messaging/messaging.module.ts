@@ -3,7 +3,7 @@ import { ClusterModule } from '../cluster/cluster.module.js';
 import { ConnectionsModule } from '../connections/connections.module.js';
 import { Messaging } from './messaging.js';
 
-/** An enterprise module imports this one, and has all three: Messaging, ConnectionRegistry and Cluster. */
+/** Exports Messaging, ConnectionRegistry and Cluster. */
 @Module({
   imports: [ConnectionsModule, ClusterModule],
   providers: [Messaging],

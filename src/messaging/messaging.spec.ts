@@ -29,7 +29,7 @@ describe('what a module sends', () => {
     messaging = new Messaging(connections, new Cluster(new NoneBus('n')));
   });
 
-  it.each(['2', 2])('reaches the user %p, whichever way it is written', async (userId) => {
+  it.each(['2', 2])('reaches the user %p, as a number and as a string', async (userId) => {
     expect(await messaging.send(userId, { a: 1 }, 7)).toEqual({ delivered: 1, complete: true });
     expect(received).toMatchObject([{ to: '2', from: '7', data: Buffer.from('{"a":1}') }]);
   });
@@ -56,7 +56,7 @@ describe('what a module sends', () => {
     expect(received).toEqual([]);
   });
 
-  it('is no text, but its bytes', () => {
+  it('must be bytes, not text', () => {
     const text = { to: '2', from: null, data: '"text"' } as never;
     expect(() => messaging.post(text, null)).toThrow(TypeError);
     const tooLarge = { to: '2', from: null, data: Buffer.alloc(1_048_577, '1') };
@@ -64,7 +64,7 @@ describe('what a module sends', () => {
     expect(received).toEqual([]);
   });
 
-  it('costs its outcome alone when what is done with that throws', () => {
+  it('is delivered even when the callback for its outcome throws', () => {
     const before = moduleFailures.outcome;
     const post = (outcome: () => void) =>
       messaging.post({ to: '2', from: null, data: Buffer.from('1') }, outcome);

@@ -13,9 +13,9 @@ import { MessageStatistics } from './message-statistics.js';
 import { MessageTracing } from './message-tracing.js';
 import { RecentMessages } from './recent-messages.js';
 
-/** One message in so many is measured and traced, if anyone wants to know. */
+/** One message in this many is measured and traced, if somebody subscribes or an SDK is registered. */
 const SAMPLE_EVERY = 256;
-/** As much as the nodes carry: what is refused there goes to nobody here either, on a node without others too. */
+/** What the nodes carry to each other. A larger message is refused on every bus, even on a node without others. */
 const MESSAGE_BYTES_MAX = 1_048_576;
 
 /** The message went nowhere, and why. */
@@ -28,9 +28,8 @@ export class MessageRefusedError extends Error {
 }
 
 /**
- * Decides where a message goes: to the user's connections on this node, and through the cluster to those on
- * others. Connections join and leave through it, so that this node's registry and what the cluster knows of it
- * change in one step.
+ * Decides where a message goes: to the user's connections on this node, and through the cluster to those on other nodes.
+ * Connections join and leave through it, so that the registry and the cluster's directory change in one step.
  */
 @Injectable()
 export class Messaging implements OnModuleInit {
@@ -41,7 +40,7 @@ export class Messaging implements OnModuleInit {
   /** Null: there is no OpenTelemetry SDK. */
   #tracing: MessageTracing | null = null;
 
-  /** One message in many, after it went. Hot; never ends. Nothing is measured while nobody subscribes. */
+  /** The timings of one message in many. Hot; never ends. Nothing is measured while nobody subscribes. */
   readonly samples$: Observable<MessageSample> = this.#samples.asObservable();
 
   constructor(
@@ -62,7 +61,7 @@ export class Messaging implements OnModuleInit {
     });
   }
 
-  /** `reachable` is called once, when the whole cluster can be promised to reach the connection. */
+  /** `reachable` is called once, when it can be promised that every node reaches the connection. */
   join(connection: Connection, reachable: () => void): void {
     this.connections.add(connection);
     this.cluster.join(connection.userId, reachable);
@@ -77,12 +76,12 @@ export class Messaging implements OnModuleInit {
    * The hot path: sends a message to every device of a user. `outcome`, when given, is called once, at once or
    * within a second. A refusal means that no device got it, and `outcome` is not called.
    *
-   * A message that belongs to a trace already is traced whether it is a sample or not: that was decided elsewhere.
+   * A message that has a trace is traced whether it is sampled or not: its sender decided that.
    *
    * @throws {TypeError} when `data` is no Buffer; the message went nowhere then
    */
   post(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
-    // else it would be found out when the turn ends, and cost whoever is written to then
+    // checked here: at the end of the turn it would break the writes to other clients
     if (!Buffer.isBuffer(message.data)) throw new TypeError('data must be JSON text in a Buffer');
     if (message.data.length > MESSAGE_BYTES_MAX) {
       this.#statistics.clusterRefused.too_large++;
@@ -95,9 +94,9 @@ export class Messaging implements OnModuleInit {
   /**
    * Sends a JSON value to every device of a user, from anywhere in the cluster.
    *
-   * @param from the user it is said to come from; null: from the application itself
+   * @param from the user in the message's `from`; null: it comes from the application itself
    * @throws {MessageRefusedError} when it went nowhere
-   * @throws {TypeError} what JSON.stringify throws of circular data and BigInts
+   * @throws {TypeError} when `data` is circular or has a BigInt, as JSON.stringify does
    */
   async send(userId: string | number, data: unknown, from: string | number | null = null): Promise<Outcome> {
     const to = userIdFrom(userId);
@@ -112,8 +111,8 @@ export class Messaging implements OnModuleInit {
   }
 
   /**
-   * Measured, if it is a sample; in a span, if tracing wants one, which the message carries from here on. The span
-   * ends with the outcome, which is asked for even where the sender wants none.
+   * Measures the message, if it is sampled, and makes a span for it, if tracing wants one. The message carries the span from
+   * here on. The span ends with the outcome, which is asked for even if the sender wants none.
    */
   #postObserved(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
     const isSample = this.#untilSample === 0;
@@ -159,7 +158,7 @@ export class Messaging implements OnModuleInit {
     return delivered;
   }
 
-  /** As `#route`, with a clock running. A receipt is asked for even where the sender wants none. */
+  /** Like `#route`, but timed. A receipt is asked for even if the sender wants none. */
   #routeMeasured(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
     const start = performance.now();
     const finish = (path: MessageSample['path'], what: Outcome) => {
@@ -173,20 +172,20 @@ export class Messaging implements OnModuleInit {
     };
     const tally = new Tally(outcome ?? ignore);
     const refusal = this.#sendToCluster(message, (remote) => {
-      // nobody asked, nobody answered: that is no round trip
+      // no other node was asked, so there was no round trip
       if (remote.delivered > 0) finish('cluster', remote);
       tally.addRemote(remote);
     });
     if (refusal !== null) return refusal;
     const delivered = this.#deliverHere(message);
     tally.addLocal(delivered);
-    // connections write in the check phase of this turn; this was asked for after theirs
+    // connections write in the check phase of this turn, and their setImmediate was called before this one
     if (delivered > 0) setImmediate(finish, 'local', { delivered, complete: true });
     return null;
   }
 
   #deliver(message: Message): number {
-    // who has no device here is no hop of the trace
+    // a node without a device of the user makes no span
     if (message.trace === undefined || this.connections.count(message.to) === 0) {
       return this.#deliverOnce(message);
     }
@@ -196,7 +195,7 @@ export class Messaging implements OnModuleInit {
     return delivered;
   }
 
-  /** To this node's connections, unless it is a retry of what they got already. */
+  /** Delivers to this node's connections, unless they got the same message before and this is a retry. */
   #deliverOnce(message: Message): number {
     if (message.messageId === undefined) return this.connections.deliver(message);
     return this.#recent.once(message, () => this.connections.deliver(message));
@@ -205,7 +204,7 @@ export class Messaging implements OnModuleInit {
 
 function ignore(): void {}
 
-/** Adds up what this node and the others say; either may come first. */
+/** Adds up the counts of this node and of the others. Either may come first. */
 class Tally {
   #delivered = 0;
   #complete = true;
@@ -228,7 +227,7 @@ class Tally {
     try {
       this.outcome({ delivered: this.#delivered, complete: this.#complete });
     } catch (error) {
-      // called out of the cluster's turn, whose other events must not be lost with it
+      // called while the bus raises its events: the others must not be lost if this one throws
       moduleFailed('outcome', 'What a module does with the outcome of a message', error);
     }
   }

@@ -26,7 +26,7 @@ describe('recent messages', () => {
     recent = new RecentMessages(() => now);
   });
 
-  it('are delivered once, and a retry is told the same', () => {
+  it('are delivered once, and a retry gets the same count', () => {
     expect(once(message('1'), 3)).toBe(3);
     expect(once(message('1'), 4)).toBe(3);
     expect(delivered).toBe(1);
@@ -38,7 +38,7 @@ describe('recent messages', () => {
     expect(recent.size).toBe(1);
   });
 
-  it('are told apart by sender, receiver and id, whatever characters these have', () => {
+  it('differ by sender, receiver and id, whatever characters these have', () => {
     const others = [
       message('1'),
       message('1', 'bob'),
@@ -73,7 +73,7 @@ describe('recent messages', () => {
     expect(delivered).toBe(1);
   });
 
-  it('have keys of one length, whatever their names', () => {
+  it('have keys of one length, however long the ids are', () => {
     const lengths = ['a', '\u0001', 'é', '🦊'].map(
       (c) => keyOf(message(c, c.repeat(32), c.repeat(32))).length,
     );

@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import type { Message } from '../wire/message.js';
 
-/** How long a message is remembered at least, unless there are too many. */
+/** A message is remembered for at least this long, unless there are too many. */
 export const WINDOW_MS = 120_000;
-/** In each of the two generations. At some 100 bytes each, both take 11 MB at most. */
+/** The limit of each of the two generations. At some 100 bytes a message, both take 11 MB at most. */
 export const MESSAGES_MAX = 50_000;
 
 /**
- * Messages with an id of their sender that this node has delivered lately, and to how many connections: a retry must
- * not be delivered twice, and its sender wants the same count. Two generations: when the younger is full, or as
+ * The messages with a `message_id` that this node has delivered lately, and to how many connections each went. A retry is
+ * not delivered again, and its sender gets the same count. There are two generations: when the younger is full, or as
  * old as the window, the older is forgotten.
  */
 export class RecentMessages {
@@ -20,14 +20,14 @@ export class RecentMessages {
     this.#turnedAt = now();
   }
 
-  /** Delivers the message, which has an id, unless it was delivered before. Returns into how many queues it went then. */
+  /** Delivers a message that has an id, unless it was delivered before. Returns into how many queues it went the first time. */
   once(message: Message, deliver: () => number): number {
     this.#turn();
     const key = keyOf(message);
     const before = this.#young.get(key) ?? this.#old.get(key);
     if (before !== undefined) return before;
     const delivered = deliver();
-    // what reached nobody may be tried again
+    // a message that reached nobody may be delivered by a retry
     if (delivered > 0) this.#young.set(key, delivered);
     return delivered;
   }
@@ -46,7 +46,7 @@ export class RecentMessages {
   }
 }
 
-/** A digest, for the three names may have 300 bytes and more. Any of them may contain any character. */
+/** A digest, because the three ids may have more than 300 bytes. Any of them may contain any character. */
 export function keyOf({ from, to, messageId }: Message): string {
   return hash('sha256', JSON.stringify([from, to, messageId]), 'base64');
 }

@@ -18,7 +18,7 @@ describe('ApplicationLogger', () => {
     for (const output of [process.stdout, process.stderr]) output.isTTY = false;
   });
 
-  /** As if both outputs were a terminal. */
+  /** Makes both outputs look like a terminal. */
   function onTerminal(hasColors: boolean): void {
     for (const output of [process.stdout, process.stderr]) {
       output.isTTY = true;
@@ -26,12 +26,12 @@ describe('ApplicationLogger', () => {
     }
   }
 
-  it('says which node speaks, to people', () => {
+  it('names the node in lines for people', () => {
     new ApplicationLogger({ LOG_LEVEL: 'log', LOG_FORMAT: 'pretty' }, node).log('hello', 'Test');
     expect(written.join('')).toMatch(/^\[alpha 01234567\] \d+ .* LOG \[Test\] hello\n$/);
   });
 
-  it('says which node speaks, to machines', () => {
+  it('names the node in lines for machines', () => {
     new ApplicationLogger({ LOG_LEVEL: 'log', LOG_FORMAT: 'json' }, node).log('hello', 'Test');
     expect(JSON.parse(written.join(''))).toMatchObject({
       message: 'hello',

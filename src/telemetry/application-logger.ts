@@ -3,7 +3,7 @@ import { describeError } from './excerpt.js';
 import { LogBudget } from './log-budget.js';
 import { levelsDownTo, type LoggingSettings } from './logging.config.js';
 
-/** Who tells, at every start and level `log`, what the code says anyway: which modules, routes and handlers there are. */
+/** Contexts of Nest that list modules, routes and handlers at every start, at level `log`. The code says the same. */
 const CHATTER = new Set([
   'InstanceLoader',
   'NestApplication',
@@ -13,7 +13,7 @@ const CHATTER = new Set([
   'WebSocketsController',
 ]);
 
-/** Who tells, of Nest and its adapters, what failed in one request: anybody can make as many as they like. */
+/** Contexts of Nest and its adapters that log failed requests. Anybody can make as many of these as they like. */
 const FAILED_REQUESTS = [
   'ExceptionsHandler',
   'ExpressAdapter',
@@ -22,18 +22,18 @@ const FAILED_REQUESTS = [
   'WsExceptionsHandler',
 ];
 
-/** As many digits of the node's id as tell nodes apart for people. */
+/** Enough digits of a node's id for people to tell nodes apart. */
 const ID_DIGITS = 8;
 
-/** Who speaks. */
+/** The node that writes the lines. */
 interface Speaker {
   readonly name: string;
   readonly nodeId: string;
 }
 
 /**
- * One line for each event in a node's life, none for a message; for people, or as JSON for machines. Each says which
- * node speaks, as soon as that is known.
+ * Writes one line for each event in a node's life and none for a message, for people, or as JSON for machines. Each line
+ * names the node, as soon as the node is known.
  */
 export class ApplicationLogger extends ConsoleLogger {
   readonly #failedRequests = new Map(
@@ -52,7 +52,7 @@ export class ApplicationLogger extends ConsoleLogger {
     });
   }
 
-  /** Nest's own account of its start-up is for those who debug it. */
+  /** Nest's own lines about its start are written at level debug only. */
   override log(message: unknown, ...rest: unknown[]): void {
     if (CHATTER.has(String(rest.at(-1)))) super.debug(message, ...rest);
     else super.log(message, ...rest);
@@ -73,7 +73,7 @@ export class ApplicationLogger extends ConsoleLogger {
   }
 }
 
-/** A terminal that shows colours, and nobody has said NO_COLOR. */
+/** Whether the output is a terminal that shows colours, and NO_COLOR is not set. */
 function isColoured(output: NodeJS.WriteStream): boolean {
-  return output.isTTY ? output.hasColors() : false; // isTTY is undefined where it is not true
+  return output.isTTY ? output.hasColors() : false; // isTTY is undefined when it is not true
 }

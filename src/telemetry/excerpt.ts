@@ -5,15 +5,15 @@ const FRAMES = 6;
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * What may be logged of a text that others have a say in: its beginning, in quotes, with line breaks and control
- * characters escaped, so that it can neither fill the log nor forge a line of it.
+ * The part of somebody else's text that may be logged: its beginning, in quotes, with line breaks and control
+ * characters escaped. So it can neither fill the log nor forge a line.
  */
 export function excerpt(text: string): string {
   const beginning = printable(JSON.stringify(text.slice(0, EXCERPT_LENGTH)));
   return text.length > EXCERPT_LENGTH ? `${beginning} and ${text.length - EXCERPT_LENGTH} more` : beginning;
 }
 
-/** The same for names, which have a limit of their own: as they are, with what would not be seen as `\u000a`. */
+/** The same for names, whose length is limited elsewhere: unchanged, but unprintable characters become `\u000a` and the like. */
 export function printable(text: string): string {
   return text.replaceAll(
     UNPRINTABLE,
@@ -22,8 +22,8 @@ export function printable(text: string): string {
 }
 
 /**
- * An error for the log: an excerpt of its message, which may quote input, and where it came from. Never throws: anything
- * can be thrown, also what has no text.
+ * Describes an error for the log: an excerpt of its message, which may quote input, and where it was thrown. Never throws:
+ * anything can be thrown, also a value that can't be turned into text.
  */
 export function describeError(error: unknown): string {
   try {

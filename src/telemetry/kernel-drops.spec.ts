@@ -9,7 +9,7 @@ const TABLE = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->wh
 `;
 
 describe('kernel drops', () => {
-  it('are read by socket', () => {
+  it('are read per socket', () => {
     expect(parseUdpTable(TABLE)).toEqual([
       { inode: '41234', drops: 0 },
       { inode: '41235', drops: 17 },
@@ -26,7 +26,7 @@ describe('kernel drops', () => {
     return socket;
   }
 
-  /** Nobody reads while this turn lasts: the buffer fills up. */
+  /** Sends within one turn of the event loop. Nobody reads meanwhile, so the buffer fills up. */
   async function flood(sender: Socket, receiver: Socket): Promise<void> {
     const { port } = receiver.address();
     const datagrams = Array.from({ length: 200 }, () => Buffer.alloc(1000));

@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
-/** UDP sockets are opened at the start, before clients: theirs are among the first descriptors. */
+/** UDP sockets are opened at the start, before clients come, so their descriptors are among the first. */
 const DESCRIPTORS_AT_ONCE = 512;
 
 /** One row of /proc/net/udp. */
@@ -22,13 +22,13 @@ export function parseUdpTable(table: string): UdpSocket[] {
 }
 
 /**
- * Datagrams the kernel dropped at this process's own UDP sockets because nobody read them in time: the loss that
- * no counter in the process can see. Linux tells; elsewhere it is null.
+ * Counts the datagrams that the kernel dropped at this process's own UDP sockets because nobody read them in time. No
+ * counter in the process sees this loss. Only Linux tells it; elsewhere the count is null.
  */
 export class KernelDrops {
-  /** Of each own socket, by its inode. */
+  /** The drops of each own socket, by its inode. */
   #drops: ReadonlyMap<string, number> = new Map();
-  /** Of sockets that others have replaced. */
+  /** The drops of own sockets that were closed since. */
   #dropsBefore = 0;
 
   async count(): Promise<number | null> {
@@ -49,8 +49,8 @@ export class KernelDrops {
 }
 
 /**
- * With many clients /proc/self/fd is long, so it is only gone through as far as it must be.
- * @param wanted how many there were before; 0: all will be among the first descriptors
+ * With many clients /proc/self/fd is long, so it is read only as far as needed.
+ * @param wanted how many sockets there were before; 0: all will be among the first descriptors
  */
 async function ownSockets(table: ReadonlyMap<string, number>, wanted: number): Promise<string[]> {
   const descriptors = (await readdir('/proc/self/fd')).sort((a, b) => Number(a) - Number(b));

@@ -4,7 +4,7 @@ import { LogBudget } from './log-budget.js';
 describe('LogBudget', () => {
   afterEach(() => void jest.restoreAllMocks());
 
-  it('writes five lines in ten seconds and topic, and says later what was left out', () => {
+  it('writes five lines in ten seconds for each topic, and says later how many were left out', () => {
     const lines: string[] = [];
     let now = 0;
     const budget = new LogBudget({ warn: (line: string) => lines.push(line) }, () => now);

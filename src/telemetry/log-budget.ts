@@ -4,8 +4,8 @@ const LINES_PER_PERIOD = 5;
 const PERIOD_MS = 10_000;
 
 /**
- * Warnings that strangers or a sick network can provoke, kept from filling the disk: at most 5 lines per 10 s and
- * topic, and the number of those left out with the next one that is written.
+ * Keeps warnings that strangers or a bad network can cause from filling the disk: it writes at most 5 lines in 10 s for
+ * each topic. The next line that is written says how many were left out.
  */
 export class LogBudget {
   readonly #topics = new Map<string, { since: number; written: number; left: number }>();
@@ -15,7 +15,7 @@ export class LogBudget {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** `topic` comes from a fixed set in our code, never from input: the map is bounded by it. */
+  /** `topic` comes from a fixed set in the code, never from input. So the map is bounded. */
   warn(topic: string, message: string): void {
     const now = this.now();
     let state = this.#topics.get(topic);

@@ -19,12 +19,12 @@ export const loggingConfig = registerAs('logging', () => loggingVariables.parse(
 
 export type LoggingSettings = ConfigType<typeof loggingConfig>;
 
-/** For what is said before the environment has been judged, or because it is bad: as far as it can be understood. */
+/** The settings for lines that are written before the environment was checked, or because it is bad. */
 export function loggingUnjudged(env: Environment): LoggingSettings {
   return { LOG_LEVEL: 'log', LOG_FORMAT: env['LOG_FORMAT'] === 'json' ? 'json' : 'pretty' };
 }
 
-/** The levels that are written when `level` is the least serious of them. */
+/** The levels that are written when `level` is the least serious one. */
 export function levelsDownTo(level: (typeof LEVELS)[number]): (typeof LEVELS)[number][] {
   return LEVELS.slice(0, LEVELS.indexOf(level) + 1);
 }

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { Metrics } from './metrics.js';
 
-/** Prometheus makes these of a histogram, and `up` of every scrape. */
+/** A histogram has series with these suffixes. */
 const SUFFIXES = /_(bucket|sum|count)$/;
 const NAME = /\b(?:lanfare|process|nodejs)_[a-z0-9_]+/g;
 
-/** What prom-client's types do not tell. */
+/** Fields that prom-client's types do not have. */
 interface MetricObject {
   readonly name: string;
   readonly type: string;
@@ -40,7 +40,7 @@ describe('metrics', () => {
     );
   }
 
-  it('are all that the dashboard shows', () => {
+  it('include all that the dashboard shows', () => {
     const text = readFileSync('deploy/grafana/lanfare.json', 'utf8');
     const { panels } = JSON.parse(text) as { panels: { targets?: { expr: string }[] }[] };
     const expressions = panels.flatMap(({ targets }) => targets ?? []).map(({ expr }) => expr);
@@ -48,12 +48,12 @@ describe('metrics', () => {
     expect(expressions.flatMap(unknownIn)).toEqual([]);
   });
 
-  it('are all that the alerts watch, and every alert says what to do', () => {
+  it('include all that the alerts use, and every alert says what to do', () => {
     expect(rules.flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
     expect(rules.filter(({ annotations }) => !annotations.summary || !annotations.action)).toEqual([]);
   });
 
-  it('that alerts watch have a line for each alert in the runbook, and no other', () => {
+  it('have a line for each alert in the runbook, and no other', () => {
     const [, section = ''] = readFileSync('docs/operations.md', 'utf8').split('\n### Alerts\n');
     const lines = section.split('\n### ')[0]?.matchAll(/^\| `(\w+)` \| .+ \| .+ \|$/gm) ?? [];
     expect(Array.from(lines, ([, name]) => name)).toEqual(rules.map(({ alert }) => alert));

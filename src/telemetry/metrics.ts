@@ -2,12 +2,12 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { MODULE_FAILURES } from './module-failures.js';
 
 /**
- * Every metric of the server: its name, what it means and its labels, whose values come from fixed sets (peers:
- * from the cluster, at most 128). docs/operations.md lists them, and a spec holds dashboards and alerts against them.
+ * Every metric of the server: its name, its meaning and its labels. The values of labels come from fixed sets (of peers: at
+ * most 128, from the cluster). docs/operations.md lists the metrics, and a spec checks dashboards and alerts.
  *
- * What is counted on the hot path is counted in plain fields by those who do the work; `set` copies it here when
- * somebody scrapes. A counter with labels shows each of their values from the start, as 0: Prometheus' `increase` and
- * `rate` see changes only, and would miss the first event.
+ * What happens on the hot path is counted in plain fields where it happens; `set` copies them here at a scrape. A counter
+ * with labels shows each of their values from the start, as 0: Prometheus' `increase` and `rate` see only changes, and
+ * would miss the first event.
  */
 export class Metrics {
   readonly registry = new Registry();
@@ -195,8 +195,8 @@ export class Metrics {
     ['kind'],
   );
 
-  // the process; names as Prometheus clients have them, so that common dashboards work. prom-client's own set of these would
-  // watch garbage collections and the event loop by timers and observers of its own, which wake an idle node
+  // the process; with the names that Prometheus clients use, so that common dashboards work. prom-client's own set of
+  // these would watch garbage collection and the event loop by timers and observers of its own, which wake an idle node
   readonly cpu = this.#counter('process_cpu_seconds_total', 'CPU time of the process, user and system');
   readonly startTime = this.#gauge('process_start_time_seconds', 'Start of the process, since the epoch');
   readonly residentMemory = this.#gauge('process_resident_memory_bytes', 'Memory the process holds');
@@ -211,7 +211,7 @@ export class Metrics {
     ['quantile'],
   );
 
-  /** Shows every combination of these values of the labels, until something is counted as 0. */
+  /** Shows every combination of these label values as 0 from the start. */
   start<L extends string>(
     metric: Counter<L> | Histogram<L>,
     values: Readonly<Record<L, readonly string[]>>,
@@ -228,7 +228,7 @@ export class Metrics {
     }
   }
 
-  /** Makes a counter what the field it mirrors is. */
+  /** Sets a counter to the value of the field that it mirrors. */
   set(counter: Counter, value: number, labels: Readonly<Record<string, string>> = {}): void {
     // prom-client's counters cannot be set, and a removed one starts at 0
     counter.remove(labels);

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { describeError } from './excerpt.js';
 import { LogBudget } from './log-budget.js';
 
-/** Where code of modules is called. */
+/** The kinds of places where code of modules is called. */
 export const MODULE_FAILURES = [
   'handler',
   'hook',
@@ -18,8 +18,8 @@ export const MODULE_FAILURES = [
 type ModuleFailureKind = (typeof MODULE_FAILURES)[number];
 
 /**
- * What went wrong in modules' code and was survived, since the start: it cost what it was called for (a request, a
- * connection, an answer), and nobody else anything. The process's own: rejections and streams know no application.
+ * Counts failures of modules' code that the node survived, since the start. Each ended only the call in which it happened:
+ * a request, a connection, an answer. The counts are global, because a rejection or a stream belongs to no application.
  */
 export const moduleFailures = Object.fromEntries(MODULE_FAILURES.map((kind) => [kind, 0])) as Record<
   ModuleFailureKind,
@@ -28,7 +28,7 @@ export const moduleFailures = Object.fromEntries(MODULE_FAILURES.map((kind) => [
 
 const warnings = new LogBudget(new Logger('Modules'));
 
-/** Counts it, and logs it within a budget of its own. `what` names the code in ours or the module's words, not input. */
+/** Counts a failure, and logs it within a budget of its own. `what` names the code and never quotes input. */
 export function moduleFailed(kind: ModuleFailureKind, what: string, error: unknown): void {
   moduleFailures[kind]++;
   warnings.warn(what, `${what} failed: ${describeError(error)}`);
