@@ -5,9 +5,9 @@ import { BEARER_PREFIX, offeredSubprotocols } from '../wire/subprotocol.js';
 const TOKEN_BYTES_MAX = 8192;
 
 /**
- * The tokens of an upgrade request: `Authorization: Bearer`, `?token=`, or the subprotocol `lanfare.bearer.<token>` (the
- * only one that a browser can set). More than one is refused: otherwise a proxy could check one token and the server
- * another.
+ * The tokens of an upgrade request: `Authorization: Bearer`, `?token=`, or the subprotocol `lanfare.bearer.<token>`
+ * (the only one that a browser can set). More than one is refused: otherwise a proxy could check one token and the
+ * server another.
  */
 export function bearerTokens(request: IncomingMessage): string[] {
   const { url = '', headers } = request;
@@ -22,9 +22,9 @@ export function bearerTokens(request: IncomingMessage): string[] {
 }
 
 /**
- * The credentials in `Authorization` of the scheme Bearer. Other schemes are for others, such as a proxy that asks for a
- * password. The header may be there once (RFC 9110 5.3), and Node hides a second one. If there are two, both count,
- * whatever their schemes.
+ * The credentials in `Authorization` of the scheme Bearer. Other schemes are for others, such as a proxy that asks
+ * for a password. The header may be there once (RFC 9110 5.3), and Node hides a second one. If there are two, both
+ * count, whatever their schemes.
  */
 export function bearerCredentials({ headersDistinct }: IncomingMessage): string[] {
   const given = headersDistinct['authorization'] ?? [];

@@ -16,7 +16,9 @@ import { bearerTokens, isPlausibleToken } from './bearer-token.js';
 import { KeysUnavailableError, PublishedKeys } from './published-keys.js';
 import type { TokenRefusal, TokenRefusals } from './token-refusals.js';
 
-/** Algorithms for published keys. None takes a public key as a shared secret, so a public key can't be used to forge. */
+/**
+ * Algorithms for published keys. None takes a public key as a shared secret, so a public key can't be used to forge.
+ */
 const ASYMMETRIC = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 
 export interface JwtSettings {
@@ -28,8 +30,8 @@ export interface JwtSettings {
 }
 
 /**
- * JSON Web Tokens, signed with a shared secret or with a published key. The token's algorithm chooses the kind of key. Each
- * kind has its own list of algorithms; `none` is on neither list.
+ * JSON Web Tokens, signed with a shared secret or with a published key. The token's algorithm chooses the kind of
+ * key. Each kind has its own list of algorithms; `none` is on neither list.
  *
  * `sub` is the user. `exp` is required: the connection closes at that time unless it is refreshed. Without it the
  * connection would never end.
@@ -85,8 +87,9 @@ export class JwtAuthenticator extends Authenticator {
   }
 
   /**
-   * node:crypto checks the HMAC, jose the claims. (jose's own HMAC is a job for the thread pool: under many connections that
-   * cost 190 us of CPU a token, this costs 10.) The signature is compared as text, so that a token has one spelling.
+   * node:crypto checks the HMAC, jose the claims. (jose's own HMAC is a job for the thread pool: under many
+   * connections that cost 190 us of CPU a token, this costs 10.) The signature is compared as text, so that a token
+   * has one spelling.
    */
   #verifyShared(token: string): JWTPayload {
     const [header = '', payload = '', signature = '', ...rest] = token.split('.');

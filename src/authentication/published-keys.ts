@@ -22,9 +22,9 @@ export class KeysUnavailableError extends Error {
 }
 
 /**
- * The public keys at AUTH_JWKS_URL. They are read again when they are old, and when a token has an unknown key id, so that
- * rotation works. While the server that publishes them can't be reached, the last keys stay in force: its outage must
- * not lock out clients whose keys are known.
+ * The public keys at AUTH_JWKS_URL. They are read again when they are old, and when a token has an unknown key id, so
+ * that rotation works. While the server that publishes them can't be reached, the last keys stay in force: its outage
+ * must not lock out clients whose keys are known.
  */
 export class PublishedKeys {
   readonly #warnings = new LogBudget(new Logger('Authentication'));
@@ -40,9 +40,9 @@ export class PublishedKeys {
   ) {}
 
   /**
-   * Returns what `verify` returns for the key of a token with this header. A token need not name its key (RFC 7515 4.1.4):
-   * then the keys that fit its algorithm are tried until the signature is right. If no key fits, or none is right, the
-   * keys are read again, since there may be a new one.
+   * Returns what `verify` returns for the key of a token with this header. A token need not name its key (RFC 7515
+   * 4.1.4): then the keys that fit its algorithm are tried until the signature is right. If no key fits, or none is
+   * right, the keys are read again, since there may be a new one.
    *
    * @throws {KeysUnavailableError | errors.JOSEError} or what `verify` throws
    */
@@ -83,7 +83,8 @@ export class PublishedKeys {
       if (response.status !== 200) throw new Error(`it answered ${response.status}`);
       const keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0]);
       const isEmpty = keys.jwks().keys.length === 0;
-      // withdrawn keys are no longer in force; but an empty set is a mistake that will soon be mended, so it is reported
+      // withdrawn keys are no longer in force; but an empty set is a mistake that will soon be mended, so it is
+      // reported
       this.#keys = isEmpty ? null : keys;
       if (isEmpty) throw new Error('it publishes no keys');
       this.#fetchedAt = this.now();

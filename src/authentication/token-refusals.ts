@@ -21,7 +21,9 @@ export const TOKEN_REFUSALS = {
 
 export type TokenRefusal = keyof typeof TOKEN_REFUSALS;
 
-/** Counts refused tokens since the start, by reason. At level debug some refusals are logged, never the token itself. */
+/**
+ * Counts refused tokens since the start, by reason. At level debug some refusals are logged, never the token itself.
+ */
 export class TokenRefusals {
   /** Plain fields that only grow. */
   readonly counts = Object.fromEntries(Object.keys(TOKEN_REFUSALS).map((reason) => [reason, 0])) as Record<

@@ -3,8 +3,8 @@ import type { Identity, Rejection } from './authenticator.js';
 const REJECTIONS: ReadonlySet<unknown> = new Set<Rejection>(['unauthorized', 'bad_user_id', 'unavailable']);
 
 /**
- * Checks that an authenticator's answer has the promised form, and returns it. The authenticator may be the application's
- * own. A bad user id, or an end that is no time, would let somebody in whose connection never ends.
+ * Checks that an authenticator's answer has the promised form, and returns it. The authenticator may be the
+ * application's own. A bad user id, or an end that is no time, would let somebody in whose connection never ends.
  *
  * @throws {TypeError} when the form is wrong. The message does not say who the client is
  */

@@ -50,7 +50,10 @@ function textOf(file: string): string {
   }
 }
 
-/** Known variables whose value goes on behind a # that the parser takes for a comment. Half a secret would be in force. */
+/**
+ * Known variables whose value goes on behind a # that the parser takes for a comment. Half a secret would be in
+ * force.
+ */
 function cutValues(text: string, known: readonly string[]): Problem[] {
   const values = parse(text);
   // what the parser would read if a # behind a word were a letter; a quoted value does not change

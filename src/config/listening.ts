@@ -19,8 +19,8 @@ export function listenProblem(error: unknown, { host, port, variables }: Doorway
 }
 
 /**
- * Finds out whether the address and port are free, by listening there for a moment. Nobody is served. Another process may
- * take them afterwards, so listening may still fail.
+ * Finds out whether the address and port are free, by listening there for a moment. Nobody is served. Another process
+ * may take them afterwards, so listening may still fail.
  *
  * @throws {ConfigurationError} naming the host's variable or the port's
  */

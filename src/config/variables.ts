@@ -13,8 +13,8 @@ type Shape = Readonly<Record<string, z.ZodType>>;
 type Values<S extends Shape> = { readonly [K in keyof S]: z.output<S[K]> };
 
 /**
- * Checks that concern more than one variable. `values` has only the variables that are valid by themselves. `env` is for
- * the variables of features below.
+ * Checks that concern more than one variable. `values` has only the variables that are valid by themselves. `env` is
+ * for the variables of features below.
  */
 type Rules<S extends Shape> = (
   values: Partial<Values<S>>,

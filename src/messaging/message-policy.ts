@@ -2,9 +2,9 @@ import type { Connection } from '../connections/connection.js';
 import type { Message } from '../wire/message.js';
 
 /**
- * Says which messages of clients may be sent. An application provides its own in a global module, like an Authenticator.
- * Without one every user may write to every user. The application's own messages (Messaging, HTTP API) are not asked
- * about.
+ * Says which messages of clients may be sent. An application provides its own in a global module, like an
+ * Authenticator. Without one every user may write to every user. The application's own messages (Messaging, HTTP API)
+ * are not asked about.
  *
  * The answer may be a promise. Reading from that client waits meanwhile, so that order is kept and at most one question
  * per connection is open. A throw, an answer that is no boolean, and no answer within 10 s are bugs: the client gets

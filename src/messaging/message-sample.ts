@@ -4,8 +4,8 @@ import type { Outcome } from '../wire/outgoing-frame.js';
 export const SAMPLED_PATHS = ['local', 'cluster'] as const;
 
 /**
- * The timing of a sampled message. `local`: from its arrival to the end of the turn in which it was written to the clients'
- * sockets. `cluster`: a round trip, until every other node that holds the user has answered.
+ * The timing of a sampled message. `local`: from its arrival to the end of the turn in which it was written to the
+ * clients' sockets. `cluster`: a round trip, until every other node that holds the user has answered.
  */
 export interface MessageSample {
   readonly path: (typeof SAMPLED_PATHS)[number];

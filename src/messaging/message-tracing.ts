@@ -31,8 +31,8 @@ interface SendSpan {
 }
 
 /**
- * OpenTelemetry spans of a message: a producer span where it is posted, and a child of it at every node that delivers it.
- * Attributes follow the semantic conventions for messaging. No span has the user or the data: traces go to other
+ * OpenTelemetry spans of a message: a producer span where it is posted, and a child of it at every node that delivers
+ * it. Attributes follow the semantic conventions for messaging. No span has the user or the data: traces go to other
  * people's machines.
  */
 export class MessageTracing {
@@ -71,8 +71,9 @@ export class MessageTracing {
   }
 
   /**
-   * Returns a function that ends the span; it takes the number of connections that got the message. The span lasts until
-   * they have written it to their sockets. Null: the sender, or the SDK's sampler, decided not to trace the message.
+   * Returns a function that ends the span; it takes the number of connections that got the message. The span lasts
+   * until they have written it to their sockets. Null: the sender, or the SDK's sampler, decided not to trace the
+   * message.
    */
   startDelivery(message: Message, parent: TraceContext): ((delivered: number) => void) | null {
     if ((parent.traceFlags & TraceFlags.SAMPLED) === 0 || !trace.isSpanContextValid(parent)) return null;

@@ -28,8 +28,8 @@ export class MessageRefusedError extends Error {
 }
 
 /**
- * Decides where a message goes: to the user's connections on this node, and through the cluster to those on other nodes.
- * Connections join and leave through it, so that the registry and the cluster's directory change in one step.
+ * Decides where a message goes: to the user's connections on this node, and through the cluster to those on other
+ * nodes. Connections join and leave through it, so that the registry and the cluster's directory change in one step.
  */
 @Injectable()
 export class Messaging implements OnModuleInit {
@@ -111,8 +111,8 @@ export class Messaging implements OnModuleInit {
   }
 
   /**
-   * Measures the message, if it is sampled, and makes a span for it, if tracing wants one. The message carries the span from
-   * here on. The span ends with the outcome, which is asked for even if the sender wants none.
+   * Measures the message, if it is sampled, and makes a span for it, if tracing wants one. The message carries the
+   * span from here on. The span ends with the outcome, which is asked for even if the sender wants none.
    */
   #postObserved(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
     const isSample = this.#untilSample === 0;

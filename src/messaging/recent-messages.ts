@@ -7,9 +7,9 @@ export const WINDOW_MS = 120_000;
 export const MESSAGES_MAX = 50_000;
 
 /**
- * The messages with a `message_id` that this node has delivered lately, and to how many connections each went. A retry is
- * not delivered again, and its sender gets the same count. There are two generations: when the younger is full, or as
- * old as the window, the older is forgotten.
+ * The messages with a `message_id` that this node has delivered lately, and to how many connections each went. A
+ * retry is not delivered again, and its sender gets the same count. There are two generations: when the younger is
+ * full, or as old as the window, the older is forgotten.
  */
 export class RecentMessages {
   #young = new Map<string, number>();
@@ -20,7 +20,10 @@ export class RecentMessages {
     this.#turnedAt = now();
   }
 
-  /** Delivers a message that has an id, unless it was delivered before. Returns into how many queues it went the first time. */
+  /**
+   * Delivers a message that has an id, unless it was delivered before. Returns into how many queues it went the first
+   * time.
+   */
   once(message: Message, deliver: () => number): number {
     this.#turn();
     const key = keyOf(message);

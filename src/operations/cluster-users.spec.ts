@@ -29,7 +29,7 @@ describe('ClusterUsers', () => {
   let registries: [ConnectionRegistry, ConnectionRegistry];
   let users: ClusterUsers;
 
-  /** `otherAnswers`: a text is what the other node answers to everything. */
+  /** `otherAnswers`: false: the other node has no responders; a text: it answers this to every question. */
   async function start({ otherAnswers = true }: { otherAnswers?: boolean | string } = {}): Promise<void> {
     const network = new MemoryNetwork();
     const buses = [network.node('a'), network.node('b')] as const;
@@ -72,7 +72,7 @@ describe('ClusterUsers', () => {
     expect(bystander.closedWith).toBeNull();
   });
 
-  it('counts who is connected where', async () => {
+  it('counts connections by node', async () => {
     registries[1].add(new FakeConnection('c1', 'u'));
     registries[1].add(new FakeConnection('c2', 'u'));
     expect(Object.fromEntries(await users.census())).toEqual({
@@ -81,7 +81,7 @@ describe('ClusterUsers', () => {
     });
   });
 
-  it('says that an answer is not complete when a node did not give one', async () => {
+  it('says that an answer is not complete when a node did not answer', async () => {
     await start({ otherAnswers: false });
     expect((await users.connectionsOf('u')).complete).toBe(false);
   });

@@ -7,7 +7,7 @@ import { ConnectionRegistry } from '../connections/connection-registry.js';
 const CONNECTIONS = 'lanfare.connections';
 const DISCONNECT = 'lanfare.disconnect';
 const CENSUS = 'lanfare.census';
-/** How long the other nodes are waited for. */
+/** How long this node waits for the others. */
 const TIMEOUT_MS = 1000;
 /** The last millisecond that a Date can be (ECMAScript 21.4.1.1). */
 const TIME_MS_MAX = 8.64e15;
@@ -27,7 +27,7 @@ export interface ClusterConnection {
   readonly connectedAt: number;
 }
 
-/** How many are connected to one node. */
+/** How many connections and users one node has. */
 type Census = z.infer<typeof censusAnswer>;
 
 interface Gathered<T> {
@@ -37,8 +37,8 @@ interface Gathered<T> {
 }
 
 /**
- * What can be asked of all nodes about users. Part of the public application: a node answers the others' questions
- * whether or not its own operators' door is open.
+ * Asks all nodes about users, and answers the questions of other nodes. It is part of the public application: a node
+ * answers even if its own operators' door is closed.
  */
 @Injectable()
 export class ClusterUsers {
@@ -57,7 +57,7 @@ export class ClusterUsers {
     cluster.respond(CENSUS, () => this.#censusHere());
   }
 
-  /** Every connection of the user, this node's first. */
+  /** Every connection of the user, those of this node first. */
   async connectionsOf(userId: string): Promise<{ connections: ClusterConnection[]; complete: boolean }> {
     const here = this.#connectionsHere(userId);
     const { answers, complete } = await this.#ask(CONNECTIONS, { user_id: userId }, connectionsAnswer);
@@ -82,7 +82,7 @@ export class ClusterUsers {
     return { closed: here + elsewhere, complete };
   }
 
-  /** How many are connected to each node that answers, by node id. */
+  /** How many connections and users each node has that answers, by node id. */
   async census(): Promise<ReadonlyMap<string, Census>> {
     const { answers } = await this.#ask(CENSUS, null, censusAnswer);
     return new Map([[this.cluster.nodeId, this.#censusHere()], ...answers]);

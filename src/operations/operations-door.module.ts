@@ -24,20 +24,20 @@ import { RunningNode } from './running-node.js';
 
 const BODY_BYTES_MAX = 1_048_576;
 
-/** What the door shows and drives. None of these may have life-cycle hooks; see RunningNode. */
+/** What the door needs of the node. None of these may have life-cycle hooks; see RunningNode. */
 interface Behind {
   readonly node: RunningNode;
   readonly users: ClusterUsers;
   readonly apiKeys: readonly string[];
 }
 
-/** The operators' door: an application of its own, over a running node. */
+/** The operators' door: a second application in the process of a running node. */
 @Module({})
 export class OperationsDoorModule implements NestModule {
   static over({ node, users, apiKeys }: Behind): DynamicModule {
     return {
       module: OperationsDoorModule,
-      // its log would have a line for every probe that fails
+      // its logger would write a line for every probe that fails
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [
         HealthController,

@@ -12,7 +12,7 @@ import { RunningNode } from './running-node.js';
 
 const logger = new Logger('OperationsDoor');
 
-/** A port of which somebody says that it is taken. */
+/** Where the door listens. */
 interface Where {
   readonly host: string;
   /** 0: any free port. */
@@ -20,9 +20,9 @@ interface Where {
 }
 
 /**
- * The second door of a node: health, metrics and the HTTP API, on a port of their own. It is a Nest application of
- * its own, so that no route of it can appear on the public port; it opens before the node joins the cluster and
- * closes after the node has left it, so that probes are answered all the time.
+ * The operators' door of a node: health, metrics and the HTTP API, on a port of their own. It is a second Nest
+ * application, so that none of its routes can appear on the public port. It opens before the node joins the cluster,
+ * and closes after the node has left it, so that probes are answered all the time.
  */
 export class OperationsDoor {
   private constructor(
@@ -31,9 +31,9 @@ export class OperationsDoor {
   ) {}
 
   /**
-   * Opens the door of `node`, where OPS_HOST and OPS_PORT say.
+   * Opens the door of `node` at OPS_HOST and OPS_PORT.
    *
-   * @returns null when it is off
+   * @returns null when it is switched off
    * @throws {ConfigurationError} when OPS_PORT is taken, or OPS_HOST is no address of this machine
    */
   static async open(node: INestApplication): Promise<OperationsDoor | null> {
@@ -62,7 +62,7 @@ export class OperationsDoor {
     const app = await NestFactory.create<NestExpressApplication>(OperationsDoorModule.over(behind), {
       bodyParser: false,
       abortOnError: false,
-      // a scraper that keeps its connection must not hold up the end
+      // a scraper that keeps its connection must not delay the end of the process
       forceCloseConnections: true,
     });
     app.disable('x-powered-by');

@@ -2,7 +2,7 @@ import { registerAs } from '@nestjs/config';
 import { z } from 'zod';
 import { list, port, Variables } from '../config/variables.js';
 
-/** A shorter key can be guessed by someone who may ask often enough. */
+/** A shorter key can be guessed with enough requests. */
 const KEY_CHARACTERS_MIN = 16;
 const KEYS_MAX = 16;
 
@@ -31,8 +31,8 @@ export const operationsVariables = new Variables({
 export const operationsConfig = registerAs('operations', () => ({
   ...operationsVariables.parse(process.env),
   /**
-   * A second node on a developer's machine, whose OPS_PORT nobody has thought of, starts all the same; one that was
-   * told its port, or is in production, must have it.
+   * A second node on a developer's machine starts even if the default port is taken. If OPS_PORT is set, or in
+   * production, the node must have its port.
    */
   isPortNegotiable: !process.env['OPS_PORT'] && process.env['NODE_ENV'] !== 'production',
 }));

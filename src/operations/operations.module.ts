@@ -11,8 +11,8 @@ import { operationsConfig } from './operations.config.js';
 import { RunningNode } from './running-node.js';
 
 /**
- * The part of operations that lives in the public application: what other nodes may ask, and what the operators'
- * door, an application of its own, looks at. It has no controllers, so that nothing of it is public.
+ * The part of operations in the public application: answers to other nodes, and what the operators' door needs. It
+ * has no controllers, so that nothing of it is public.
  */
 @Module({
   imports: [

@@ -14,9 +14,9 @@ import { Messaging } from '../messaging/messaging.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 
 /**
- * The live node, as the operators' door sees it. The door is an application of its own, and Nest starts and stops
- * every provider of an application: what it is given must have no life-cycle hooks, or the node would be started
- * and stopped twice. This has none.
+ * The live node, as the operators' door sees it. The door is a second application, and Nest calls the life-cycle
+ * hooks of every provider of an application. So what the door gets must have none, or the node would be started and
+ * stopped twice. This class has none.
  */
 @Injectable()
 export class RunningNode {
@@ -53,14 +53,17 @@ export class RunningNode {
     return this.config.CLUSTER_BUS;
   }
 
-  /** "address:port" this node sends datagrams from; null when it has no open socket (CLUSTER_BUS=none, starting). */
+  /**
+   * The "address:port" from which this node sends datagrams; null when it has no open socket (CLUSTER_BUS=none,
+   * starting).
+   */
   get udpAddress(): string | null {
     if (!this.udp.isOpen) return null;
     const { address, port } = this.udp.ownAddress;
     return `${address}:${port}`;
   }
 
-  /** Whether the public port is open: the last thing that happens at a start. */
+  /** Whether the public port is open. It opens last at a start. */
   get isListening(): boolean {
     return (this.http.httpAdapter.getHttpServer() as Server).listening;
   }

@@ -1,8 +1,8 @@
 /**
- * A page for two tabs: be a user, write to another. Plain HTML and the browser's own WebSocket, so that it is also
- * an example of a client. What arrives is shown as text, never as markup.
+ * A page to try the server in two tabs: each is a user and writes to the other. It is plain HTML with the browser's own
+ * WebSocket, so it is also an example of a client. What arrives is shown as text, never as markup.
  *
- * Its query may have `user_id` (else a random one, so that two tabs are two users) and `to`.
+ * Its query may have `to` and `user_id`. Without `user_id` the id is random, so that two tabs are two users.
  */
 export function playgroundPage(path: string): string {
   return `<!doctype html>
@@ -71,7 +71,7 @@ export function playgroundPage(path: string): string {
     while (log.childElementCount > 200) log.lastElementChild.remove();
   }
 
-  /** What to do with the server's frames, by their event. Others are shown as they are. */
+  /** What the page does with the server's frames, by event. Other frames are shown unchanged. */
   const events = {
     ready(data) {
       failures = 0;
@@ -115,7 +115,7 @@ export function playgroundPage(path: string): string {
     status.textContent = why;
     const isTemporary = [1001, 1006, 1011, 1012].includes(code) || (code >= 4000 && code < 4500);
     if (!isTemporary) return;
-    // doubled each time, and never the same for all: the next node must not get them all at once
+    // doubled each time, and random, so that clients do not all reach the next node at once
     const seconds = Math.min(30, 0.5 * 2 ** failures++) * (0.5 + Math.random());
     status.textContent = why + '; again in ' + seconds.toFixed(1) + ' s';
     connect.leave.disabled = false;

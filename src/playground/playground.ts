@@ -14,8 +14,8 @@ const HEADERS = {
 };
 
 /**
- * The page at `/` on which a person can try the server. Its route exists only where anyone may be anyone anyway, and
- * comes after those of all controllers: a module's own page at `/` wins.
+ * The page at `/` on which a person can try the server. Its route exists only in insecure mode, where anyone can be
+ * anyone. It comes after the routes of all controllers: a module's own page at `/` takes its place.
  */
 @Injectable()
 export class Playground implements OnModuleInit {

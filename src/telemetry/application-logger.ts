@@ -32,8 +32,8 @@ interface Speaker {
 }
 
 /**
- * Writes one line for each event in a node's life and none for a message, for people, or as JSON for machines. Each line
- * names the node, as soon as the node is known.
+ * Writes one line for each event in a node's life and none for a message, for people, or as JSON for machines. Each
+ * line names the node, as soon as the node is known.
  */
 export class ApplicationLogger extends ConsoleLogger {
   readonly #failedRequests = new Map(

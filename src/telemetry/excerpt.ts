@@ -22,8 +22,8 @@ export function printable(text: string): string {
 }
 
 /**
- * Describes an error for the log: an excerpt of its message, which may quote input, and where it was thrown. Never throws:
- * anything can be thrown, also a value that can't be turned into text.
+ * Describes an error for the log: an excerpt of its message, which may quote input, and where it was thrown. Never
+ * throws: anything can be thrown, also a value that can't be turned into text.
  */
 export function describeError(error: unknown): string {
   try {

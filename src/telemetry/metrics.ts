@@ -2,12 +2,13 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { MODULE_FAILURES } from './module-failures.js';
 
 /**
- * Every metric of the server: its name, its meaning and its labels. The values of labels come from fixed sets (of peers: at
- * most 128, from the cluster). docs/operations.md lists the metrics, and a spec checks dashboards and alerts.
+ * Every metric of the server: its name, its meaning and its labels. The values of labels come from fixed sets (of
+ * peers: at most 128, from the cluster). docs/operations.md lists the metrics, and a spec checks dashboards and
+ * alerts.
  *
- * What happens on the hot path is counted in plain fields where it happens; `set` copies them here at a scrape. A counter
- * with labels shows each of their values from the start, as 0: Prometheus' `increase` and `rate` see only changes, and
- * would miss the first event.
+ * What happens on the hot path is counted in plain fields where it happens; `set` copies them here at a scrape. A
+ * counter with labels shows each of their values from the start, as 0: Prometheus' `increase` and `rate` see only
+ * changes, and would miss the first event.
  */
 export class Metrics {
   readonly registry = new Registry();

@@ -18,8 +18,9 @@ export const MODULE_FAILURES = [
 type ModuleFailureKind = (typeof MODULE_FAILURES)[number];
 
 /**
- * Counts failures of modules' code that the node survived, since the start. Each ended only the call in which it happened:
- * a request, a connection, an answer. The counts are global, because a rejection or a stream belongs to no application.
+ * Counts failures of modules' code that the node survived, since the start. Each ended only the call in which it
+ * happened: a request, a connection, an answer. The counts are global, because a rejection or a stream belongs to no
+ * application.
  */
 export const moduleFailures = Object.fromEntries(MODULE_FAILURES.map((kind) => [kind, 0])) as Record<
   ModuleFailureKind,

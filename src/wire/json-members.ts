@@ -233,7 +233,10 @@ function indexOfName(json: Buffer, at: number, names: readonly string[]): number
   return -1;
 }
 
-/** Whether the string whose text begins at `at` is `name`, escaped or not. No name has a quote, so the string's end stops the comparison. */
+/**
+ * Whether the string whose text begins at `at` is `name`, escaped or not. No name has a quote, so the string's end
+ * stops the comparison.
+ */
 function isSpelled(json: Buffer, at: number, name: string): boolean {
   for (let i = 0; i < name.length; i++) {
     let unit = json[at++] as number;

@@ -11,7 +11,10 @@ const FILES = readdirSync('src', { recursive: true, encoding: 'utf8' })
   )
   .map((file) => join('src', file));
 
-/** How many ways of matching one text a pattern may have. With a pattern that is not linear their number grows with the text. */
+/**
+ * How many ways of matching one text a pattern may have. With a pattern that is not linear their number grows with
+ * the text.
+ */
 const TRIES_MAX = 100;
 
 interface Pattern {

@@ -4,14 +4,14 @@ import { describeError } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import { API_ERRORS, ApiError, type ApiErrorCode } from './api-error.js';
 
-/** Statuses that Nest, Express and the body's parser give by themselves. */
+/** The codes of errors that Nest, Express and the body parser make, by status. */
 const CODES: Readonly<Record<number, ApiErrorCode>> = {
   404: 'not_found',
   413: 'too_large',
   415: 'unsupported_media_type',
 };
 
-/** Gives every error of the operators' door a body of the table. What the cause was stays in the log. */
+/** Gives every error of the operators' door a body of the table. Only the log has the cause. */
 @Catch()
 export class ApiErrorFilter implements ExceptionFilter {
   readonly #warnings = new LogBudget(new Logger('OperatorsDoor'));
@@ -42,7 +42,7 @@ export class ApiErrorFilter implements ExceptionFilter {
   }
 }
 
-/** A failed health check's answer is the report itself. */
+/** The answer of a failed health check is the report itself. */
 function isHealthReport(error: unknown): error is HttpException {
   if (!(error instanceof HttpException)) return false;
   const body = error.getResponse();

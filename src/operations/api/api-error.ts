@@ -6,7 +6,7 @@ interface ErrorEntry {
   readonly message: string;
 }
 
-/** Every error of the HTTP API. Codes are for programs and stay; messages are for people and may change. */
+/** Every error of the HTTP API. Codes are for programs and never change; messages are for people and may change. */
 export const API_ERRORS = {
   bad_request: { status: 400, retryable: false, message: 'The request is malformed' },
   bad_json: { status: 400, retryable: false, message: 'The body is not JSON in UTF-8' },
@@ -50,12 +50,12 @@ export const API_ERRORS = {
 export type ApiErrorCode = keyof typeof API_ERRORS;
 
 export interface Problem {
-  /** Where in the body, as in `user_ids.3`; empty: the whole. */
+  /** The place in the body, such as `user_ids.3`; empty: the whole body. */
   readonly path: string;
   readonly message: string;
 }
 
-/** The body every error has. */
+/** The body of every error. */
 export interface ErrorBody {
   readonly code: ApiErrorCode;
   readonly message: string;
@@ -68,7 +68,7 @@ export function errorBody(code: ApiErrorCode, problems?: readonly Problem[]): Er
   return { code, message, retryable, ...(problems === undefined ? {} : { problems }) };
 }
 
-/** An answer with an entry of the table. */
+/** An error whose answer is an entry of the table. */
 export class ApiError extends HttpException {
   constructor(
     readonly code: ApiErrorCode,

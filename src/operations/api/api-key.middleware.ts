@@ -4,7 +4,7 @@ import { bearerCredentials } from '../../authentication/bearer-token.js';
 import { ApiError } from './api-error.js';
 import { ApiKeys } from './api-keys.js';
 
-/** A middleware and not a guard: guards run after the body was read, and strangers' bodies are not worth reading. */
+/** A middleware, not a guard: guards run after the body was read, and a stranger's body must not be read. */
 @Injectable()
 export class ApiKeyMiddleware implements NestMiddleware<Request, Response> {
   constructor(private readonly keys: ApiKeys) {}

@@ -16,7 +16,7 @@ describe('ApiKeys', () => {
     },
   );
 
-  it('finds nothing where there are no keys', () => {
+  it('finds nothing if there are no keys', () => {
     const none = new ApiKeys([]);
     expect(none.isEmpty).toBe(true);
     expect(none.find('')).toBe(-1);

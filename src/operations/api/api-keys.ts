@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /**
- * The keys of the HTTP API. What is kept and compared are hashes, all of them every time: how long it takes tells
- * neither how much of a key was right nor how long keys are.
+ * The keys of the HTTP API. Their hashes are kept and compared, all of them every time. So the time that it takes
+ * does not tell how much of a key was right, or how long the keys are.
  */
 export class ApiKeys {
   readonly #hashes: readonly Buffer[];
@@ -15,7 +15,7 @@ export class ApiKeys {
     return this.#hashes.length === 0;
   }
 
-  /** The index of the key, which names it without telling it; -1 when it is none. */
+  /** The index of the key, which identifies it without revealing it; -1: there is no such key. */
   find(candidate: string): number {
     const hashed = hash(candidate);
     let found = -1;

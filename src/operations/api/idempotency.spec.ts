@@ -38,7 +38,7 @@ describe('Idempotency', () => {
     });
   });
 
-  it('forgets after its lifetime', async () => {
+  it('forgets a request after its lifetime', async () => {
     let now = 0;
     const idempotency = new Idempotency(() => now);
     await idempotency.once('k', 'f', async () => ({ made: 1 }));
@@ -58,7 +58,7 @@ describe('Idempotency', () => {
     expect((await idempotency.once('k0', 'f', async () => ({ made: -1 }))).isRepetition).toBe(false);
   });
 
-  it('keeps a bounded number of bytes, whatever the answers have', async () => {
+  it('keeps a bounded number of bytes, whatever the size of answers', async () => {
     const idempotency = new Idempotency(() => 0);
     const megabyte = { text: 'x'.repeat(1 << 20) };
     const most = IDEMPOTENCY_BYTES_MAX >> 20;
@@ -86,7 +86,7 @@ describe('Idempotency', () => {
     expect(idempotency).toMatchObject({ size: 0, bytes: 0 });
   });
 
-  it('repeats an answer that is under way when it is forgotten to those who wait for it', async () => {
+  it('gives an answer that is under way to those who wait for it, even if it is forgotten meanwhile', async () => {
     let now = 0;
     const idempotency = new Idempotency(() => now);
     let finish!: (answer: object) => void;

@@ -3,33 +3,33 @@ import { ApiError } from './api-error.js';
 
 /** How long a request is remembered after it was made. */
 export const IDEMPOTENCY_LIFETIME_MS = 5 * 60_000;
-/** Beyond it the oldest are forgotten early. */
+/** Beyond this the oldest requests are forgotten early. */
 export const IDEMPOTENCY_ENTRIES_MAX = 100_000;
 /**
- * Likewise: a batch's answer may have 100 kB and more. Room for as many answers to single messages as may be in number,
- * or for some 600 of batches of 1000 users.
+ * Beyond this too: the answer to a batch may have 100 kB and more. This is room for IDEMPOTENCY_ENTRIES_MAX answers
+ * to single messages, or for some 600 answers to batches of 1000 users.
  */
 export const IDEMPOTENCY_BYTES_MAX = 64 << 20;
 
-/** What an entry takes besides its text, rounded up: objects, and their place in the map. */
+/** The memory of an entry besides its text, rounded up: objects, and their place in the map. */
 const ENTRY_BYTES = 512;
 
 interface Remembered {
   readonly fingerprint: string;
-  /** Under way; then as JSON text, of which the size is known. */
+  /** A promise while the request is under way; then JSON text, whose size is known. */
   answer: Promise<unknown> | Buffer;
   bytes: number;
   readonly forgetAt: number;
 }
 
 /**
- * Requests made with an Idempotency-Key, and their answers. A repetition gets the first one's answer, also while
- * that is still under way; a failed request is forgotten at once, so that it can be made again. This node's memory
- * alone: a repetition at another node is another request.
+ * Requests made with an Idempotency-Key, and their answers. A repetition gets the first answer, also while that is
+ * still under way. A failed request is forgotten at once, so that it can be made again. This is the memory of one
+ * node: a repetition at another node is a new request.
  */
 @Injectable()
 export class Idempotency {
-  /** In the order they were made, so that the oldest are first. */
+  /** In the order in which they were made: the oldest are first. */
   readonly #requests = new Map<string, Remembered>();
   #bytes = 0;
 
@@ -38,7 +38,7 @@ export class Idempotency {
   /**
    * @param key unique within the API key that made the request
    * @param fingerprint equal for equal requests
-   * @param request resolves to something that JSON can say
+   * @param request resolves to a JSON value
    * @throws {ApiError} `idempotency_conflict`: the key was used for another request
    */
   async once<T extends object>(
@@ -73,12 +73,12 @@ export class Idempotency {
     }
   }
 
-  /** Requests remembered. */
+  /** How many requests are remembered. */
   get size(): number {
     return this.#requests.size;
   }
 
-  /** Memory that they take, about. */
+  /** About how much memory they take. */
   get bytes(): number {
     return this.#bytes;
   }

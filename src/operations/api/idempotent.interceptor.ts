@@ -5,7 +5,7 @@ import { defer, lastValueFrom, map, type Observable } from 'rxjs';
 import { ApiError } from './api-error.js';
 import { Idempotency } from './idempotency.js';
 
-/** Honours Idempotency-Key at the endpoints that send. The answer to a repetition says so in a header. */
+/** Implements Idempotency-Key at the endpoints that send. The answer to a repetition has a header that says so. */
 @Injectable()
 export class IdempotentInterceptor implements NestInterceptor {
   constructor(private readonly idempotency: Idempotency) {}

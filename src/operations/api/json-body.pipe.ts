@@ -3,11 +3,11 @@ import { isUtf8 } from 'node:buffer';
 import { membersOf, type Members } from '../../wire/json-members.js';
 import { ApiError } from './api-error.js';
 
-/** A request's body: parsed and judged, and as the bytes its sender wrote. */
+/** A request's body: as a validated value, and as the bytes that its sender wrote. */
 export class JsonBody<T extends object> {
   readonly #members: Members<string>;
 
-  /** @param value what a schema for objects that lets no other members pass made of the bytes */
+  /** @param value what the schema made of the bytes; a schema of objects that allows no other members */
   constructor(
     bytes: Buffer,
     readonly value: T,
@@ -25,7 +25,10 @@ export class JsonBody<T extends object> {
   }
 }
 
-/** Reads bodies by the schema at the parameter: `@Body({ schema })`, which is what the documentation is made from. */
+/**
+ * Validates bodies with the schema of the parameter, `@Body({ schema })`. The documentation is made from the same
+ * schema.
+ */
 @Injectable()
 export class JsonBodyPipe implements PipeTransform<unknown, Promise<unknown>> {
   async transform(bytes: unknown, { type, schema }: ArgumentMetadata): Promise<unknown> {
@@ -44,11 +47,11 @@ export class JsonBodyPipe implements PipeTransform<unknown, Promise<unknown>> {
   }
 }
 
-/** A thousand bad ids need not be told one by one. */
+/** An error does not list a thousand bad ids one by one. */
 const PROBLEMS_MAX = 10;
 
 function parse(bytes: Buffer): unknown {
-  // what is not UTF-8 would end the connections of those who get it
+  // clients close their connection when they get text that is not UTF-8
   if (!isUtf8(bytes)) throw new ApiError('bad_json');
   try {
     return JSON.parse(bytes.toString('utf8'));

@@ -88,7 +88,7 @@ function error(code: 'too_large' | 'congested'): ErrorBody & { problems?: never 
   return errorBody(code) as ErrorBody & { problems?: never };
 }
 
-/** Whether every number of a JSON array is written as JavaScript writes it: JSON.parse rounds others to another user. */
+/** Whether JSON.parse keeps every number of a JSON array exactly. It would round others to another user's id. */
 function areNumbersExact(json: Buffer): boolean {
   return elementsOf(json).every((element) => {
     const text = element.toString('utf8');

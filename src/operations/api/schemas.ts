@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { userIdFromText } from '../../wire/user-id.js';
 
-/** What the HTTP API takes and gives. These validate the requests, and are what /docs is made from. */
+/** The requests and answers of the HTTP API. These schemas validate the requests, and /docs is made from them. */
 
 const USERS_MAX = 1000;
 

@@ -2,7 +2,7 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 import { userIdFromText } from '../../wire/user-id.js';
 import { ApiError } from './api-error.js';
 
-/** The user a path names, in canonical form. */
+/** Gives the user id of a path in canonical form. */
 @Injectable()
 export class UserIdPipe implements PipeTransform<string, string> {
   transform(text: string): string {

@@ -5,7 +5,7 @@ import { ClusterUsers } from '../cluster-users.js';
 import { closedAnswer, errorAnswer, userAnswer } from './schemas.js';
 import { UserIdPipe } from './user-id.pipe.js';
 
-/** Who is connected where, and closing their connections. */
+/** Finds and closes the connections of users. */
 @ApiTags('users')
 @ApiBearerAuth()
 @ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })

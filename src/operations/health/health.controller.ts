@@ -12,14 +12,14 @@ export class HealthController {
     private readonly readiness: Readiness,
   ) {}
 
-  /** Alive: the process answers. A failure means: restart it. */
+  /** The process answers. If it does not: restart it. */
   @Get('healthz')
   @HealthCheck()
   async alive(): Promise<HealthCheckResult> {
     return this.health.check([]);
   }
 
-  /** Serving. A failure means: send no new clients here. */
+  /** The node serves new clients. If it does not: send no new clients here. */
   @Get('readyz')
   @HealthCheck()
   async ready(): Promise<HealthCheckResult> {

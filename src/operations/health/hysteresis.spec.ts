@@ -4,7 +4,7 @@ import { Hysteresis } from './hysteresis.js';
 const create = () => new Hysteresis({ above: 10, below: 5, riseMs: 100, fallMs: 50 });
 
 describe('Hysteresis', () => {
-  it('takes no notice of a peak', () => {
+  it('ignores a peak', () => {
     const judgement = create();
     for (const [value, now] of [
       [11, 0],
@@ -23,7 +23,7 @@ describe('Hysteresis', () => {
     judgement.observe(11, 0);
     judgement.observe(11, 100);
     expect(judgement.isOver).toBe(true);
-    // between the limits: stays
+    // between the limits nothing changes
     judgement.observe(7, 1000);
     judgement.observe(4, 1001);
     judgement.observe(4, 1050);

@@ -1,6 +1,6 @@
 /**
- * A judgement that takes its time, both ways: `isOver` becomes true when a value has stayed above `above` for
- * `riseMs`, and false when it has stayed below `below` for `fallMs`. In between it stays as it is.
+ * A judgement that changes slowly, in both directions. `isOver` becomes true when a value has stayed above `above` for
+ * `riseMs`, and false when it has stayed below `below` for `fallMs`. In between it does not change.
  */
 export class Hysteresis {
   #isOver = false;

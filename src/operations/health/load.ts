@@ -4,16 +4,15 @@ import { EventLoop, RESOLUTION_MS } from './event-loop.js';
 import { Hysteresis } from './hysteresis.js';
 
 const SAMPLE_INTERVAL_MS = 1000;
-/** A client waits this long for anything: the node is no longer a real-time server. */
+/** Everything waits this long: the node is no longer a real-time server. */
 const OVERLOADED_LAG_MS = 500;
 const RELAXED_LAG_MS = 100;
 const RELAXED_FOR_MS = 5000;
-/** Nodes that are overloaded together must not leave together: each has a patience of its own, drawn at its start. */
+/** Nodes that are overloaded together must not refuse clients together: each chooses its own time at random. */
 const PATIENCE_MS = { least: 10_000, most: 30_000 };
 
 /**
- * How long the event loop keeps people waiting, and whether that has gone on for so long that no new clients
- * should be sent here.
+ * How late the event loop runs, and whether it has been late for so long that no new clients should be sent here.
  */
 @Injectable()
 export class Load implements OnApplicationShutdown {
@@ -44,7 +43,7 @@ export class Load implements OnApplicationShutdown {
     return this.#lagMs;
   }
 
-  /** Above what is comfortable, though perhaps not for long enough to be `isOverloaded`. */
+  /** The loop is late now, but perhaps not for long enough to be `isOverloaded`. */
   get isHigh(): boolean {
     return this.#lagMs > OVERLOADED_LAG_MS;
   }

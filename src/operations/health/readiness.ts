@@ -3,7 +3,7 @@ import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/term
 import { RunningNode } from '../running-node.js';
 import { Load } from './load.js';
 
-/** What must be true of a node before clients are sent to it. Each check says, for people, what stands against it. */
+/** What must be true of a node before clients are sent to it. A check that fails says why, for people. */
 @Injectable()
 export class Readiness {
   constructor(
@@ -19,7 +19,7 @@ export class Readiness {
     () => this.#load(),
   ];
 
-  /** As the checks say, in one word. */
+  /** Whether all checks succeed. */
   get isReady(): boolean {
     return this.checks.every((check) => Object.values(check()).every(({ status }) => status !== 'down'));
   }

@@ -17,8 +17,8 @@ import { apiRoutes, type Routed } from './request-count.middleware.js';
 const API_STATUSES = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
 
 /**
- * Fills the metrics from the live node. Everything that happens often is read from counters when somebody scrapes;
- * only rare events (samples, gaps, peers) are counted as they come.
+ * Fills the metrics from the live node. What happens often is read from counters at a scrape. Only rare events
+ * (samples, gaps, peers) are counted as they happen.
  */
 @Injectable()
 export class MetricsCollection implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -61,7 +61,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
 
-  /** All metrics in Prometheus' text format. Scrapes that overlap share one. */
+  /** All metrics in Prometheus' text format. Scrapes that overlap share one result. */
   async scrape(): Promise<string> {
     this.#scrape ??= this.#collect().finally(() => {
       this.#scrape = undefined;
@@ -69,7 +69,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     return this.#scrape;
   }
 
-  /** What the scrapes do not show from the first one: events, and what a bus does not count. */
+  /** Shows counters as 0 before the first event: of events, and of what this bus does not count. */
   #start(): void {
     const { metrics } = this;
     metrics.start(metrics.gaps, { kind: GAP_KINDS });
@@ -147,7 +147,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     for (const state of PEER_STATES) {
       metrics.peers.set({ state }, peers.filter((peer) => peer.state === state).length);
     }
-    // those who have left must not stay as they were
+    // peers that have left must not keep their last values
     metrics.peerLoss.reset();
     metrics.peerRoundTrip.reset();
     for (const { name, nodeId, loss, roundTripMs } of peers) {

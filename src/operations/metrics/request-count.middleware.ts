@@ -2,16 +2,16 @@ import { Injectable, type NestMiddleware } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { Metrics } from '../../telemetry/metrics.js';
 
-/** What matches no endpoint: its paths are strangers' words. */
+/** The label of requests that match no endpoint: their paths are chosen by strangers. */
 const OTHER = 'other';
 
-/** A route as Express has it. */
+/** A route of Express. */
 interface Route {
   readonly path: string;
   readonly methods: Readonly<Record<string, boolean>>;
 }
 
-/** As much of an Express application as knows its routes. */
+/** The part of an Express application that has its routes. */
 export interface Routed {
   readonly router: { readonly stack: readonly { readonly route?: Route }[] };
 }
@@ -24,7 +24,7 @@ export function apiRoutes({ router }: Routed): string[] {
   return [...new Set([...routes, OTHER])];
 }
 
-/** Its pattern, never the path: that would be a label per user. */
+/** The route's pattern, never the path: that would make a label per user. */
 function labelOf({ path, methods }: Route): string {
   return path.includes('*') ? OTHER : `${Object.keys(methods).join(',').toUpperCase()} ${path}`;
 }

@@ -27,11 +27,11 @@ describe('the AsyncAPI document', () => {
     const document: unknown = JSON.parse(JSON.stringify(asyncApiDocument('/chat')));
     isValid(document);
     expect(isValid.errors).toBeNull();
-    // and the check can fail
+    // the check can fail
     expect(isValid({ ...(document as object), operations: { bad: { action: 'shout' } } })).toBe(false);
   });
 
-  it('has every frame, and every reference leads somewhere', () => {
+  it('has every frame, and every reference has a target', () => {
     const document = JSON.stringify(asyncApiDocument('/chat'));
     const references = [...document.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path]) =>
       (path as string).split('/'),
@@ -69,7 +69,7 @@ describe('the schemas of client frames', () => {
     fc.record({ event: fc.constant('ping'), id }, { requiredKeys: ['event'] }),
   );
 
-  it('take exactly what the server takes', () => {
+  it('accept exactly what the server accepts', () => {
     fc.assert(
       fc.property(frame, (value) => {
         const text = JSON.stringify(value);
@@ -106,7 +106,7 @@ describe('the schemas of server frames', () => {
     ['tokenExpiring', tokenExpiringFrame(1000)],
   ] as const)('describe %s as it is sent: %s', (name, text) => {
     const value: unknown = JSON.parse(text);
-    // parsing drops what a schema does not name
+    // parsing drops members that a schema does not have
     expect(serverFrames[name].parse(value)).toEqual(value);
   });
 });

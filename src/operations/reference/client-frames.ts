@@ -3,8 +3,8 @@ import { FRAME_ERRORS } from '../../wire/codes.js';
 import { USER_ID_BYTES_MAX, userIdFromText } from '../../wire/user-id.js';
 
 /**
- * The client protocol's frames as schemas, from which its AsyncAPI document is made. The server reads frames by
- * hand, in bytes; a property test holds these schemas and that reader (wire/incoming-frame.ts) against each other.
+ * The client protocol's frames as schemas. The AsyncAPI document is made from them. The server reads frames without
+ * them, as bytes (wire/incoming-frame.ts); a property test compares the schemas with that reader.
  */
 
 const SHORT_BYTES_MAX = 64;
@@ -16,7 +16,7 @@ const shortText = (least: number) =>
     .max(SHORT_BYTES_MAX)
     .refine((text) => text.isWellFormed() && Buffer.byteLength(text) <= SHORT_BYTES_MAX, 'is too long');
 
-/** JSON.parse gives -0 for "-0", which is no id. */
+/** JSON.parse returns -0 for "-0", which is no id. */
 const integer = z.int().refine((value) => !Object.is(value, -0), 'is no integer');
 
 const id = z
@@ -47,14 +47,14 @@ const message = {
     .meta({ description: 'A name of your own: a retry with the same one is recognised' }),
 };
 
-/** What clients send. Members that are not named are ignored. */
+/** What clients send. Other members are ignored. */
 export const clientFrames = {
   send: z
     .looseObject({ event: z.literal('send'), id: id.optional(), data: z.looseObject(message) })
     .meta({ description: 'A message to every device of a user' }),
   plainSend: z
     .looseObject({ ...message, id: id.optional() })
-    .meta({ description: "The same, in the original's form: a frame without event" }),
+    .meta({ description: 'The same as a frame without event, the form of clients without subprotocol' }),
   ping: z
     .looseObject({ event: z.literal('ping'), id: id.optional() })
     .meta({ description: 'Answered by pong: for clients that cannot send WebSocket pings' }),

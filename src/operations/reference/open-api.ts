@@ -3,7 +3,7 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { VERSION } from '../../config/version.js';
 import { API_ERRORS } from '../api/api-error.js';
 
-/** Serves what the HTTP API takes and gives: a page at /docs, for programs at /docs-json. */
+/** Serves the documentation of the HTTP API: a page at /docs, and JSON for programs at /docs-json. */
 export function serveOpenApi(app: NestExpressApplication): void {
   const errors = Object.entries(API_ERRORS)
     .map(
@@ -20,7 +20,7 @@ export function serveOpenApi(app: NestExpressApplication): void {
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'One of API_KEYS' })
     .build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), {
-    // the page must not tell a foreign validator where the door is
+    // the page must not send the address of the door to a foreign validator
     swaggerOptions: { validatorUrl: null },
     raw: ['json'],
   });
