@@ -14,7 +14,7 @@ export const clusterVariables = new Variables(
       .enum(['udp', 'plain', 'none', 'custom'], 'must be udp, plain, none or custom')
       .default('udp')
       .describe(
-        "`udp`; `plain` = the original's JSON datagrams, insecure; `none` = a single node; `custom`: a module of your own provides the Bus",
+        '`udp`; `plain` = bare JSON datagrams, insecure, for running beside the program that Lanfare replaces; `none` = a single node; `custom`: a module of your own provides the Bus',
       ),
     CLUSTER_NAME: z
       .string()

@@ -21,7 +21,7 @@ export const gatewayVariables = new Variables(
       .describe(
         'comma-separated origins, of pages (`https://app.example.com`; `https://*.example.com` for all below that domain) or of app shells (`capacitor://localhost`), or `*`; empty = same-origin and non-browser clients',
       ),
-    WS_REQUIRE_SUBPROTOCOL: flag().default(false).describe("refuse clients of the original's bare format"),
+    WS_REQUIRE_SUBPROTOCOL: flag().default(false).describe('refuse clients that offer no subprotocol'),
     WS_MAX_PAYLOAD_BYTES: integer(256, 1_048_576)
       .default(65_536)
       .describe('a larger message closes the connection with 1009'),
