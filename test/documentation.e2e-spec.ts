@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { HELD_MAX } from '../src/cluster/protocol/incoming-stream.js';
+import { LIMITS } from '../src/cluster/protocol/options.js';
+import { MESSAGES_MAX } from '../src/messaging/recent-messages.js';
 import { API_ERRORS } from '../src/operations/api/api-error.js';
+import { IDEMPOTENCY_BYTES_MAX, IDEMPOTENCY_ENTRIES_MAX } from '../src/operations/api/idempotency.js';
 import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
 
 const PAGES = ['.', 'docs', 'bench'].flatMap((folder) =>
@@ -54,6 +58,29 @@ describe('the documentation', () => {
     const architecture = readFileSync('ARCHITECTURE.md', 'utf8');
     const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
     expect(folders.filter(({ name }) => !architecture.includes(`\`src/${name}/\``))).toEqual([]);
+  });
+
+  it('has the limits of memory as they are', () => {
+    const [, section = ''] = readFileSync('docs/performance.md', 'utf8').split(
+      '## The most memory a node may take',
+    );
+    const count = (number: number) => number.toLocaleString('en-US');
+    const mebibytes = (bytes: number) => `${bytes / 1_048_576} MiB`;
+    const figures = [
+      count(IDEMPOTENCY_ENTRIES_MAX),
+      mebibytes(IDEMPOTENCY_BYTES_MAX),
+      count(2 * MESSAGES_MAX),
+      count(LIMITS.unicastQueueRecords),
+      `${mebibytes(LIMITS.unicastQueueBytes)} a node, ${mebibytes(LIMITS.unicastQueuesBytes)} for all`,
+      count(LIMITS.broadcastRingRecords),
+      mebibytes(LIMITS.broadcastRingBytes),
+      count(LIMITS.receiptsMax),
+      `${count(LIMITS.inquiriesMax)} questions | ${mebibytes(LIMITS.inquiryBytes)}`,
+      `${HELD_MAX} records`,
+      `${count(LIMITS.removalsMax)} x 40 bytes`,
+      `${LIMITS.peersMax}, ${LIMITS.heardMax} and ${count(LIMITS.tombstonesMax)}`,
+    ];
+    expect(figures.filter((figure) => !section.includes(figure))).toEqual([]);
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import { TOKEN_REFUSALS } from '../src/authentication/token-refusals.js';
 import { BODY_KINDS } from '../src/cluster/bodies.js';
 import { GAP_KINDS, PEER_CHANGES, REJECTIONS } from '../src/cluster/bus/bus.js';
+import { Visitors } from '../src/gateway/admission/visitors.js';
 import { MODULE_FAILURES } from '../src/telemetry/module-failures.js';
 import { SAMPLED_PATHS } from '../src/messaging/message-sample.js';
 import { API_ERRORS } from '../src/operations/api/api-error.js';
@@ -17,6 +18,7 @@ import { TURNED_AWAY } from '../src/gateway/gateway-statistics.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 import { RawClient } from './support/raw-client.js';
+import { until } from './support/until.js';
 
 const KEY = 'a-key-of-the-backend';
 
@@ -247,7 +249,9 @@ describe("the operators' door", () => {
 
   it('counts what happened in its metrics', async () => {
     const sender = await TestClient.ready(a.url('user_id=metric'));
-    await sender.ask({ user_id: 'metric', data: 1 });
+    await sender.ask({ user_id: 'metric', data: 1, message_id: 'once' });
+    const visitor = await RawClient.connect(a.port);
+    await until(() => a.app.get(Visitors).size === 1);
     sender.send('not json');
     expect(await sender.nextJson()).toMatchObject({ event: 'error' });
     const text = String((await call(a, 'GET', '/metrics', { key: '' })).body['text']);
@@ -263,6 +267,11 @@ describe("the operators' door", () => {
     expect(value('lanfare_errors_total{code="bad_json"}')).toBe(1);
     expect(value('lanfare_handshakes_total{result="accepted"}')).toBeGreaterThanOrEqual(1);
     expect(value('lanfare_udp_datagrams_total{direction="sent"}')).toBeGreaterThanOrEqual(1);
+    expect(value('lanfare_visitors')).toBe(1);
+    expect(value('lanfare_messages_remembered')).toBeGreaterThanOrEqual(1);
+    expect(value('lanfare_directory_bytes')).toBeGreaterThan(0);
+    expect(value('lanfare_udp_backlog_bytes')).toBe(0);
+    visitor.destroy();
     await sender.close();
     const again = String((await call(a, 'GET', '/metrics', { key: '' })).body['text']);
     expect(again).not.toContain('bad@');

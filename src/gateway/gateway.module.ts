@@ -39,6 +39,6 @@ import { Visitors } from './admission/visitors.js';
     GatewayStatistics,
     Grace,
   ],
-  exports: [Door, Clients, GatewayStatistics],
+  exports: [Door, Clients, Visitors, GatewayStatistics],
 })
 export class GatewayModule {}

@@ -48,6 +48,11 @@ export class Messaging implements OnModuleInit {
     private readonly cluster: Cluster,
   ) {}
 
+  /** Messages with a `message_id` that are remembered. */
+  get remembered(): number {
+    return this.#recent.size;
+  }
+
   get statistics(): Readonly<MessageStatistics> {
     return this.#statistics;
   }

@@ -9,6 +9,7 @@ import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { Clients } from '../gateway/admission/clients.js';
 import { Door } from '../gateway/admission/door.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
+import { Visitors } from '../gateway/admission/visitors.js';
 import { GatewayStatistics } from '../gateway/gateway-statistics.js';
 import { Messaging } from '../messaging/messaging.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
@@ -26,6 +27,7 @@ export class RunningNode {
     readonly connections: ConnectionRegistry,
     readonly door: Door,
     readonly clients: Clients,
+    readonly visitors: Visitors,
     readonly gateway: GatewayStatistics,
     readonly authentication: Authentication,
     readonly udp: UdpBroadcast,

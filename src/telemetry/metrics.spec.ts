@@ -75,6 +75,19 @@ describe('metrics', () => {
     expect(unknownIn(documented)).toEqual([]);
   });
 
+  it('are all that docs/performance.md names, and each limit there is shown by one', () => {
+    const [, section = ''] = readFileSync('docs/performance.md', 'utf8').split(
+      '\n## The most memory a node may take\n',
+    );
+    const [table = ''] = section.split('\n## ');
+    const rows = table.match(/^\| .* \|$/gm)?.slice(1) ?? [];
+    expect(rows.length).toBeGreaterThan(15);
+    expect(rows.flatMap(unknownIn)).toEqual([]);
+    expect(rows.filter((row) => !/lanfare_|nodejs_|the same/.test(row.split(' | ').at(-1) ?? ''))).toEqual(
+      [],
+    );
+  });
+
   it('mirror counters that are counted elsewhere', async () => {
     metrics.set(metrics.frames, 5);
     metrics.set(metrics.frames, 7);

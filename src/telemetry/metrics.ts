@@ -28,6 +28,10 @@ export class Metrics {
 
   // clients
   readonly connections = this.#gauge('lanfare_connections', 'Clients with an open socket, of all paths');
+  readonly visitors = this.#gauge(
+    'lanfare_visitors',
+    'Sockets of the public port that are no clients, or not yet; at most WS_MAX_CONNECTIONS and 128, less the clients',
+  );
   readonly devices = this.#gauge('lanfare_devices', "Connections registered as a user's device");
   readonly users = this.#gauge('lanfare_users', 'Users with at least one device on this node');
   readonly handshakes = this.#counter(
@@ -73,6 +77,10 @@ export class Metrics {
     'lanfare_deliveries_total',
     'Outgoing queues of connections here into which a message went, by where it was posted: local, inbound',
     ['path'],
+  );
+  readonly remembered = this.#gauge(
+    'lanfare_messages_remembered',
+    'Messages with a message_id that are remembered, so as not to be delivered twice; at most 100,000',
   );
   readonly messageLatency = this.#histogram(
     'lanfare_message_latency_seconds',
@@ -131,6 +139,19 @@ export class Metrics {
   );
   readonly queueBytes = this.#gauge('lanfare_cluster_queue_bytes', 'Bytes queued towards other nodes');
   readonly queueRecords = this.#gauge('lanfare_cluster_queue_records', 'Records queued towards other nodes');
+  readonly heldBytes = this.#gauge(
+    'lanfare_cluster_held_bytes',
+    'What came from other nodes and waits for what was sent before it, or for the rest of a message',
+  );
+  readonly receiptsWaiting = this.#gauge(
+    'lanfare_cluster_receipts_waiting',
+    'Messages to other nodes whose receipts have not all come; at most 262,144',
+  );
+  readonly answerBytes = this.#gauge(
+    'lanfare_cluster_answer_bytes',
+    'Answers of other nodes to questions that others have not answered yet; at most 64 MiB',
+  );
+  readonly directoryBytes = this.#gauge('lanfare_directory_bytes', 'Memory of the directory of who is where');
   readonly directoryEntries = this.#gauge(
     'lanfare_directory_entries',
     'Users of other nodes in the directory of who is where',
@@ -172,6 +193,10 @@ export class Metrics {
   readonly udpKernelDrops = this.#counter(
     'lanfare_udp_kernel_drops_total',
     "Datagrams the kernel dropped because this node's receive buffers were full (Linux)",
+  );
+  readonly udpBacklog = this.#gauge(
+    'lanfare_udp_backlog_bytes',
+    'What waits to leave the UDP socket; at most 4 MiB',
   );
   readonly udpReceiveBuffer = this.#gauge(
     'lanfare_udp_receive_buffer_bytes',

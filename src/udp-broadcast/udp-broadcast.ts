@@ -80,6 +80,11 @@ export class UdpBroadcast implements OnApplicationShutdown {
     return this.#openSockets.receiveBufferBytes;
   }
 
+  /** What waits to leave, in bytes: all is sent from one socket. Open sockets only. */
+  get backlogBytes(): number {
+    return this.#openSockets.own.backlogBytes;
+  }
+
   /** Counters since the start. */
   get statistics(): Readonly<UdpStatistics> {
     return this.#statistics;

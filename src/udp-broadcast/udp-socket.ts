@@ -49,11 +49,13 @@ export class UdpSocket {
     await new Promise<void>((resolve) => this.raw.close(resolve));
   }
 
+  /** What waits to leave. */
+  get backlogBytes(): number {
+    return this.raw.getSendQueueSize();
+  }
+
   #isBacklogFull(): boolean {
-    return (
-      this.raw.getSendQueueSize() >= BACKLOG_BYTES_MAX ||
-      this.raw.getSendQueueCount() >= BACKLOG_DATAGRAMS_MAX
-    );
+    return this.backlogBytes >= BACKLOG_BYTES_MAX || this.raw.getSendQueueCount() >= BACKLOG_DATAGRAMS_MAX;
   }
 
   // One function for all sends: without a callback Node drops errors silently, with a closure each send costs one.

@@ -119,8 +119,13 @@ export interface BusStatistics {
   readonly peersHeard: number;
   /** Gauges: users of other nodes that are known here, and what waits to be sent or confirmed. */
   readonly directoryEntries: number;
+  readonly directoryBytes: number;
   readonly queuedBytes: number;
   readonly queuedRecords: number;
+  /** Gauges: what came from other nodes and is not whole or not in order yet, and what is waited for from them. */
+  readonly heldBytes: number;
+  readonly receiptsWaiting: number;
+  readonly answerBytes: number;
 }
 
 /** Of a bus that counts nothing, or not yet; others begin with it, and say what they count. */
@@ -140,8 +145,12 @@ export const NOTHING_COUNTED: BusStatistics = {
   directoryMisses: 0,
   peersHeard: 0,
   directoryEntries: 0,
+  directoryBytes: 0,
   queuedBytes: 0,
   queuedRecords: 0,
+  heldBytes: 0,
+  receiptsWaiting: 0,
+  answerBytes: 0,
 };
 
 /**

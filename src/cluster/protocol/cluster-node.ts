@@ -274,12 +274,15 @@ export class ClusterNode implements ProtocolNode {
   }
 
   statistics(): ProtocolStatistics {
-    const { broadcast, counters, directory, members, outbox, rejected } = this.#context;
+    const { broadcast, counters, directory, inquiries, members, outbox, receipts, rejected } = this.#context;
     let queuedBytes = broadcast.bytes;
     let queuedRecords = broadcast.records;
-    for (const { outgoing } of members.all) {
+    let heldBytes = 0;
+    for (const { incoming, outgoing } of members.all) {
       queuedBytes += outgoing.stream.bytes;
       queuedRecords += outgoing.stream.records;
+      heldBytes += incoming.broadcast.heldBytes + incoming.broadcastFragments.bytes;
+      heldBytes += incoming.unicast.heldBytes + incoming.unicastFragments.bytes;
     }
     return {
       datagramsSent: outbox.sent,
@@ -293,10 +296,14 @@ export class ClusterNode implements ProtocolNode {
       gaps: counters.gaps,
       bootsHeard: members.heard,
       directoryEntries: directory.entries,
+      directoryBytes: directory.bytes,
       directoryHits: counters.directoryHits,
       directoryMisses: counters.directoryMisses,
       queuedBytes,
       queuedRecords,
+      heldBytes,
+      receiptsWaiting: receipts.waiting,
+      answerBytes: inquiries.bytes,
     };
   }
 

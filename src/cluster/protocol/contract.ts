@@ -154,10 +154,17 @@ export interface ProtocolStatistics {
   /** Boots that are heard of and not proven: while there are any, no answer is complete. */
   readonly bootsHeard: number;
   readonly directoryEntries: number;
+  readonly directoryBytes: number;
   readonly directoryHits: number;
   readonly directoryMisses: number;
   readonly queuedBytes: number;
   readonly queuedRecords: number;
+  /** Of peers: records that came before those they follow, and messages of which a part has come. */
+  readonly heldBytes: number;
+  /** Receipts that are not final. */
+  readonly receiptsWaiting: number;
+  /** Of answers to questions that are still open. */
+  readonly answerBytes: number;
 }
 
 /** The one object a driver or simulator holds. Implemented by ClusterNode in cluster-node.ts. */

@@ -37,6 +37,7 @@ export interface RepairTimers {
 export class IncomingStream {
   readonly #held: (Buffer | undefined)[] = [];
   #heldCount = 0;
+  #heldBytes = 0;
   #next = 1;
   #highest = 0;
   #askedTo = 0;
@@ -65,6 +66,10 @@ export class IncomingStream {
     return this.#heldCount;
   }
 
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   get isMissing(): boolean {
     return this.#highest >= this.#next;
   }
@@ -77,6 +82,7 @@ export class IncomingStream {
   reset(next: number): void {
     this.#held.length = 0;
     this.#heldCount = 0;
+    this.#heldBytes = 0;
     this.#next = next;
     this.#highest = next - 1;
     this.#settle();
@@ -95,6 +101,7 @@ export class IncomingStream {
     if (this.#held[sequence & HELD_MASK] === undefined) {
       this.#held[sequence & HELD_MASK] = body;
       this.#heldCount += 1;
+      this.#heldBytes += body.length;
     }
     this.noteHighest(now, sequence);
     return false;
@@ -108,6 +115,7 @@ export class IncomingStream {
     if (body === undefined) return undefined;
     this.#held[index] = undefined;
     this.#heldCount -= 1;
+    this.#heldBytes -= body.length;
     this.#advance(now, this.#next);
     return body;
   }

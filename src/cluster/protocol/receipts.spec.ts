@@ -73,7 +73,7 @@ describe('receipts', () => {
     const holders = (count: number) => Array.from({ length: count }, (_, at) => ({ index: at + 1 }));
     const { receipts: many } = setUp();
     for (let token = 1; token < ENTRIES_MAX; token++) many.open(0, token, holders(1), 1, true);
-    expect(many.isFull).toBe(false);
+    expect([many.isFull, many.waiting]).toEqual([false, ENTRIES_MAX - 1]);
     many.open(0, ENTRIES_MAX, holders(1), 1, true);
     expect(many.isFull).toBe(true);
 

@@ -40,8 +40,13 @@ export class Receipts {
     private readonly sink: ReceiptSink,
   ) {}
 
+  /** Receipts that are not final. */
+  get waiting(): number {
+    return this.#tail - this.#head;
+  }
+
   get isFull(): boolean {
-    return this.#tail - this.#head >= this.entriesMax || this.#holdersWaitedFor >= this.entriesMax;
+    return this.waiting >= this.entriesMax || this.#holdersWaitedFor >= this.entriesMax;
   }
 
   /** When the oldest entry ends; Infinity: there is none. */

@@ -165,8 +165,13 @@ describe('IncomingStream', () => {
   it('refuses what is too far ahead, and asks for it when its turn has come', () => {
     expect(stream.receive(0, 513, Buffer.alloc(1))).toBe(false);
     expect(stream.held).toBe(0);
-    expect(stream.receive(0, 512, Buffer.alloc(1))).toBe(false);
-    expect(stream.held).toBe(1);
+    expect(stream.receive(0, 512, Buffer.alloc(7))).toBe(false);
+    expect([stream.held, stream.heldBytes]).toEqual([1, 7]);
+    expect(stream.receive(0, 512, Buffer.alloc(7))).toBe(false);
+    expect(stream.heldBytes).toBe(7);
+    for (let number = 1; number < 512; number += 1) stream.receive(1, number, Buffer.alloc(1));
+    expect(stream.take(1)).toHaveLength(7);
+    expect([stream.held, stream.heldBytes]).toEqual([0, 0]);
   });
 });
 

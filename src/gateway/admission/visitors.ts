@@ -58,6 +58,11 @@ export class Visitors {
     );
   }
 
+  /** Sockets that are no clients, or not yet. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** To be called once, before `server` listens. */
   watch(server: Server): void {
     server.on('connection', this.#arrive);

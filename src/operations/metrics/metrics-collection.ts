@@ -103,6 +103,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
   #collectClients(): void {
     const { metrics, node } = this;
     metrics.connections.set(node.clients.size);
+    metrics.visitors.set(node.visitors.size);
     metrics.devices.set(node.connections.size);
     metrics.users.set(node.connections.userCount);
     metrics.clientBacklog.set(node.clients.backlogs.bytes);
@@ -136,6 +137,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     for (const [code, count] of Object.entries(counted.clusterRefused)) messages('cluster', code, count);
     messages('inbound', 'delivered', counted.inboundDelivered);
     messages('inbound', 'absent', counted.inboundAbsent);
+    metrics.remembered.set(this.node.messaging.remembered);
     metrics.set(metrics.deliveries, counted.localDeliveries, { path: 'local' });
     metrics.set(metrics.deliveries, counted.inboundDeliveries, { path: 'inbound' });
   }
@@ -181,8 +183,12 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     metrics.set(metrics.answersDropped, counted.answersDropped);
     metrics.queueBytes.set(counted.queuedBytes);
     metrics.queueRecords.set(counted.queuedRecords);
+    metrics.heldBytes.set(counted.heldBytes);
+    metrics.receiptsWaiting.set(counted.receiptsWaiting);
+    metrics.answerBytes.set(counted.answerBytes);
     metrics.peersHeard.set(counted.peersHeard);
     metrics.directoryEntries.set(counted.directoryEntries);
+    metrics.directoryBytes.set(counted.directoryBytes);
     metrics.set(metrics.directoryLookups, counted.directoryHits, { result: 'hit' });
     metrics.set(metrics.directoryLookups, counted.directoryMisses, { result: 'miss' });
   }
@@ -198,6 +204,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     metrics.set(metrics.udpErrors, counted.sendErrors, { kind: 'send' });
     metrics.set(metrics.udpErrors, counted.socketErrors, { kind: 'socket' });
     if (!udp.isOpen) return;
+    metrics.udpBacklog.set(udp.backlogBytes);
     metrics.udpReceiveBuffer.set(udp.receiveBufferBytes);
     const drops = await this.#drops.count();
     if (drops !== null) metrics.set(metrics.udpKernelDrops, drops);
