@@ -40,7 +40,7 @@ export class Acks {
     const isQuarter = incoming.oweAck() >= this.context.receiveWindow / 4;
     const dueAt = isQuarter ? now : now + (isUrgent ? timing.ackUrgentMs : timing.ackDelayMs);
     peer.timers.ack.setIfSooner(dueAt);
-    if (isQuarter) this.context.markDirty(peer);
+    if (isQuarter) this.context.flushQueue.add(peer);
   }
 
   /** Writes the ack into the datagram being made for the peer. */
@@ -134,7 +134,7 @@ export class Acks {
       writer.beginFrame(FRAME_NACK).u8(stream).u32(incoming.id);
       const asked = records.writeMissing(now, writer, Math.min(nackRanges, fits), nackRecords);
       writer.endFrame();
-      peer.recordsAsked += asked;
+      peer.loss.noteAsked(asked);
       this.context.counters.recordsRequested += asked;
     }
   }

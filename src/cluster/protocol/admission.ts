@@ -96,9 +96,7 @@ export class Admission {
     if (!channel.window.wouldAccept(number)) return this.#refuse('replayed');
     const plain = channel.open(number, bytes);
     if (plain === null) return this.#refuse('forged');
-    if (channel.window.accept(number) && source !== peer.endpoint) peer.endpoint = source;
-    peer.wasHeard = true;
-    if (!peer.isProven) peer.heardAt = now;
+    peer.hear(now, source, channel.window.accept(number));
     if (known === undefined) {
       context.members.add(peer);
       this.handlers.met(now, peer);
@@ -125,7 +123,7 @@ export class Admission {
     if (this.isOwn(tag, rest)) return;
     const known = this.context.members.withTag(tag);
     if (known !== undefined) {
-      if (!known.isProven && known.rest === rest) known.heardAt = now;
+      if (known.rest === rest) known.noteHearsay(now);
       return;
     }
     const tombstone = this.context.members.tombstone(tag, rest);

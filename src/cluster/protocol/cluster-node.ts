@@ -167,8 +167,7 @@ export class ClusterNode implements ProtocolNode {
 
   flush(now: number): void {
     if (this.#departure.isOver) return;
-    const { dirtyPeers } = this.#context;
-    for (const peer of dirtyPeers) this.#routing.review(now, peer);
+    for (const peer of this.#context.flushQueue.peers) this.#routing.review(now, peer);
     this.#transmission.flush(now);
     this.#hurryReport(now);
     if (this.#context.isBroadcastAcked) {
@@ -268,9 +267,7 @@ export class ClusterNode implements ProtocolNode {
   peers(): PeerSnapshot[] {
     // The clock was last told with the timeout: near enough for an uptime.
     const now = Math.max(this.#context.options.startedAt, this.#reportedAt);
-    return this.#context.members.all
-      .filter(({ isProven }) => isProven)
-      .map((peer) => this.#context.snapshotOf(now, peer));
+    return this.#context.members.all.filter(({ isProven }) => isProven).map((peer) => peer.snapshot(now));
   }
 
   statistics(): ProtocolStatistics {
@@ -337,7 +334,7 @@ export class ClusterNode implements ProtocolNode {
     const { incoming } = peer;
     if (!incoming.isAdmitted || plain.readUInt32BE(start + 1) !== incoming.id) return;
     const sequence = plain.readUIntBE(start + 5, 6);
-    peer.recordsCame += 1;
+    peer.loss.noteCame();
     this.#acks.noteRecord(now, peer, plain[start] as number);
     if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;
     this.#delivery.applyUnicast(peer, plain.subarray(headerEnd, end));
@@ -352,7 +349,7 @@ export class ClusterNode implements ProtocolNode {
     const { incoming } = peer;
     if (!incoming.isAdmitted) return;
     const sequence = plain.readUIntBE(start + 1, 6);
-    peer.recordsCame += 1;
+    peer.loss.noteCame();
     this.#acks.noteRecord(now, peer, plain[start] as number);
     if (!incoming.broadcast.receive(now, sequence, plain.subarray(headerEnd, end))) return;
     this.#delivery.applyBroadcast(peer, plain.subarray(headerEnd, end));
@@ -401,7 +398,7 @@ export class ClusterNode implements ProtocolNode {
         this.#handlePing(peer, reader);
         break;
       case FRAME_PONG:
-        if (reader.u32() === peer.pingToken) peer.noteRoundTrip(now - peer.pingSentAt);
+        peer.roundTrip.end(now, reader.u32());
         break;
       case FRAME_REPORT:
         this.#handleReport(now, peer, reader);
@@ -416,9 +413,6 @@ export class ClusterNode implements ProtocolNode {
   #handleProven(now: number, peer: Peer): void {
     this.#context.refreshRouting();
     if (this.#context.options.mode === 'mesh') this.#discovery.introduceAllTo(peer);
-    // It may have been heard of long ago; its time to list us begins now.
-    peer.metAt = now;
-    peer.timers.ping.set(now);
     this.#membership.noteName(now, peer);
   }
 
@@ -427,8 +421,9 @@ export class ClusterNode implements ProtocolNode {
     const { stream } = outgoing;
     const { broadcast } = this.#context;
     const isOwed = stream.inFlight > 0 || outgoing.broadcastNeededAfter < broadcast.nextToSend - 1;
-    outgoing.noteAck(now, peer.roundTripMs, isOwed);
-    if (stream.hasUnsent || outgoing.isLoading || outgoing.backlog.isCongested) this.#context.markDirty(peer);
+    outgoing.noteAck(now, peer.roundTrip.ms, isOwed);
+    if (stream.hasUnsent || outgoing.isLoading || outgoing.backlog.isCongested)
+      this.#context.flushQueue.add(peer);
   }
 
   #handleReport(now: number, peer: Peer, reader: ByteReader): void {
@@ -468,9 +463,7 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #ping(now: number, peer: Peer, flags: number): void {
-    peer.pingToken = (peer.pingToken + 1) >>> 0;
-    peer.pingSentAt = now;
-    this.#context.outbox.writer.beginFrame(FRAME_PING).u32(peer.pingToken).u8(flags).endFrame();
+    this.#context.outbox.writer.beginFrame(FRAME_PING).u32(peer.roundTrip.begin(now)).u8(flags).endFrame();
     this.#context.outbox.toPeer(peer);
   }
 

@@ -84,7 +84,7 @@ export class Handshake {
     if (nonce < answered) return;
     if (nonce > answered) this.#openSession(now, peer, nonce, lastSession, lastDelivered);
     this.#sendWelcome(now, peer);
-    this.context.markDirty(peer);
+    this.context.flushQueue.add(peer);
   }
 
   handleWelcome(now: number, peer: Peer, reader: ByteReader): void {
@@ -97,17 +97,17 @@ export class Handshake {
     if (incoming.state !== 'asking' || nonce !== incoming.nonce) return;
     if (!this.#readIntroduction(now, peer, reader)) return;
     if (!peer.isProven) {
-      peer.isProven = true;
+      peer.prove(now);
       this.proven(now, peer);
     }
     const isRejoin = incoming.id !== 0;
     const skipped = incoming.admit(session, base, report);
     if (skipped > 0) this.context.gap(peer, 'gap', skipped, 'broadcast records passed between two sessions');
     peer.keys.broadcast.window.raiseFloor(packetNumber);
-    peer.heardAt = now;
+    peer.noteAnswer(now);
     this.context.replaceReplica(now, peer);
     this.context.refreshRouting();
-    this.context.tellPeer(now, peer, isRejoin ? 'rejoined' : 'joined', 'it answered our hello');
+    this.context.tellPeer(isRejoin ? 'rejoined' : 'joined', peer.snapshot(now), 'it answered our hello');
     this.acks.sendStatus(now, peer);
   }
 
@@ -166,19 +166,16 @@ export class Handshake {
     const name = reader.text();
     const version = reader.text();
     if (oldest > PROTOCOL_VERSION || newest < PROTOCOL_VERSION) {
-      if (!peer.isRefused) {
+      if (peer.refuse()) {
         this.context.warn(
           'protocol-version',
           `Node ${name} at ${peer.endpoint} (${version}) speaks protocol versions ${oldest} to ${newest}, not ` +
             `${PROTOCOL_VERSION}: it is ignored. Upgrade one version at a time.`,
         );
       }
-      peer.isRefused = true;
       return false;
     }
-    peer.name = name;
-    peer.version = version;
-    peer.bornAt = now - uptimeMs;
+    peer.introduce(name, version, now - uptimeMs);
     return true;
   }
 }

@@ -81,7 +81,7 @@ export class Members {
   }
 
   remove(now: number, peer: Peer, hasLeft: boolean): void {
-    peer.isGone = true;
+    peer.drop();
     this.#pairNumbersUsed = Math.max(this.#pairNumbersUsed, peer.keys.sealing.packetNumber);
     this.#byTag.delete(peer.tag);
     this.#byId.delete(peer.id);

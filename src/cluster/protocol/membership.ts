@@ -37,7 +37,7 @@ export class Membership {
         this.drop(now, peer, 'lost', 'its node was started anew');
       } else {
         if (silentMs >= context.pace.silentAfterMs) {
-          peer.isSilent = true;
+          peer.fallSilent();
           this.ping(now, peer);
         }
         this.reports.judgeAcks(now, peer);
@@ -45,8 +45,7 @@ export class Membership {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
       }
-      peer.recordsCame >>= 1;
-      peer.recordsAsked >>= 1;
+      peer.loss.age();
     }
   }
 
@@ -68,15 +67,16 @@ export class Membership {
   drop(now: number, peer: Peer, change: 'left' | 'lost', reason: string): void {
     const { context } = this;
     const { incoming, outgoing } = peer;
-    context.members.remove(now, peer, change === 'left');
     context.retireReplica(now, peer);
+    const last = peer.snapshot(now);
+    context.members.remove(now, peer, change === 'left');
     const undelivered = outgoing.stream.userMessages() + outgoing.backlog.takeAllDropped();
     if (change === 'lost' || undelivered > 0) context.gap(peer, 'lost', undelivered, reason);
     const missing = incoming.isAdmitted ? incoming.unicast.highest - incoming.unicast.next + 1 : 0;
     if (change === 'left' && missing > 0) {
       context.gap(peer, 'gap', missing, 'records of a peer that left can not be repaired any more');
     }
-    if (incoming.id !== 0) context.tellPeer(now, peer, change, reason);
+    if (incoming.id !== 0) context.tellPeer(change, last, reason);
     context.receipts.loseHolder(peer.index);
     context.inquiries.losePeer(peer.id);
     context.refreshRouting();
@@ -84,12 +84,7 @@ export class Membership {
 
   /** Whatever waits for a peer gets the time again that we slept through. */
   forgive(now: number, ms: number): void {
-    for (const peer of this.context.members.all) {
-      peer.heardAt += ms;
-      peer.metAt += ms;
-      peer.incoming.forgive(ms);
-      peer.outgoing.forgive(now, ms);
-    }
+    for (const peer of this.context.members.all) peer.forgive(now, ms);
   }
 
   /**
@@ -99,18 +94,19 @@ export class Membership {
   #judgeUnproven(now: number, peer: Peer): void {
     const { heardForgetMs } = this.context.timing;
     const metMs = now - peer.metAt;
-    if (peer.wasHeard && metMs >= Math.min(this.context.pace.listedAfterMs, heardForgetMs)) {
-      const why = peer.isRefused
-        ? 'no version of the protocol is common to it and us'
-        : 'it has not answered our hello: do datagrams to one host pass both ways, not only those to all? ' +
-          'Look at firewalls, and at UDP_UNICAST_PORT (0: any port)';
+    if (peer.life !== 'named' && metMs >= Math.min(this.context.pace.listedAfterMs, heardForgetMs)) {
+      const why =
+        peer.life === 'refused'
+          ? 'no version of the protocol is common to it and us'
+          : 'it has not answered our hello: do datagrams to one host pass both ways, not only those to all? ' +
+            'Look at firewalls, and at UDP_UNICAST_PORT (0: any port)';
       this.reports.tellNotMutual(peer, `heard at ${peer.endpoint}, but ${why}`);
     }
     if (now - peer.heardAt >= this.context.pace.forgottenAfterMs) {
       this.context.members.remove(now, peer, false);
       this.context.refreshRouting();
     } else if (metMs >= heardForgetMs) {
-      peer.metAt = now;
+      peer.meetAgain(now);
       peer.mutualStanding.tellAgain();
     }
   }

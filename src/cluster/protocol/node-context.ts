@@ -11,6 +11,7 @@ import { DATAGRAM_OVERHEAD_BYTES } from './datagram.js';
 import { Directory } from './directory.js';
 import { assert } from './errors.js';
 import { Fifo } from './fifo.js';
+import { FlushQueue } from './flush-queue.js';
 import { UNICAST_RECORD_HEADER_BYTES } from './frames.js';
 import { Inquiries } from './inquiries.js';
 import { LocalUsers } from './local-users.js';
@@ -68,7 +69,7 @@ export class NodeContext {
   incompletePeers: readonly Peer[] = [];
   /** How many proven peers seal with each secret. */
   readonly peersOfSecret: number[];
-  readonly dirtyPeers: Peer[] = [];
+  readonly flushQueue = new FlushQueue();
 
   readonly counters = {
     datagramsReceived: 0,
@@ -174,12 +175,6 @@ export class NodeContext {
     return Math.min(limits.unicastQueueBytes, share);
   }
 
-  markDirty(peer: Peer): void {
-    if (peer.isDirty) return;
-    peer.isDirty = true;
-    this.dirtyPeers.push(peer);
-  }
-
   /** To be called whenever a peer is proven, admitted, completed, rejoins or goes. */
   refreshRouting(): void {
     this.pace.noteNews();
@@ -205,25 +200,8 @@ export class NodeContext {
     this.events.push({ type: 'warning', code, message });
   }
 
-  tellPeer(now: number, peer: Peer, change: 'joined' | 'rejoined' | 'left' | 'lost', reason: string): void {
-    this.events.push({ type: 'peer', change, peer: this.snapshotOf(now, peer), reason });
-  }
-
-  snapshotOf(now: number, peer: Peer): PeerSnapshot {
-    const { incoming, outgoing } = peer;
-    return {
-      nodeId: peer.id,
-      name: peer.name,
-      endpoint: peer.endpoint,
-      state: peer.state,
-      version: peer.version,
-      roundTripMs: peer.roundTripMs,
-      loss: peer.loss,
-      uptimeMs: Math.max(0, now - peer.bornAt),
-      users: incoming.replica.users,
-      complete: incoming.isComplete,
-      queuedBytes: outgoing.stream.bytes,
-    };
+  tellPeer(change: 'joined' | 'rejoined' | 'left' | 'lost', peer: PeerSnapshot, reason: string): void {
+    this.events.push({ type: 'peer', change, peer, reason });
   }
 
   /** A replica that is empty: R4. */

@@ -32,7 +32,7 @@ export class PeerTimeouts {
     if (timers.stall.hasExpired(now)) this.routing.review(now, peer);
     if (timers.hold.hasExpired(now)) {
       outgoing.dropHeld(now);
-      if (outgoing.backlog.dropped > 0) this.context.markDirty(peer);
+      if (outgoing.backlog.dropped > 0) this.context.flushQueue.add(peer);
     }
     if (timers.ping.hasExpired(now)) {
       const { scale } = this.context.pace;

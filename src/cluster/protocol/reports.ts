@@ -54,14 +54,9 @@ export class Reports {
     const window = reader.u16();
     reader.u16();
     const entries = reader.u8();
-    if (number < peer.lastReport || part >= parts || parts > PARTS_MAX) return;
-    if (number > peer.lastReport) {
-      peer.lastReport = number;
-      peer.partsOf = parts;
-      peer.partsSeen = 0;
-      peer.isListedInParts = false;
-      peer.heardAt = now;
-      peer.isSilent = false;
+    if (number < peer.report.number || part >= parts || parts > PARTS_MAX) return;
+    if (number > peer.report.number) {
+      peer.noteReport(now, number, parts);
     }
     if (!peer.isCounted) return;
     peer.outgoing.setWindow(window);
@@ -79,13 +74,10 @@ export class Reports {
       const sessionIn = reader.u32();
       const sessionOut = reader.u32();
       const applied = reader.u48();
-      peer.isListedInParts = true;
+      peer.report.noteListed();
       this.#compare(now, peer, number, sessionIn, sessionOut, applied);
     }
-    peer.partsSeen |= 1 << part;
-    if (!peer.isListedInParts && peer.partsSeen === 2 ** peer.partsOf - 1) {
-      this.#compare(now, peer, number, 0, 0, 0);
-    }
+    if (peer.report.notePart(part)) this.#compare(now, peer, number, 0, 0, 0);
   }
 
   handleBroadcastGap(now: number, peer: Peer, keptFrom: number): void {

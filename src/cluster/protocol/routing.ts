@@ -111,7 +111,7 @@ export class Routing {
           }
         }
       }
-      if (!peer.isDirty) context.markDirty(peer);
+      context.flushQueue.add(peer);
     }
     context.counters.directoryHits += 1;
     context.counters.messagesSent += 1;
@@ -128,7 +128,7 @@ export class Routing {
     this.#head.writeUInt32BE(receipt - 1, MESSAGE_HEADER_BYTES);
     this.#head.writeUInt32BE(delivered, MESSAGE_HEADER_BYTES + 4);
     peer.outgoing.stream.append(now, this.#head, MESSAGE_HEADER_BYTES + 8, null, 0, false);
-    this.context.markDirty(peer);
+    this.context.flushQueue.add(peer);
   }
 
   publish(now: number, channel: string, body: Buffer): boolean {
@@ -174,7 +174,7 @@ export class Routing {
         continue;
       }
       peer.outgoing.stream.append(now, this.#head, length, body, 0, false);
-      this.context.markDirty(peer);
+      this.context.flushQueue.add(peer);
       asked.push(peer.id);
     }
     const isComplete = this.view.isComplete(now, members.all, members.size);
@@ -189,7 +189,7 @@ export class Routing {
     this.#head[0] = MESSAGE_ANSWER;
     this.#head.writeUInt32BE(id, MESSAGE_HEADER_BYTES);
     peer.outgoing.stream.append(now, this.#head, MESSAGE_HEADER_BYTES + 4, body, 0, false);
-    this.context.markDirty(peer);
+    this.context.flushQueue.add(peer);
   }
 
   /** Nothing is heard of the peer, or it makes no progress with what it was sent: not worth waiting for. */

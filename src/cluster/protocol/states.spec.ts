@@ -8,6 +8,7 @@ import { MutualStanding } from './mutual-standing.js';
 import { LIMITS, TIMING } from './options.js';
 import { OutgoingSession } from './outgoing-session.js';
 import { PeerTimers } from './peer-timers.js';
+import { Peer, type PeerKeys } from './peer.js';
 import { Replica } from './replica.js';
 import { WindowStanding } from './window-standing.js';
 
@@ -54,17 +55,48 @@ function check<Subject>(machine: Machine<Subject>, rows: string): void {
   });
 }
 
+function makeIncoming(timers: PeerTimers): IncomingSession {
+  return new IncomingSession(TIMING, LIMITS.removalsMax, () => 0.5, timers, new Replica(new Directory()));
+}
+
+function makeOutgoing(timers: PeerTimers): OutgoingSession {
+  return new OutgoingSession(1_000, LIMITS.windowRecordsMin, TIMING, timers);
+}
+
+describe('Peer', () => {
+  const noKeys = {} as unknown as PeerKeys;
+  check(
+    {
+      make: () => {
+        const timers = new PeerTimers();
+        const sessions = [makeIncoming(timers), makeOutgoing(timers)] as const;
+        return new Peer(Buffer.alloc(12), 1, noKeys, timers, ...sessions, '10.0.0.1:1', 0);
+      },
+      stateOf: ({ life }) => life,
+      events: [
+        (peer) => peer.hear(1, '10.0.0.1:1', true),
+        (peer) => void peer.refuse(),
+        (peer) => peer.prove(1),
+        (peer) => peer.noteReport(1, 1, 1),
+        (peer) => peer.fallSilent(),
+        (peer) => peer.drop(),
+      ],
+      paths: { named: [], heard: [0], refused: [0, 1], proven: [0, 2], silent: [0, 2, 4], gone: [0, 5] },
+    },
+    //          hear     refuse   prove   report   fallSilent  drop
+    `named   |  heard    -        -       -        -           gone
+     heard   |  heard    refused  proven  heard    -           gone
+     refused |  refused  refused  proven  refused  -           gone
+     proven  |  proven   proven   -       proven   silent      gone
+     silent  |  silent   silent   -       proven   silent      gone
+     gone    |  -        -        -       -        -           -`,
+  );
+});
+
 describe('IncomingSession', () => {
   check(
     {
-      make: () =>
-        new IncomingSession(
-          TIMING,
-          LIMITS.removalsMax,
-          () => 0.5,
-          new PeerTimers(),
-          new Replica(new Directory()),
-        ),
+      make: () => makeIncoming(new PeerTimers()),
       stateOf: ({ state }) => state,
       events: [
         (session) => session.ask(1, 0),
@@ -86,7 +118,7 @@ describe('OutgoingSession', () => {
   const welcome = { nonce: 1, session: 1, base: 0, report: 0, packetNumber: 0 };
   check(
     {
-      make: () => new OutgoingSession(1_000, LIMITS.windowRecordsMin, TIMING, new PeerTimers()),
+      make: () => makeOutgoing(new PeerTimers()),
       stateOf: ({ state }) => state,
       events: [
         (session) => session.open(welcome, [7][Symbol.iterator]()),

@@ -41,13 +41,9 @@ export class Transmission {
 
   flush(now: number): void {
     this.#flushBroadcast(now);
-    const { dirtyPeers } = this.context;
-    if (dirtyPeers.length === 0) return;
-    for (const peer of dirtyPeers) {
-      peer.isDirty = false;
+    this.context.flushQueue.drain((peer) => {
       if (!peer.isGone) this.#flushPeer(now, peer);
-    }
-    dirtyPeers.length = 0;
+    });
   }
 
   /** Frees what everybody that counts has; returns the sequence up to which the broadcast stream may be sent. */
@@ -95,7 +91,7 @@ export class Transmission {
       }
       if (standing.state === 'in-step') {
         standing.block(now);
-        outgoing.pollSoon(now, peer.roundTripMs);
+        outgoing.pollSoon(now, peer.roundTrip.ms);
       }
       const endsAt = standing.patienceEndsAt(waitingSince);
       if (now < endsAt) {
@@ -146,7 +142,7 @@ export class Transmission {
       context.outbox.toAll();
     }
     for (const peer of context.members.all) {
-      if (peer.outgoing.isOpen) peer.outgoing.expectAck(now, peer.roundTripMs);
+      if (peer.outgoing.isOpen) peer.outgoing.expectAck(now, peer.roundTrip.ms);
     }
   }
 
@@ -174,7 +170,7 @@ export class Transmission {
       this.#writeUnicastRecord(peer, sequence, record);
       this.context.outbox.toPeer(peer);
     } while (stream.hasUnsent && stream.inFlight < window);
-    outgoing.expectAck(now, peer.roundTripMs);
+    outgoing.expectAck(now, peer.roundTrip.ms);
   }
 
   #repairBroadcast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {

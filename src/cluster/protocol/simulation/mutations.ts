@@ -175,9 +175,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'handshake.ts',
-        search: '    this.#sendWelcome(now, peer);\n    this.context.markDirty(peer);',
+        search: '    this.#sendWelcome(now, peer);\n    this.context.flushQueue.add(peer);',
         replace:
-          '    if (outgoing.welcomed !== nonce) this.#sendWelcome(now, peer);\n    outgoing.welcomed = nonce;\n    this.context.markDirty(peer);',
+          '    if (outgoing.welcomed !== nonce) this.#sendWelcome(now, peer);\n    outgoing.welcomed = nonce;\n    this.context.flushQueue.add(peer);',
       },
     ],
   },
@@ -224,7 +224,7 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'admission.ts',
         search: '    return { peer, plain, isForPair };',
         replace:
-          '    if (!peer.isProven) {\n      peer.isProven = true;\n      context.refreshRouting();\n    }\n    return { peer, plain, isForPair };',
+          '    if (!peer.isProven) {\n      peer.prove(now);\n      context.refreshRouting();\n    }\n    return { peer, plain, isForPair };',
       },
     ],
   },
@@ -346,7 +346,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'membership.ts',
-        search: '    if (incoming.id !== 0) context.tellPeer(now, peer, change, reason);\n',
+        search: '    if (incoming.id !== 0) context.tellPeer(change, last, reason);\n',
         replace: '',
       },
     ],
@@ -421,11 +421,15 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'old reports count',
     breaks: 'R6: a report that was overtaken is believed',
     edits: [
-      { file: 'reports.ts', search: 'number < peer.lastReport || part >= parts', replace: 'part >= parts' },
       {
         file: 'reports.ts',
-        search: '    if (number > peer.lastReport) {',
-        replace: '    if (number !== peer.lastReport) {',
+        search: 'number < peer.report.number || part >= parts',
+        replace: 'part >= parts',
+      },
+      {
+        file: 'reports.ts',
+        search: '    if (number > peer.report.number) {',
+        replace: '    if (number !== peer.report.number) {',
       },
     ],
   },
