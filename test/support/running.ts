@@ -1,5 +1,5 @@
 /**
- * What runs now. A test that fails does not come to its end, and what it started would keep the whole test run from
- * ending: so whatever outlives a test if it is not ended is in here until it is, with how to end it.
+ * What runs now, each with a function that ends it. A test that fails does not end what it has started, and that would
+ * keep the whole test run from ending. So everything that could outlive a test is in here until it is ended.
  */
 export const running = new Map<object, () => Promise<unknown>>();

@@ -13,10 +13,10 @@ const NAME = 'permessage-deflate';
 const WINDOW_BITS = 11;
 
 /**
- * permessage-deflate with its teeth drawn. Contexts are not kept between messages (they would be 300 KiB a
- * connection, and mix one message's secrets into the next one's length), windows are small, small messages stay as
- * they are, and few run at a time, so that zlib's threads are left to others. What a message inflates to is bounded
- * by WS_MAX_PAYLOAD_BYTES. Windows and contexts are agreed on by `grantCompression`.
+ * permessage-deflate with limits. Contexts are not kept between messages: they would take 300 KiB a connection, and
+ * the length of one message would tell something about the one before. Windows are small, small messages are not
+ * compressed, and few messages are compressed at a time, so that others get zlib's threads too. WS_MAX_PAYLOAD_BYTES
+ * bounds what a message inflates to. `grantCompression` agrees on windows and contexts.
  */
 export const COMPRESSION: PerMessageDeflateOptions = {
   threshold: 1024,
@@ -26,9 +26,9 @@ export const COMPRESSION: PerMessageDeflateOptions = {
 };
 
 /**
- * What a client gets of the extensions it offers (RFC 7692 7.1): the first permessage-deflate whose parameters make
- * sense, as the server's answer; undefined when there is none, which declines them all. A client that can't be told how
- * large its window may be (Firefox, Safari and OkHttp don't offer it) has the whole one: 32 KiB to read it.
+ * The server's answer to the extensions that a client offers (RFC 7692 7.1): the first permessage-deflate with valid
+ * parameters; undefined declines them all. The server can limit the client's window only if the client offers that.
+ * Firefox, Safari and OkHttp don't: reading them takes a window of 32 KiB.
  *
  * @param header Sec-WebSocket-Extensions
  * @throws SyntaxError when it is malformed
@@ -67,7 +67,7 @@ function isWindowBits(value: string): boolean {
   return /^(?:[89]|1[0-5])$/.test(value);
 }
 
-/** What was asked for, but not more than ours. */
+/** The window that the client asked for, but not more than ours. */
 function windowBits([asked]: (string | true)[] = []): string {
   return String(typeof asked === 'string' ? Math.min(Number(asked), WINDOW_BITS) : WINDOW_BITS);
 }

@@ -1,4 +1,4 @@
-/** Something that gathers work during a turn of the event loop and does it at once when the turn ends. */
+/** Collects work during a turn of the event loop, and does it all when the turn ends. */
 export interface Flushable {
   flush(): void;
 }
@@ -6,8 +6,8 @@ export interface Flushable {
 let waiting: Flushable[] = [];
 
 /**
- * Calls `flush` in the check phase of this turn (setImmediate: after all sockets that are readable now were read;
- * a microtask would run after each of them, and batches would be of one). Every flushable asks once a turn.
+ * Calls `flush` in the check phase of this turn (setImmediate), after all sockets that are readable now were read. A
+ * microtask would run after each socket, and make batches of one. A flushable calls this once a turn.
  */
 export function atEndOfTurn(flushable: Flushable): void {
   if (waiting.push(flushable) === 1) setImmediate(flushAll);

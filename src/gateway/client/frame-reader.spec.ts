@@ -18,11 +18,11 @@ const server = new WebSocketServer({
 
 interface Ways {
   readonly extensions?: string;
-  /** Else bytes are put in by hand. */
+  /** Without a reader, bytes are put in by hand. */
   readonly socket?: Socket;
 }
 
-/** A server's end of a connection: all that happens is written down. */
+/** The server's end of a connection. It records all that happens. */
 class Listening {
   readonly seen: string[] = [];
   readonly socket: Duplex;
@@ -65,7 +65,7 @@ class Listening {
       this.#reader = FrameReader.attach(this.ws, this.socket as Socket, PAYLOAD_BYTES_MAX);
   }
 
-  /** What is put in is read at once from then on. */
+  /** From then on what is put in is read at once. */
   static async open(isReaderAttached: boolean, ways: Ways = {}): Promise<Listening> {
     const listening = new Listening(isReaderAttached, ways);
     await setImmediate();
@@ -94,7 +94,7 @@ class Listening {
 
 interface Course {
   readonly chunks: readonly Buffer[];
-  /** Each chunk comes in a turn of its own; else all in one. */
+  /** Each chunk comes in a turn of its own; otherwise all come in one turn. */
   readonly inTurns: boolean;
   /** From this chunk on the socket is paused until it closes. */
   readonly pausedAt: number;
@@ -113,7 +113,7 @@ async function run({ chunks, inTurns, pausedAt }: Course, isReaderAttached: bool
   return listening.seen;
 }
 
-/** Of a client that sends two messages and its FIN, on TCP, when the first message pauses the socket. */
+/** What is seen when a client sends two messages and its FIN, on TCP, and the first message pauses the socket. */
 async function seenOfHalfClosed(isReaderAttached: boolean): Promise<string[]> {
   const listener = createServer({ allowHalfOpen: false }).listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -165,7 +165,7 @@ const frame = fc.record({
   mask: fc.uint8Array({ minLength: 4, maxLength: 4 }),
 });
 
-/** Frames one after the other, a byte of them changed now and then, cut wherever it may be. */
+/** Frames in sequence, sometimes with a changed byte, cut at any place. */
 const chunks = fc
   .record({
     frames: fc.array(frame, { minLength: 1, maxLength: 12 }),
@@ -194,7 +194,7 @@ describe('the frame reader', () => {
     );
   });
 
-  it('reads plain frames, pings and pongs without ws, however they are cut', async () => {
+  it('reads plain frames, pings and pongs without ws, wherever they are cut', async () => {
     const listening = await Listening.open(true);
     const ping = encode({ first: 0x89, payload: Buffer.from('p'), mask: Buffer.from([9, 9, 9, 9]) });
     const bytes = Buffer.concat([text('one'), ping, text('x'.repeat(300)), text('')]);
@@ -261,7 +261,7 @@ describe('the frame reader', () => {
     await listening.end();
   });
 
-  it('stands aside where frames are compressed', async () => {
+  it('is not used where frames are compressed', async () => {
     expect((await Listening.open(true, { extensions: 'permessage-deflate' })).isReadByWs).toBe(true);
     expect((await Listening.open(true)).isReadByWs).toBe(false);
   });

@@ -1,21 +1,21 @@
 /**
  * Theory of operation.
  *
- * Nearly every frame of a client is final, short, and whole in the chunk that the socket read; ws' receiver is built
- * for all the others too, and makes six views and a round through a stream for each. So such frames are read here: in
- * place, one view each. Whatever is not plainly one of them goes to ws as it came, from its first byte on, and so
- * does everything after it: a client that fragments, sends long messages or closes is ws' for good. (For long
- * messages the price is in the bytes, not in the views.)
+ * Nearly every frame of a client is final, short, and whole in the chunk that the socket read. ws' receiver handles
+ * all kinds of frames, and makes six views and a pass through a stream for each. So plain frames are read here, in
+ * place, with one view each. A frame that is not plain goes to ws unchanged, from its first byte on. So does
+ * everything after it: ws reads all further frames of a client that fragments, sends long messages or closes. (A long
+ * message costs by its bytes, not by its views.)
  *
  * Rules.
- * - ws alone refuses: nothing is accepted here that it would not accept, and what is wrong is left to it untouched, for
- *   it knows the close codes (RFC 6455 7.4.1). A specification holds the two against each other on the same bytes.
- * - Pings and pongs pass through to ws whole, and reading goes on here.
- * - Of a frame that is not whole at most TAIL_BYTES_MAX wait here.
- * - When a message's listener pauses the socket, what follows in the chunk (64 KiB and a tail at most) waits as bytes, a
- *   closing handshake too. ws would go on to the end of the chunk, and somebody would have to keep the messages.
- * - What waits is ws' when the socket ends or closes meanwhile, as all is that a paused socket has left.
- * - With compression a frame is not what it seems: then this reader stands aside.
+ * - Only ws refuses frames. Nothing is accepted here that ws would not accept. A wrong frame is left to ws unchanged,
+ *   because ws knows the close codes (RFC 6455 7.4.1). A spec compares the two on the same bytes.
+ * - Pings and pongs are passed to ws whole, and reading goes on here.
+ * - At most TAIL_BYTES_MAX of an incomplete frame wait here.
+ * - When a message's listener pauses the socket, the rest of the chunk (at most 64 KiB and a tail) waits as bytes, a
+ *   closing handshake too. ws would read on to the end of the chunk, and the messages would have to be kept somewhere.
+ * - When the socket ends or closes meanwhile, ws gets what waits, as it gets what a paused socket still has.
+ * - With compression a frame has to be inflated first: this reader is not used then.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
@@ -32,10 +32,10 @@ const CONTROL_LENGTH_MAX = 125;
 const LENGTH_16_BITS = 126;
 const MASK_BYTES = 4;
 
-/** Longer frames are ws' unless they are whole: a tail is copied with every chunk that does not complete it. */
+/** ws reads longer frames unless they are whole: a tail is copied with every chunk that does not complete it. */
 const TAIL_BYTES_MAX = 4096;
 
-/** What the bytes at hand begin with, if it is not a frame that was read. */
+/** Why no frame was read at the beginning of the bytes. */
 const INCOMPLETE = -1;
 const FOREIGN = -2;
 
@@ -45,7 +45,7 @@ type ReadSocket = Socket & { [READER]: FrameReader };
 type DataListener = (this: Socket, chunk: Buffer) => void;
 
 export class FrameReader {
-  /** What was not read yet: the beginning of a frame whose rest has not come, or what followed the frame that paused. */
+  /** Bytes not read yet: the beginning of an incomplete frame, or what followed the frame that paused the socket. */
   #tail: Buffer | null = null;
 
   private constructor(
@@ -57,8 +57,8 @@ export class FrameReader {
   ) {}
 
   /**
-   * Takes the place of ws' listener on the socket: messages are emitted by `ws` as before. Null: it was left in its place.
-   * @param payloadBytesMax as ws was told
+   * Replaces ws' listener on the socket; `ws` emits messages as before. Returns null when ws' listener was kept.
+   * @param payloadBytesMax the same limit that ws has
    */
   static attach(ws: WebSocket, socket: Socket, payloadBytesMax: number): FrameReader | null {
     const [pass, ...others] = socket.listeners('data') as DataListener[];
@@ -103,7 +103,7 @@ export class FrameReader {
     }
   }
 
-  /** The socket has ended or closed, and ws has not read yet what is left in it. */
+  /** The socket has ended or closed. ws has not read yet what is left in it. */
   end(): void {
     const tail = this.#tail;
     this.#tail = null; // first: what ws makes of it may resume
@@ -134,7 +134,7 @@ export class FrameReader {
     unmask(bytes, start, end);
     const payload = bytes.subarray(start, end);
     if (kind === TEXT && !isUtf8(payload)) {
-      unmask(bytes, start, end); // back to what it was
+      unmask(bytes, start, end); // masks it again, for ws
       return FOREIGN;
     }
     this.ws.emit('message', payload, kind === BINARY);
@@ -158,7 +158,7 @@ function onEnd(this: Socket): void {
   (this as ReadSocket)[READER].end();
 }
 
-/** In place, with the mask that stands before `start`. Twice is not at all. */
+/** Unmasks in place, with the mask before `start`. A second call masks the bytes again. */
 function unmask(bytes: Buffer, start: number, end: number): void {
   const mask0 = bytes[start - 4] as number;
   const mask1 = bytes[start - 3] as number;

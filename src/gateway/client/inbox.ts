@@ -4,13 +4,14 @@ interface Frame {
 }
 
 /**
- * Frames that were read already when reading was paused, in order. Of plain frames that is one (FrameReader), of
- * compressed ones two, the one that was being inflated too (Inflation). Where ws reads plain ones it is what was in one
- * chunk of the socket (64 KiB), and the message that began before: views of them, whose rate was judged before.
+ * Frames that were read already when reading was paused, in order. With plain frames this is one (FrameReader). With
+ * compressed frames it is two: the other was being inflated (Inflation). Where ws reads plain frames, it is the
+ * frames of one chunk of the socket (64 KiB), and the message that began before it. They are views, and their rate
+ * was charged already.
  */
 export class Inbox {
   readonly #frames: Frame[] = [];
-  /** How many of them were handed out. (To move those that are left each time would be quadratic work.) */
+  /** How many were handed out. (Moving the rest each time would be quadratic work.) */
   #taken = 0;
   #isDraining = false;
 
@@ -26,7 +27,7 @@ export class Inbox {
     this.#frames.push({ payload, isBinary });
   }
 
-  /** Hands out the frames one by one until `take` wants no more: false means that the frame stays. */
+  /** Hands out the frames one by one until `take` returns false: that frame stays. */
   drain(take: (payload: Buffer, isBinary: boolean) => boolean): void {
     this.#isDraining = true;
     while (!this.isEmpty) {

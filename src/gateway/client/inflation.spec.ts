@@ -10,7 +10,7 @@ import { Inflation } from './inflation.js';
 const MESSAGES = 40;
 const text = (index: number) => `${index}${'x'.repeat(10_000)}`;
 
-/** As long as it takes to inflate all of them, and more. */
+/** Waits longer than it takes to inflate all of them. */
 async function inflateAll(): Promise<void> {
   for (let index = 0; index < 2 * MESSAGES; index++) {
     await promisify(inflateRaw)(await promisify(deflateRaw)(text(index)));
@@ -82,14 +82,14 @@ describe('messages of a client with compression', () => {
     expect(messages).toEqual(Array.from({ length: MESSAGES }, (_, index) => text(index)));
   });
 
-  it('do not keep the end of the socket from being seen when they wait', async () => {
+  it('do not hide the end of the socket while they wait', async () => {
     await pauseAtFirst();
     ws.terminate();
     await hasClosed;
     expect(messages).toHaveLength(1);
   });
 
-  it('need nothing of the kind without compression', async () => {
+  it('are not held back without compression', async () => {
     const plain = new WebSocket(client.url, { perMessageDeflate: false });
     await once(plain, 'open');
     expect(Inflation.attach(plain, new Socket())).toBeNull();

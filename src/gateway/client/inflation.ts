@@ -4,15 +4,15 @@ import type { WebSocket } from 'ws';
 type Done = (error: Error | null, inflated?: Buffer) => void;
 type Decompress = (data: Buffer, fin: boolean, done: Done) => void;
 
-/** @types/ws does not have it: what ws inflates frames with, if the client has compression. */
+/** What ws inflates frames with, if the client has compression. @types/ws does not have it. */
 interface Compressing {
   readonly _extensions: { readonly 'permessage-deflate'?: { decompress: Decompress } };
 }
 
 /**
  * Holds back what a client with compression has sent, while its socket is paused. One chunk of the socket (64 KiB) may
- * hold 64 MiB of messages, and ws would go on to inflate them all. It waits for each, and so all that follows in the
- * chunk stays as it came, when the first one is not inflated yet.
+ * hold 64 MiB of messages, and ws would inflate them all. ws inflates one after the other. So while the first is held
+ * back, the rest of the chunk stays compressed.
  */
 export class Inflation {
   #held: { readonly inflate: () => void; readonly done: Done } | null = null;
@@ -40,7 +40,7 @@ export class Inflation {
     held?.inflate();
   }
 
-  /** The socket has closed: ws would wait for ever, and not say so. */
+  /** The socket has closed. Without this ws would wait for ever and never report the close. */
   #end(): void {
     const held = this.#held;
     this.#held = null;

@@ -1,7 +1,7 @@
 /**
- * What one connection has to send in this turn of the event loop, as WebSocket frames (RFC 6455 5.2: final text
- * frames, unmasked) in pieces: they become one buffer and one write when the turn ends. A message delivered to
- * many devices is framed without copying it for each.
+ * What one connection sends in this turn of the event loop, as pieces of WebSocket frames (RFC 6455 5.2: final text
+ * frames, unmasked). They become one buffer and one write when the turn ends. A message to many devices is not copied
+ * for each of them before that.
  */
 const FINAL_TEXT = 0x81;
 const LENGTH_16_BITS = 126;
@@ -33,7 +33,7 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** Adds one text frame whose payload is the parts one after the other. */
+  /** Adds one text frame. Its payload is the concatenation of the parts. */
   add(first: Buffer, second?: Buffer, third?: Buffer): void {
     const length = first.length + (second?.length ?? 0) + (third?.length ?? 0);
     const head = header(length);

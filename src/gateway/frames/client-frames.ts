@@ -8,9 +8,9 @@ import { FrameRate } from './frame-rate.js';
 import { TokenRefresh } from './token-refresh.js';
 
 /**
- * What becomes of a client's frames: a send is posted, `ping` and `refresh` are the core's, other events go to the
- * gateways that subscribed to them, and everything else is answered by an error frame. The hot path of the server:
- * per send one scan of the bytes, one look-up, and no promise.
+ * Handles the frames of clients. A send is posted, the core answers `ping` and `refresh`, other events go to the
+ * gateways that subscribed to them, and everything else is answered by an error frame. This is the hot path of the
+ * server: a send costs one scan of its bytes, one look-up, and no promise.
  */
 @Injectable()
 export class ClientFrames implements FrameReceiver {

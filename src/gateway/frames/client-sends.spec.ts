@@ -12,7 +12,7 @@ import { ClientSends } from './client-sends.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { FakeSocket } from '../client/testing/fake-socket.js';
 
-/** A bus whose queue takes `room` messages: the last one congests it, as the real one within the call. */
+/** A bus whose queue takes `room` messages. The last one congests it, within the call, as on the real bus. */
 class FullBus extends NoneBus {
   override readonly congested$ = new BehaviorSubject(false);
   override readonly messages$ = NEVER;
@@ -66,7 +66,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
   const send = (number: number, more = '', from = connection) =>
     from.receive(Buffer.from(`{"user_id":"x","data":${number}${more}}`), false);
 
-  it('reads no further from the sender, and keeps what was read already, in order', () => {
+  it('stops reading from the sender, and keeps what was read already, in order', () => {
     bus.room = 2;
     for (const number of [1, 2, 3, 4, 5]) send(number);
     expect(bus.sent).toEqual(['1', '2']);
@@ -77,7 +77,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     expect(socket.isReading).toBe(true);
   });
 
-  it('comes again with a frame that was refused, and tells the client of no error', () => {
+  it('handles a refused frame again later, and sends the client no error', () => {
     bus.congested$.next(true); // another connection has filled the queue
     for (const number of [1, 2]) send(number, ',"id":1');
     expect(bus.sent).toEqual([]);
@@ -94,7 +94,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     expect(written).not.toContain('error');
   });
 
-  it('takes those who wait in turn, and reads from nobody whose turn has not come', () => {
+  it('resumes those who wait in turn, and reads from nobody before its turn', () => {
     const otherSocket = new FakeSocket();
     const other = open(otherSocket);
     bus.congested$.next(true);
@@ -112,8 +112,8 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     expect([socket.isReading, otherSocket.isReading]).toEqual([true, true]);
   });
 
-  it('tells the client when nothing would ever resume it', () => {
-    send(1, ',"id":7'); // refused, although the bus says of nobody that he should wait
+  it('sends an error when nothing would ever resume the client', () => {
+    send(1, ',"id":7'); // refused, although the bus is not congested
     expect(statistics.errors.congested).toBe(1);
     connection.flush();
     expect(written).toContain('"id":7,"data":{"code":"congested"');

@@ -11,12 +11,12 @@ import { ackFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import { inTime } from '../limits/within.js';
 
-/** A policy that is slower than this is taken for broken. */
+/** A policy that is slower than this counts as broken. */
 const POLICY_TIMEOUT_MS = 10_000;
 
 /**
- * Posts what clients send: asks the policy where there is one, answers those that gave an id, and slows senders
- * down while the queues towards other nodes are full.
+ * Posts what clients send. It asks the policy, if there is one, answers sends that have an id, and slows senders down
+ * while the queues towards other nodes are full.
  */
 @Injectable()
 export class ClientSends implements OnModuleInit, OnApplicationShutdown {
@@ -37,12 +37,15 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** Not earlier: those who are still draining must be resumed. */
+  /** Not earlier: while the node drains, paused connections must still be resumed. */
   onApplicationShutdown(): void {
     this.#subscription?.unsubscribe();
   }
 
-  /** False: queues towards other nodes are full; the connection waits, and should come again with the frame. */
+  /**
+   * Returns false when queues towards other nodes are full: the connection is paused, and must pass the frame again
+   * later.
+   */
   handle(connection: ClientConnection, { id, to, data, messageId }: SendFrame): boolean {
     if (connection.isAnonymous) {
       connection.refuse('forbidden', id);
@@ -60,7 +63,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     return true;
   }
 
-  /** Pauses the connection while the cluster is congested, whatever becomes of this message. */
+  /** Posts the message. Pauses the connection if the cluster is congested, whether the message was refused or not. */
   #post(connection: ClientConnection, message: Message, id: string | null): BusRefusal | null {
     let refusal: BusRefusal | null;
     if (id === null) {
@@ -122,7 +125,10 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     connection.refuse('internal', id);
   }
 
-  /** In the order in which they came to wait, until the queues are full again: the others are next then. */
+  /**
+   * Resumes paused connections in the order in which they were paused, until the queues are full again. The rest come
+   * next time.
+   */
   #resumeSenders(): void {
     for (const connection of this.#waiting) {
       this.#waiting.delete(connection);

@@ -6,14 +6,16 @@ import { gatewayConfig } from '../gateway.config.js';
 import { TokenBucket } from '../limits/token-bucket.js';
 
 /**
- * What counts as one frame. Reading it takes 0.2 ms at most, whatever is in it: a client at its rate costs some hundredths
- * of a core. Nearly all messages are shorter, and of the longest by default, 64 KiB, 50 a second are left.
+ * How many bytes count as one frame. Reading them takes 0.2 ms at most, so a client at its rate costs a few
+ * hundredths of a core. Nearly all messages are shorter. Of the longest by default, 64 KiB, a client may send 50 a
+ * second.
  */
 export const FRAME_BYTES = 16_384;
 
 /**
- * How fast a client may send: WS_MESSAGES_PER_SECOND, with a burst. A long frame counts as several. Each frame beyond it is refused by name; a
- * client that goes on until it owes a whole burst is closed. Pings and pongs count too: they cost the server the same.
+ * How fast a client may send: WS_MESSAGES_PER_SECOND, with a burst. A long frame counts as several. Each frame beyond
+ * the limit gets an error. A client that goes on until it owes a whole burst is closed. Pings and pongs count too: they
+ * cost the server the same.
  */
 @Injectable()
 export class FrameRate {

@@ -1,6 +1,6 @@
 /**
- * The classic token bucket, with debt: `take` may be refused, and what is refused is owed. Who goes on being
- * refused sinks, and `isExhausted` tells when the debt is as large as the bucket.
+ * A token bucket that can go into debt. What `take` refuses is charged all the same, so the debt of a client that
+ * goes on sending grows. `isExhausted` becomes true when the debt is as large as the bucket.
  */
 export class TokenBucket {
   #tokens: number;
@@ -16,14 +16,17 @@ export class TokenBucket {
     this.#filledAt = now;
   }
 
-  /** False: refused. What costs more than the bucket holds costs all of it: else it could never be had. */
+  /** Returns false to refuse. A cost above the burst counts as the whole burst: otherwise it could never be paid. */
   take(now: number, cost: number): boolean {
     this.fill(now);
     this.#tokens -= Math.min(cost, this.burst);
     return this.#tokens >= 0;
   }
 
-  /** As `take`, for callers that are not one and the same: what some are refused must not be owed by others. */
+  /**
+   * Like `take`, but nothing is owed. For a bucket that several callers share: a refused one must not put others in
+   * debt.
+   */
   takeWithoutDebt(now: number): boolean {
     this.fill(now);
     if (this.#tokens < 1) return false;
@@ -31,7 +34,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Up to the burst, with what has come since the last time. */
+  /** Adds the tokens since the last time, up to the burst. */
   fill(now: number): void {
     if (this.#tokens < this.burst) {
       this.#tokens = Math.min(this.burst, this.#tokens + this.#filledSince(now));
@@ -39,7 +42,7 @@ export class TokenBucket {
     this.#filledAt = now;
   }
 
-  /** As `fill`, and beyond the burst: for time in which nobody was let take. */
+  /** Like `fill`, but also beyond the burst. For a time in which the client was not read and could not take. */
   catchUp(now: number): void {
     this.#tokens += this.#filledSince(now);
     this.#filledAt = now;
