@@ -286,12 +286,17 @@ describe('clients that do not read', () => {
 
 describe('heartbeats', () => {
   it('find a client that has gone without a word, and keep one that answers', async () =>
-    on({ WS_PING_INTERVAL_MS: '1000' }, async (node) => {
+    on({ WS_PING_INTERVAL_MS: '1000', WS_MAX_CONNECTIONS_PER_USER: '1' }, async (node) => {
       const dead = await RawClient.open(node.port, '/chat?user_id=dead');
       const alive = await TestClient.connect(node.url('user_id=alive'));
+      expect(await refusal(node.url('user_id=dead'))).toEqual([429, 'too_many_for_user']);
       expect(await dead.closeFrame()).toEqual(CLOSES.heartbeat);
       expect(await alive.ask({ event: 'ping' })).toEqual({ event: 'pong', id: 'q' });
       await alive.close();
+      // it answers no close frame either: it is cut, and another may have its place
+      await dead.ended();
+      const back = await TestClient.ready(node.url('user_id=dead'));
+      await back.close();
     }));
 });
 
