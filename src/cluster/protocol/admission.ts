@@ -123,7 +123,7 @@ export class Admission {
     if (this.isOwn(tag, rest)) return;
     const known = this.context.members.withTag(tag);
     if (known !== undefined) {
-      if (known.rest === rest) known.noteHearsay(now);
+      if (known.rest === rest) known.noteHearsay(now, endpoint);
       return;
     }
     const tombstone = this.context.members.tombstone(tag, rest);

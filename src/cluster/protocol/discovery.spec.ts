@@ -3,7 +3,7 @@ import { nodeCipherSuite } from '../bus/cipher-suites.js';
 import { FRAME_KNOCK } from './frames.js';
 import { TIMING } from './options.js';
 import { OpenWire } from './testing/open-wire.js';
-import { VirtualLan } from './testing/virtual-lan.js';
+import { VirtualLan, type Host } from './testing/virtual-lan.js';
 
 let lan: VirtualLan;
 
@@ -54,5 +54,35 @@ describe('datagrams with the boot id of the node itself', () => {
     lan.add('a', { mode: 'mesh', seeds: ['10.77.0.1:4000'] });
     lan.run(5 * TIMING.knockIntervalMs);
     expect(lan.recorded.filter(({ transmit }) => wire.carries(transmit, FRAME_KNOCK))).toHaveLength(1);
+  });
+});
+
+describe('two nodes of a mesh that were cut off from each other', () => {
+  it('meet again, wherever recordings of them came from meanwhile', () => {
+    const seeds = ['10.77.0.3:4000'];
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => lan.add(name, { mode: 'mesh', seeds })) as [
+      Host,
+      Host,
+      Host,
+    ];
+    lan.run(3_000);
+    const lists = (host: Host, other: Host): boolean =>
+      host.node.peers().some(({ nodeId, state }) => nodeId === other.node.nodeId && state === 'up');
+    expect(lists(a, b) && lists(b, a)).toBe(true);
+    lan.loses = (_transmit, to, from) => to !== c && from !== c;
+    lan.run(2 * TIMING.deadAfterMs);
+    expect(lists(a, b) || lists(b, a)).toBe(false);
+    // Reports that only the third node has received are played to the two, from an address that is nobody's.
+    const reports = lan.recorded.filter(({ transmit }) => transmit.to === c.endpoint);
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const recording = reports.findLast((report) => report.from === from.endpoint);
+      to.node.handleDatagram(lan.now, 'own', recording?.transmit.bytes as Buffer, '10.9.9.9:6666');
+    }
+    lan.loses = () => false;
+    lan.run(4 * TIMING.deadAfterMs);
+    expect(lists(a, b) && lists(b, a)).toBe(true);
   });
 });

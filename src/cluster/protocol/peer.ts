@@ -137,9 +137,12 @@ export class Peer {
     if (!this.isProven) this.#heardAt = now;
   }
 
-  /** Others say that it is there. */
-  noteHearsay(now: number): void {
-    if (!this.isProven) this.#heardAt = now;
+  /** A peer says that it is there, and reaches it at this endpoint. Of one that is not proven we know nothing better. */
+  noteHearsay(now: number, endpoint: Endpoint): void {
+    if (this.isProven) return;
+    this.#heardAt = now;
+    // Where it was heard from may be the address of whoever plays recordings.
+    this.#endpoint = endpoint;
   }
 
   introduce(name: string, version: string, bornAt: number): void {
