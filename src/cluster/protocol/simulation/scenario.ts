@@ -146,7 +146,7 @@ function drawLimits(random: Random, kind: Scenario['kind']): Limits {
     nackRecords: random.pick([8, 64, 256]),
     removalsMax: random.pick([0, 2, 65_536]),
     snapshotRecords: random.pick([1, 4, 64]),
-    receiptsMax: random.pick([100, 1_000, 1 << 19]),
+    receiptsMax: random.pick([500, 1_000, 1 << 19]),
     inquiriesMax: random.pick([2, 1_024]),
   };
 }
