@@ -5,20 +5,20 @@ import type { Bus } from './bus/bus.js';
 const NAME_BYTES_MAX = 64;
 
 export interface ChannelMessage<T = unknown> {
-  /** The node that published it. */
+  /** The id of the node that published it. */
   readonly nodeId: string;
   readonly data: T;
 }
 
 /**
- * Node-to-node messages of one module, by name: what one node publishes, the modules of the same channel on all
- * other nodes receive, in the publisher's order. Made by `Cluster.channel(name)`.
+ * Messages of one module between nodes, by name. What one node publishes arrives in the same channel on all other
+ * nodes, in the publisher's order. `Cluster.channel(name)` makes it.
  */
 export class Channel<T = unknown> {
   /**
-   * Messages of other nodes. Hot: no replay; never errors: what is not JSON is logged and passed over. A publisher's
-   * `data` is JSON, and trusted as far as the cluster's secret is: other versions of your module may send another
-   * shape.
+   * Messages of other nodes. Hot: no replay. Never errors: a body that is not JSON is logged and skipped. `data` is
+   * JSON of a node with the cluster's secret. Its shape is not checked: another version of your module may send
+   * another shape.
    */
   readonly messages$: Observable<ChannelMessage<T>>;
 
@@ -34,13 +34,13 @@ export class Channel<T = unknown> {
       filter(({ channel }) => channel === name),
       map(({ nodeId, body }) => ({ nodeId, data: bodies.decode(body, 'publication', name, nodeId) as T })),
       filter(({ data }) => data !== undefined),
-      share(), // read once, however many listen
+      share(), // decoded once, however many subscribe
     );
   }
 
   /**
-   * Publishes a JSON value to all other nodes. False: it was not sent, because queues are full or it is too large,
-   * or because this bus has no channels (`plain`). On a single node there is nobody to send to, and that is true.
+   * Publishes a JSON value to all other nodes. Returns false when it was not sent: queues are full, it is too large,
+   * or this bus has no channels (`plain`). On a single node it returns true, though there is nobody to send to.
    *
    * @throws {TypeError} when `data` is not a JSON value
    */

@@ -28,15 +28,18 @@ import { Channel } from './channel.js';
 const TOPIC_BYTES_MAX = 255;
 const TIMEOUT_MS_MAX = 60_000;
 
-/** What Nest injects: not by the port's own token, which is a team's (Nest resolves an import before a global module). */
+/**
+ * The token of the bus in force. The port's own token is the application's (Nest resolves an import before a global
+ * module).
+ */
 export const BUS_IN_FORCE = Symbol('the bus in force');
 
 /** Answers one question; undefined: this node has nothing to say, and still answers. */
 type Responder = (body: unknown) => unknown;
 
-/** The answers to a question, and the nodes that gave none within its time, or none that is JSON. */
+/** The answers to a question, and the nodes that gave none in time, or none that is JSON. */
 export interface ClusterAnswers {
-  /** `data` is JSON. Its shape is what the responder of that node, perhaps of another version, made it. */
+  /** `data` is JSON. Its shape is not checked: the responder of that node may be of another version. */
   readonly answers: readonly { readonly nodeId: string; readonly data: unknown }[];
   readonly missing: readonly string[];
   /** False when a node is missing, or when this bus cannot know which nodes there are. */
@@ -44,7 +47,7 @@ export interface ClusterAnswers {
 }
 
 /**
- * Many nodes look like one. Starts the bus before the public port opens, and leaves the cluster after the last
+ * Makes many nodes look like one. It starts the bus before the public port opens, and leaves the cluster after the last
  * client has gone.
  */
 @Injectable()
@@ -60,7 +63,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly inbound$: Observable<InboundMessage>;
   /** Other nodes coming and going, as this node sees it. Hot. */
   readonly peerChanges$: Observable<PeerChange>;
-  /** What could not be promised: unrepairable loss, nodes that died with messages on their way. Hot. */
+  /** Deliveries that were not certain: loss that can't be repaired, nodes that died with messages on their way. Hot. */
   readonly gaps$: Observable<Gap>;
   /** True while senders should wait: queues towards living nodes are full. Replays the current state. */
   readonly congested$: Observable<boolean>;
@@ -104,7 +107,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
     this.bus.leave(userId);
   }
 
-  /** See Bus.send: to every other node that holds the user; a refusal means that it went nowhere. */
+  /** See Bus.send: sends to every other node that holds the user. A refusal means that the message went nowhere. */
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
     return this.bus.send(message, receipt);
   }
@@ -123,7 +126,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
    */
   async ask(topic: string, body: unknown, timeoutMs: number): Promise<ClusterAnswers> {
     checkTopic(topic);
-    // not by what it is not: NaN is no time either
+    // written so that NaN is refused too
     if (!(timeoutMs >= 1 && timeoutMs <= TIMEOUT_MS_MAX)) {
       throw new RangeError(`the time for answers must be 1 to ${TIMEOUT_MS_MAX} ms, not ${timeoutMs}`);
     }
@@ -142,8 +145,8 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /**
-   * Answers other nodes' questions on a topic, at once or later. One responder a topic. When it throws, rejects or
-   * gives no JSON value, that is logged, and the node that asked counts this one as missing.
+   * Answers other nodes' questions on a topic, at once or later. A topic has one responder. When it throws, rejects
+   * or returns no JSON value, that is logged, and the node that asked counts this one as missing.
    */
   respond(topic: string, responder: Responder): void {
     checkTopic(topic);
@@ -169,7 +172,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.bus.statistics();
   }
 
-  /** Each gap is told, but those for which it takes no living member: recordings played back are heard too. */
+  /** Logs a gap. Gaps that can be caused without a living member are limited: recordings can be played back. */
   #warn({ nodeId, kind, count, reason }: Gap): void {
     const affected = count === null ? '' : `, ${count} affected`;
     const line = printable(`Delivery not certain (${kind}) with node ${nodeId}${affected}: ${reason}`);

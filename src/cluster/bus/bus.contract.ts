@@ -7,25 +7,25 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { filter, firstValueFrom, lastValueFrom, take, toArray, type Observable } from 'rxjs';
 import type { Bus, InboundMessage, Receipt } from './bus.js';
 
-/** Where the nodes of one test live. */
+/** Makes and ends the nodes of one test. */
 export interface BusWorld {
-  /** So many nodes of one cluster: started, ready, and known to each other. */
+  /** Starts `count` nodes of one cluster. They are ready and know each other. */
   start(count: number): Promise<readonly Bus[]>;
-  /** From now on nobody hears anything of this node. It says no good-bye. */
+  /** Cuts the node off, without a good-bye. */
   cut(node: Bus): void;
-  /** Stops what still runs. */
+  /** Stops the nodes that still run. */
   end(): Promise<void>;
 }
 
-/** Enough for queues to fill in one turn, in messages that each adapter takes. */
+/** Large enough for queues to fill within one turn, and small enough for every adapter. */
 const LARGE_BYTES = 60_000;
 const TOO_LARGE_BYTES = 2 * 1_048_576;
-/** More of them than any adapter queues. */
+/** More such messages than any adapter queues. */
 const FLOOD = 1_000;
 
 const text = (value: string): Buffer => Buffer.from(JSON.stringify(value));
 
-/** The first `count` messages, each acknowledged as one delivery where the sender wants to know. */
+/** Resolves to the first `count` messages. Each is acknowledged as one delivery if the sender wants a receipt. */
 async function receive(node: Bus, count: number): Promise<InboundMessage[]> {
   return lastValueFrom(node.messages$.pipe(acknowledged, take(count), toArray()));
 }
@@ -74,7 +74,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(strays).toEqual([]);
     });
 
-    it('answers that nobody holds a user who is nowhere, or has left', async () => {
+    it('says that nobody holds a user who never came, or has left', async () => {
       const [a, b] = (await world.start(2)) as [Bus, Bus];
       expect(await send(a, 'nobody', text('x'))).toEqual({ delivered: 0, complete: true });
       await joined(b, 'two');
@@ -84,7 +84,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(await send(a, 'two', text('one device is left'))).toEqual({ delivered: 1, complete: true });
     });
 
-    it('adds up what all nodes that hold the user delivered', async () => {
+    it('adds up the deliveries of all nodes that hold the user', async () => {
       const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
       await Promise.all([joined(b, 'two'), joined(c, 'two')]);
       b.messages$.subscribe(({ acknowledge }) => acknowledge?.(2));
@@ -101,7 +101,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect((await received).map(({ data }) => JSON.parse(data.toString()) as string)).toEqual(sent);
     });
 
-    it('refuses what is too large, and delivers nothing of it', async () => {
+    it('refuses a message that is too large, and delivers nothing of it', async () => {
       const [a, b] = (await world.start(2)) as [Bus, Bus];
       await joined(b, 'two');
       const received = receive(b, 1);
@@ -115,7 +115,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect((await received)[0]?.data).toEqual(text('small'));
     });
 
-    it('refuses when its queues are full, says when they are not, and delivers all it took', async () => {
+    it('refuses when its queues are full, says when they have room, and delivers all it accepted', async () => {
       const [a, b] = (await world.start(2)) as [Bus, Bus];
       await joined(b, 'two');
       const relieved = lastValueFrom(a.congested$.pipe(take(3), toArray()));
@@ -158,7 +158,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(own).toEqual([]);
     });
 
-    it('gathers the answers of all other nodes, and names those that gave none', async () => {
+    it('collects the answers of all other nodes, and names those that gave none', async () => {
       const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
       b.inquiries$.subscribe(({ topic, body, nodeId, answer }) =>
         answer(Buffer.from(`${topic}/${body.toString()}/${nodeId}`)),
@@ -173,7 +173,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(second).toMatchObject({ missing: [], complete: true });
     });
 
-    it('knows its peers, and tells who left', async () => {
+    it('knows its peers, and says who left', async () => {
       const [a, b] = (await world.start(2)) as [Bus, Bus];
       expect(a.peers()).toMatchObject([{ nodeId: b.nodeId, state: 'up' }]);
       const left = firstValueFrom(a.peerChanges$);
@@ -185,7 +185,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(a.peers()).toEqual([]);
     });
 
-    it('tells of a node that is lost that messages to it are not certain', async () => {
+    it('emits a gap for a lost node: messages to it are not certain', async () => {
       const [a, b] = (await world.start(2)) as [Bus, Bus];
       await joined(b, 'two');
       const gap = firstValueFrom(a.gaps$.pipe(filter(({ kind }) => kind === 'lost')));

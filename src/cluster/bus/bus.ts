@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Message } from '../../wire/message.js';
 
-/** What the rest of the cluster could say of one message. The sender's own node is not counted. */
+/** What became of one message on the other nodes. The sender's own node is not counted. */
 export interface Receipt {
   /** Connections on other nodes into whose outgoing queue the message went. */
   readonly delivered: number;
@@ -9,7 +9,7 @@ export interface Receipt {
   readonly complete: boolean;
 }
 
-/** Why a message was not taken: nothing was sent to any node. */
+/** Why a message was refused. Nothing was sent to any node. */
 export type BusRefusal = 'too_large' | 'congested';
 
 /** A message that arrived from another node. */
@@ -25,7 +25,7 @@ export interface Publication {
   readonly nodeId: string;
 }
 
-/** A question another node asks of all nodes. Call `answer` at most once. */
+/** A question that another node asks all nodes. Call `answer` at most once. */
 export interface Inquiry {
   readonly topic: string;
   readonly body: Buffer;
@@ -42,7 +42,7 @@ export interface Answers {
 }
 
 /**
- * `pending`: met, not yet known well enough to promise anything; `up`; `silent`: no sign of life for a while.
+ * `pending`: met, but nothing can be promised yet; `up`; `silent`: no sign of life for a while.
  */
 export const PEER_STATES = ['pending', 'up', 'silent'] as const;
 export type PeerState = (typeof PEER_STATES)[number];
@@ -59,7 +59,7 @@ export interface PeerView {
   readonly uptimeMs: number;
 }
 
-/** What became of a peer: it said good-bye (`left`), or was given up (`lost`); and came back after that (`rejoined`). */
+/** What happened to a peer. `left`: it said good-bye; `lost`: it was given up; `rejoined`: it has a new session. */
 export const PEER_CHANGES = ['joined', 'rejoined', 'left', 'lost'] as const;
 
 export interface PeerChange {
@@ -72,23 +72,23 @@ export interface PeerChange {
 export const GAP_KINDS = ['gap', 'lost', 'incomplete', 'late', 'not-mutual'] as const;
 export type GapKind = (typeof GAP_KINDS)[number];
 
-/** Something that could not be repaired: messages of this peer may be missing here, or ours there. */
+/** Delivery was not certain: messages of this peer may be missing here, or ours may be missing there. */
 export interface Gap {
   readonly nodeId: string;
   readonly kind: GapKind;
-  /** How many records or messages it concerns, where that is known. */
+  /** How many records or messages are concerned, if that is known. */
   readonly count: number | null;
   readonly reason: string;
 }
 
 export interface BusHealth {
-  /** True once the node can serve: the cluster view has settled and nothing says that it is deaf. */
+  /** True once the node can serve: the cluster view has settled, and the node is not deaf. */
   readonly ready: boolean;
-  /** What stands against it, for people. Empty when ready. */
+  /** Why the node is not ready, for people. Empty when it is ready. */
   readonly problems: readonly string[];
 }
 
-/** Why something that arrived was not believed. */
+/** Why a datagram was rejected. */
 export const REJECTIONS = [
   'foreign',
   'forged',
@@ -107,7 +107,7 @@ export interface BusStatistics {
   readonly datagramsRejected: Readonly<Record<(typeof REJECTIONS)[number], number>>;
   readonly messagesSent: number;
   readonly messagesReceived: number;
-  /** Sent once more, because a peer had not got them; and asked of peers to be sent once more. */
+  /** Records sent again because a peer missed them, and records that peers were asked to send again. */
   readonly recordsRepaired: number;
   readonly recordsRequested: number;
   /** Receipts and answers that were not sent, because the queue to the node that waits for them was full. */
@@ -115,9 +115,9 @@ export interface BusStatistics {
   readonly gaps: number;
   readonly directoryHits: number;
   readonly directoryMisses: number;
-  /** Gauge: nodes that are heard and can not be asked, for which no answer is complete. */
+  /** Gauge: nodes that are heard and can not be asked. While there are any, no answer is complete. */
   readonly peersHeard: number;
-  /** Gauges: users of other nodes that are known here, and what waits to be sent or confirmed. */
+  /** Gauges: users of other nodes that are known here, and what waits to be sent or acked. */
   readonly directoryEntries: number;
   readonly directoryBytes: number;
   readonly queuedBytes: number;
@@ -128,7 +128,7 @@ export interface BusStatistics {
   readonly answerBytes: number;
 }
 
-/** Of a bus that counts nothing, or not yet; others begin with it, and say what they count. */
+/** The statistics of a bus that counts nothing, or has not started. Other buses override what they count. */
 export const NOTHING_COUNTED: BusStatistics = {
   datagramsSent: 0,
   datagramsReceived: 0,
@@ -154,11 +154,10 @@ export const NOTHING_COUNTED: BusStatistics = {
 };
 
 /**
- * The port through which nodes speak to each other. An adapter moves messages between nodes; it does not know
- * connections or clients.
+ * The port between nodes. An adapter moves messages between nodes; it does not know connections or clients.
  *
- * Order: what this node sends to one user arrives at each node in that order. Streams are hot, never error,
- * and complete when the bus stops.
+ * Order: what this node sends to one user arrives at each node in that order. Streams are hot, never error, and
+ * complete when the bus stops.
  */
 export abstract class Bus {
   /** This node's identity for its lifetime: random per process start. */
@@ -169,7 +168,7 @@ export abstract class Bus {
   abstract readonly inquiries$: Observable<Inquiry>;
   abstract readonly peerChanges$: Observable<PeerChange>;
   abstract readonly gaps$: Observable<Gap>;
-  /** True while senders should be slowed down: queues towards living peers are full. Replays the current state. */
+  /** True while senders should wait: queues towards living peers are full. Replays the current state. */
   abstract readonly congested$: Observable<boolean>;
 
   /** Resolves when the node may serve clients. Rejects when the bus cannot work at all (socket, address). */
@@ -178,20 +177,21 @@ export abstract class Bus {
   abstract stop(): Promise<void>;
 
   /**
-   * One more connection of this user is on this node. `reachable` is called once, at once or later, when every
-   * other node is known to route to it, or after a bound of milliseconds with those that are not (reported as a gap).
+   * This node has one more connection of this user. `reachable` is called once, at once or later: when every other
+   * node is known to route to the user, or after a bounded time. In the second case the missing nodes are reported as
+   * a gap.
    */
   abstract join(userId: string, reachable: () => void): void;
-  /** One connection fewer. Calls to `join` and `leave` of a user are counted and must balance. */
+  /** This node has one connection fewer of this user. Each `leave` must have a `join` before it. */
   abstract leave(userId: string): void;
 
   /**
-   * Sends to every other node that holds the user, or may. `receipt` is called once, within a second; never when
-   * the message was refused. A refusal means that it went nowhere.
+   * Sends to every other node that holds the user, or may hold it. `receipt` is called once, within a second, but never
+   * when the message was refused. A refusal means that the message went nowhere.
    */
   abstract send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null;
 
-  /** To all other nodes, in order. False when it was refused because queues are full or the body is too large. */
+  /** Sends to all other nodes, in order. Returns false to refuse: queues are full, or the body is too large. */
   abstract publish(channel: string, body: Buffer): boolean;
   /** Asks all other nodes. Resolves when all have answered, or after `timeoutMs` with those that did. */
   abstract inquire(topic: string, body: Buffer, timeoutMs: number): Promise<Answers>;

@@ -1,7 +1,7 @@
 /**
- * ChaCha20-Poly1305 and HMAC-SHA-256, twice: over node:crypto, which is always there, and over libsodium
- * (sodium-native, an optional dependency), which costs a third a call. Both give identical bytes, so nodes with and
- * without it are one cluster. The cost that matters is per call, not per byte: see scripts/measure-sealing.ts.
+ * ChaCha20-Poly1305 and HMAC-SHA-256, twice: with node:crypto, which is always there, and with libsodium
+ * (sodium-native, an optional dependency), whose calls cost a third. Both give identical bytes, so nodes with and
+ * without it form one cluster. The cost is per call, not per byte: see scripts/measure-sealing.ts.
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';

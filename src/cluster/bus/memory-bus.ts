@@ -14,17 +14,17 @@ import {
   type Receipt,
 } from './bus.js';
 
-/** As on the bus `udp`, so that a test meets the same refusals. */
+/** The same limit as on the bus `udp`, so that a test sees the same refusals. */
 const MESSAGE_BYTES_MAX = 1_048_576;
 const QUEUE_BYTES_MAX = 4 * 1_048_576;
-/** Senders wait from here on, and go on when half of it has left. */
+/** Above this senders wait. They go on when half of it has left. */
 const CONGESTED_BYTES = QUEUE_BYTES_MAX / 2;
 
-/** The nodes of one cluster: all in this process, all reached at once. */
+/** The nodes of one cluster, all in this process. */
 export class MemoryNetwork {
   readonly #nodes = new Set<MemoryBus>();
 
-  /** @param name a label, as NODE_NAME is */
+  /** @param name a label, like NODE_NAME */
   node(name: string): MemoryBus {
     return new MemoryBus(name, this);
   }
@@ -48,7 +48,7 @@ export class MemoryNetwork {
     for (const other of this.#nodes) other.notice('left', node, 'it said good-bye');
   }
 
-  /** Nothing passes between this node and the others any more: to them it is dead, and they to it. */
+  /** Nothing passes between this node and the others any more. Each side takes the other for dead. */
   cut(node: MemoryBus): void {
     if (!this.#nodes.delete(node)) return;
     for (const other of this.#nodes) {
@@ -64,8 +64,8 @@ interface Queued {
 }
 
 /**
- * A cluster within one process, for tests: everything arrives, in order, in a later turn of the event loop. The same
- * contract as the other adapters, without sockets, clock or loss.
+ * A cluster within one process, for tests. Everything arrives, in order, in a later turn of the event loop. It keeps
+ * the contract of the port, without sockets, clock or loss.
  */
 export class MemoryBus extends Bus {
   readonly #messages = new Subject<InboundMessage>();
@@ -163,7 +163,7 @@ export class MemoryBus extends Bus {
       : { ready: false, problems: ['This node has not started, or is leaving.'] };
   }
 
-  /** Another node has come or gone; for the network that both share. */
+  /** The network calls this when another node has come or gone. */
   notice(change: PeerChange['change'], other: MemoryBus, reason: string): void {
     if (change === 'lost') this.#gaps.next({ nodeId: other.nodeId, kind: 'lost', count: 0, reason });
     this.#peerChanges.next({ change, peer: other.#view(), reason });

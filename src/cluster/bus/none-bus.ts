@@ -2,7 +2,7 @@ import { NEVER, of, type Observable } from 'rxjs';
 import { Bus, type Answers, type BusHealth, type Inquiry, type PeerView, type Receipt } from './bus.js';
 import type { Message } from '../../wire/message.js';
 
-/** A cluster of one: there is nobody to tell anything, and that answer is complete. */
+/** A cluster of one node. No other node can hold a user, so every answer is complete. */
 export class NoneBus extends Bus {
   readonly messages$: Observable<never> = NEVER;
   readonly publications$: Observable<never> = NEVER;

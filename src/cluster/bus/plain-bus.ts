@@ -16,15 +16,15 @@ import {
 } from './bus.js';
 import { decodePlain, encodePlain, encodeProbe } from './plain-datagram.js';
 
-/** How long a node may take to hear its own first broadcast before it says that it is deaf. */
+/** A node that has not heard its own first broadcast after this time reports that it is deaf. */
 const OWN_BROADCAST_TIMEOUT_MS = 1000;
 
 const DEAF = `This node does not hear its own broadcasts: ${DEAF_HELP}.`;
 
 /**
- * The original's way: every message is broadcast to every node as one JSON datagram, and each looks whether it
- * holds the user. Nothing is acknowledged, repaired or secret, so a receipt never claims to be complete. Nor are
- * message ids and traces carried: the datagram is the original's.
+ * The bus of the original, the Go program that Lanfare began with: every message is broadcast to every node as one JSON
+ * datagram, and each node looks whether it holds the user. Nothing is acked, repaired or secret, so no receipt is ever
+ * complete. The datagram has no room for message ids and traces.
  */
 export class PlainBus extends Bus {
   readonly #logger = new Logger(PlainBus.name);

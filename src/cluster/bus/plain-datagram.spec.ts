@@ -8,7 +8,7 @@ const message = (to: string, data = '"haha"', from: string | null = null) => ({
   data: Buffer.from(data),
 });
 
-/** What the original's struct sees: Go's encoding/json matches names without regard to case. */
+/** What the original, a Go program, reads: encoding/json ignores the case of names. */
 function asTheOriginalReads(bytes: Buffer): Record<string, unknown> {
   const parsed = JSON.parse(bytes.toString()) as Record<string, unknown>;
   return Object.fromEntries(
@@ -46,7 +46,7 @@ describe('the plain datagram', () => {
     expect(decode(text)).toEqual({ node: null, message: message(to, data) });
   });
 
-  it('never believes a foreign program who the sender is', () => {
+  it('does not take the sender from a foreign program', () => {
     expect(decode('{"user_id":2,"data":1,"from":"admin"}')?.message?.from).toBeNull();
   });
 
@@ -71,7 +71,7 @@ describe('the plain datagram', () => {
     expect(decode(text)).toBeNull();
   });
 
-  it('refuses bytes that are no UTF-8', () => {
+  it('refuses bytes that are not UTF-8', () => {
     expect(decodePlain(Buffer.from('7b22757365725f6964223a322c2264617461223a22ff227d', 'hex'))).toBeNull();
   });
 

@@ -1,9 +1,9 @@
 /**
- * The original's datagram: `{"user_id":2,"data":"haha"}`, JSON in UTF-8.
+ * The datagram of the original, the Go program that Lanfare began with: `{"user_id":2,"data":"haha"}`, JSON in UTF-8.
  *
- * The original reads `user_id` as a number and drops the datagram otherwise, so canonical integers go out as
- * numbers. It ignores members it does not know (matching names without regard to case, as Go does): we add `node`,
- * by which a node knows its own broadcasts, and `from`.
+ * The original reads `user_id` as a number and drops other datagrams, so canonical integers are sent as numbers. It
+ * ignores unknown members, and the case of names, as Go does. We add `from`, and `node`, by which a node recognises its
+ * own broadcasts.
  */
 import { isUtf8 } from 'node:buffer';
 import { membersOf, stringOf } from '../../wire/json-members.js';
@@ -13,7 +13,7 @@ import { isCanonicalInteger, userIdFromJson } from '../../wire/user-id.js';
 export interface PlainDatagram {
   /** The Lanfare node that sent it; null: a foreign program. */
   readonly node: string | null;
-  /** Null: nothing for a user (the probe by which a node finds out whether it hears its own broadcasts). */
+  /** Null: a probe, for no user. With it a node finds out whether it hears its own broadcasts. */
   readonly message: Message | null;
 }
 
@@ -23,14 +23,14 @@ export function encodePlain({ to, from, data }: Message, node: string): Buffer {
   return Buffer.concat([Buffer.from(head), data, Buffer.from('}')]);
 }
 
-/** A datagram no user is addressed by. */
+/** A datagram for no user. */
 export function encodeProbe(node: string): Buffer {
   return Buffer.from(`{"node":"${node}"}`);
 }
 
 const MEMBERS = ['user_id', 'from', 'node', 'data'] as const;
 
-/** What a datagram says; null when it is no such datagram. Never throws. */
+/** Reads a datagram. Returns null when it is not a plain datagram. Never throws. */
 export function decodePlain(bytes: Buffer): PlainDatagram | null {
   const members = isUtf8(bytes) ? membersOf(bytes, MEMBERS) : 'no json';
   if (typeof members === 'string') return null;

@@ -10,7 +10,7 @@ import { ProtocolBus } from './protocol-bus.js';
 
 Logger.overrideLogger(false);
 
-/** A cable that can be pulled. */
+/** A carrier that can be cut off. */
 class Cable extends UdpCarrier {
   isCut = false;
 

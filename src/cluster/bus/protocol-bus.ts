@@ -23,13 +23,13 @@ import {
 } from './bus.js';
 import { loadSodiumCipherSuite, nodeCipherSuite } from './cipher-suites.js';
 
-/** Seals nothing from anybody: so that a checkout runs at once. Production refuses to start with it. */
+/** Lets a checkout run at once. Everybody knows it, so it protects nothing. Production refuses to start with it. */
 export const DEVELOPMENT_SECRET = 'lanfare: the development secret everybody knows';
-/** The view has settled after 3 s at most (R13); a node that is not ready by then says why, and serves not ready. */
+/** The view settles within 3 s (R13). A node that is not ready by then logs why, and serves, not ready. */
 const START_PATIENCE_MS = 3_500;
-/** Draining and saying good-bye take half a second at most. */
+/** Draining and saying good-bye take at most half a second. */
 const STOP_PATIENCE_MS = 1_500;
-/** Larger than what clients may send by default: the HTTP API and modules may push more. */
+/** Larger than what clients may send by default: the HTTP API and modules may send more. */
 const MESSAGE_BYTES_MAX = 1_048_576;
 
 export interface ProtocolBusConfig {
@@ -41,12 +41,12 @@ export interface ProtocolBusConfig {
 }
 
 /**
- * The bus that speaks the cluster protocol. It joins the sans-IO core to a carrier, the clock and one timer, and decides
- * nothing itself.
+ * The bus that speaks the cluster protocol. It connects the sans-IO core to a carrier, the clock and one timer. It
+ * decides nothing itself.
  *
- * A turn of the event loop: datagrams and commands go into the core as they come, their events go up at once; when all
- * that was readable has been read, `#endTurn` (setImmediate) closes records, seals, sends, and sets the timer. A
- * microtask or nextTick would flush after every single socket callback, and batches would be of one.
+ * In a turn of the event loop datagrams and commands go into the core as they come, and the core's events go up at
+ * once. When everything readable was read, `#endTurn` (setImmediate) closes records, seals and sends them, and sets
+ * the timer. A microtask or nextTick would flush after every single socket callback, and make batches of one.
  */
 export class ProtocolBus extends Bus {
   readonly nodeId: string;
@@ -76,13 +76,13 @@ export class ProtocolBus extends Bus {
   #turnEnd: NodeJS.Immediate | undefined;
   #isStopped = false;
   #isCarried = true;
-  /** The time of this turn's last look at the clock: what is sent within a turn is sent at one time. */
+  /** The clock's last reading in this turn. All that is sent within a turn is sent at one time. */
   #turnAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   /** When the core wants to be called. */
   #dueAt = -Infinity;
-  /** Told at the end of each turn, while somebody waits for the core to come to a state. */
+  /** Called at the end of each turn, while `start` or `stop` waits for the core to reach a state. */
   #watcher: (() => void) | undefined;
 
   constructor(
@@ -123,7 +123,7 @@ export class ProtocolBus extends Bus {
       this.#wantTurnEnd();
       await this.#waitUntil((node) => node.pollTimeout() === Infinity, STOP_PATIENCE_MS);
     }
-    // The carrier is closed next: what asks for a turn from now on is too late.
+    // The carrier is closed next, so no further turn can send anything.
     this.#isStopped = true;
     clearImmediate(this.#turnEnd);
     clearTimeout(this.#timer);
@@ -159,7 +159,7 @@ export class ProtocolBus extends Bus {
     if (this.#turnEnd === undefined) this.#turnAt = performance.now();
     this.#wantTurnEnd();
     const result = node.send(this.#turnAt, message, token);
-    // told within the call: whoever reads on until the turn ends would overfill the queue
+    // emitted within the call: a sender that reads on until the turn ends would overfill the queue
     if (node.isCongested) this.#congested.next(true);
     if (result === 'queued' || result === 'none') return null;
     if (receipt !== null) this.#receipts.delete(token);
@@ -244,7 +244,7 @@ export class ProtocolBus extends Bus {
     this.#turnEnd = undefined;
     const node = this.#started;
     const now = performance.now();
-    // As known at the end of the last turn: what this turn has brought on is due later, or done by flush.
+    // The deadline is that of the last turn's end: what this turn has caused is due later, or done by flush.
     if (this.#dueAt <= now) node.handleTimeout(now);
     node.flush(now);
     for (let next = node.pollTransmit(); next !== undefined; next = node.pollTransmit()) {
@@ -257,7 +257,9 @@ export class ProtocolBus extends Bus {
     this.#setTimer(this.#dueAt, now);
   };
 
-  /** One timer. It is left alone where it comes too early: that costs less than setting it anew every turn. */
+  /**
+   * Sets the one timer. A timer that fires too early is left alone: that costs less than setting it anew every turn.
+   */
   #setTimer(due: number, now: number): void {
     if (due >= this.#timerAt) return;
     clearTimeout(this.#timer);
@@ -269,7 +271,7 @@ export class ProtocolBus extends Bus {
 
   readonly #handleTimer = (): void => {
     this.#timerAt = Infinity;
-    // What arrived while we slept is read first (the poll phase comes before the check phase), then the core judges.
+    // What arrived meanwhile is read first (the poll phase comes before the check phase), then the core handles time.
     this.#wantTurnEnd();
   };
 

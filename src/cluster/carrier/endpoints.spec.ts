@@ -18,7 +18,7 @@ describe('Endpoints', () => {
     expect(endpoints.endpointOf('10.0.0.7', 4_001)).toBe('10.0.0.7:4001');
   });
 
-  it('are as many as may be, whatever members do', () => {
+  it('are bounded in number, whatever members do', () => {
     for (let port = 0; port < 50_000; port += 1) endpoints.addressOf(`10.0.${port % 7}.1:${port}`);
     expect(endpoints.size).toBeLessThanOrEqual(4_096);
     expect(endpoints.addressOf('10.0.0.1:7')).toEqual({ address: '10.0.0.1', port: 7 });
@@ -26,7 +26,7 @@ describe('Endpoints', () => {
 });
 
 describe('a million datagrams from as many senders', () => {
-  it('leave no endpoint behind; who is sent something does', async () => {
+  it('leave no endpoint behind; an address that something is sent to does', async () => {
     const datagrams = new Subject<Datagram>();
     // What the carrier uses of the sockets.
     const udp = { datagrams$: datagrams, peers$: NEVER, open: async () => undefined, send: () => undefined };

@@ -1,4 +1,4 @@
-/** Many more than there are members: only a cluster whose nodes change their addresses all day gets there. */
+/** Many more than there are members. Only a cluster whose nodes often change their addresses reaches this. */
 const ENDPOINTS_MAX = 4_096;
 
 export interface Address {
@@ -7,9 +7,9 @@ export interface Address {
 }
 
 /**
- * "10.0.0.7:41234" and its two halves. Members send and get thousands of datagrams a second, so their endpoints are not
- * spelled anew each time. Remembered is only to whom something is sent: strangers get nothing, so that a flood with
- * forged senders leaves nothing behind.
+ * Endpoints such as "10.0.0.7:41234", with their two halves. Members exchange thousands of datagrams a second, so
+ * endpoints are not built anew each time. Only endpoints that something is sent to are remembered. Strangers are sent
+ * nothing, so a flood with forged senders leaves nothing behind.
  */
 export class Endpoints {
   readonly #addresses = new Map<string, Address>();
@@ -20,12 +20,12 @@ export class Endpoints {
     return this.#addresses.size;
   }
 
-  /** Where to send; remembered from now on. */
+  /** The address and port of an endpoint. They are remembered from now on. */
   addressOf(endpoint: string): Address {
     return this.#addresses.get(endpoint) ?? this.#remember(endpoint);
   }
 
-  /** As a sender is named. */
+  /** The endpoint of a sender. */
   endpointOf(address: string, port: number): string {
     return this.#spelled.get(address)?.get(port) ?? `${address}:${port}`;
   }

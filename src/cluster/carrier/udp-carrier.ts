@@ -10,7 +10,7 @@ export class UdpCarrier extends Carrier {
   #subscription: Subscription | undefined;
 
   readonly datagrams$: Observable<CarriedDatagram> = this.#datagrams.asObservable();
-  /** A LAN is never away: a cable that is pulled looks like peers that are silent. */
+  /** A LAN is never away: when a cable is pulled, peers fall silent. */
   readonly isUp$: Observable<boolean> = of(true);
   readonly seeds$: Observable<Seeds>;
   readonly deafHelp = DEAF_HELP;
