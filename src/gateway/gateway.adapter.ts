@@ -3,7 +3,6 @@ import type { ConfigType } from '@nestjs/config';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { match, type MatchFunction } from 'path-to-regexp';
 import { WebSocketServer } from 'ws';
 import { LogBudget } from '../telemetry/log-budget.js';
 import { selectedSubprotocol } from '../wire/subprotocol.js';
@@ -11,7 +10,7 @@ import { Capacity } from './limits/capacity.js';
 import { ClientSocket } from './client/client-socket.js';
 import { COMPRESSION } from './client/compression.js';
 import { Door } from './admission/door.js';
-import type { Entrance } from './admission/entrance.js';
+import { Entrances } from './admission/entrances.js';
 import { EventHandlers, type EventHandler, type Transform } from './module-gateways/event-handlers.js';
 import { gatewayConfig } from './gateway.config.js';
 import type { GatewayOptions } from './module-gateways/gateway-options.js';
@@ -32,12 +31,6 @@ const CLOSE_TIMEOUT_MS = 5000;
  */
 const PIECE_BYTES = 512;
 
-interface Route {
-  readonly path: string;
-  readonly match: MatchFunction<Record<string, string | string[]>>;
-  readonly server: WebSocketServer;
-}
-
 /**
  * Joins Nest's gateways to the door. Unlike the stock adapter it listens once per socket however many gateways
  * there are, finds a handler by one look-up, answers what it can't handle, takes only upgrades of paths it serves,
@@ -46,7 +39,7 @@ interface Route {
 export class GatewayAdapter extends WsAdapter {
   readonly #log = new Logger(GatewayAdapter.name);
   readonly #strangers = new LogBudget({ warn: (line: string): void => this.#log.debug(line) });
-  readonly #routes: Route[] = [];
+  readonly #entrances = new Entrances();
   readonly #server: Server;
   readonly #door: Door;
   readonly #visitors: Visitors;
@@ -76,7 +69,7 @@ export class GatewayAdapter extends WsAdapter {
       visitors: this.#visitors,
       statistics: app.get(GatewayStatistics),
       wsPath: this.#config.WS_PATH,
-      isEntrance: (path) => this.#find(path) !== null,
+      isEntrance: (path) => this.#entrances.find(path) !== null,
     });
     this.#gateways = app.get(ModuleGateways);
     this.#gateways.prepare();
@@ -96,8 +89,8 @@ export class GatewayAdapter extends WsAdapter {
       );
     }
     const path = this.#gateways.pathOf(options.path);
-    const present = this.#routes.find((route) => route.path === path);
-    if (present !== undefined) return present.server;
+    const present = this.#entrances.serverOf(path);
+    if (present !== undefined) return present;
     const server = new WebSocketServer({
       noServer: true,
       clientTracking: false, // the door knows its clients
@@ -112,7 +105,8 @@ export class GatewayAdapter extends WsAdapter {
     } as never);
     server.setMaxListeners(0); // one per gateway of this path
     server.on('wsClientError', (_, socket) => this.#door.refuse(socket, 'bad_handshake'));
-    this.#addRoute({ path, match: match(path, { sensitive: true, trailing: false }), server });
+    const isMain = path === this.#config.WS_PATH;
+    this.#entrances.add({ path, server, isMain, isAnonymous: this.#gateways.isAnonymous(path) });
     return server;
   }
 
@@ -133,7 +127,7 @@ export class GatewayAdapter extends WsAdapter {
     this.#server.close();
     await this.#visitors.end(this.#grace.left('requests'));
     this.#server.off('upgrade', this.#upgrade);
-    this.#routes.length = 0;
+    this.#entrances.clear();
   }
 
   readonly #isHandedOver = (request: RequestHead): boolean => {
@@ -144,7 +138,7 @@ export class GatewayAdapter extends WsAdapter {
   readonly #upgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     if (socket.destroyed) return;
     const isOurs = asksForWebSocket(request);
-    const entrance = isOurs ? this.#find(pathOf(request)) : null;
+    const entrance = isOurs ? this.#entrances.find(pathOf(request)) : null;
     if (entrance !== null) {
       void this.#door.admit(request, socket, head, entrance);
     } else if (!this.#areOthersAsked()) {
@@ -159,36 +153,5 @@ export class GatewayAdapter extends WsAdapter {
   /** Another library listens for upgrades on this server too: what we don't serve is for it. */
   #areOthersAsked(): boolean {
     return this.#server.listenerCount('upgrade') > 1;
-  }
-
-  /** Paths are tried in the order of the gateways, those with parameters last. */
-  #addRoute(route: Route): void {
-    const isPlain = ({ path }: Route) => !/[:*{]/.test(path);
-    const firstPattern = this.#routes.findIndex((other) => !isPlain(other));
-    if (isPlain(route) && firstPattern >= 0) this.#routes.splice(firstPattern, 0, route);
-    else this.#routes.push(route);
-  }
-
-  #find(pathname: string): Entrance | null {
-    for (const { path, match, server } of this.#routes) {
-      const found = matchSafely(match, pathname);
-      if (!found) continue;
-      return {
-        server,
-        isMain: path === this.#config.WS_PATH,
-        isAnonymous: this.#gateways.isAnonymous(path),
-        params: found.params,
-      };
-    }
-    return null;
-  }
-}
-
-/** A path whose escapes can't be decoded matches nothing. */
-function matchSafely(match: Route['match'], pathname: string) {
-  try {
-    return match(pathname);
-  } catch {
-    return false;
   }
 }

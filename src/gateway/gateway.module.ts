@@ -16,7 +16,6 @@ import { GatewayStatistics } from './gateway-statistics.js';
 import { Grace } from './grace.js';
 import { Handshake } from './admission/handshake.js';
 import { ModuleGateways } from './module-gateways/module-gateways.js';
-import { TokenExpiries } from './client/token-expiries.js';
 import { TokenRefresh } from './frames/token-refresh.js';
 import { Visitors } from './admission/visitors.js';
 
@@ -33,7 +32,6 @@ import { Visitors } from './admission/visitors.js';
     FrameRate,
     ClientSends,
     TokenRefresh,
-    TokenExpiries,
     EventHandlers,
     ModuleGateways,
     GatewayStatistics,

@@ -2,23 +2,21 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { Subject, type Observable } from 'rxjs';
 import type { WebSocket } from 'ws';
-import type { Identity } from '../../authentication/authenticator.js';
 import { Cluster } from '../../cluster/cluster.js';
 import { Messaging } from '../../messaging/messaging.js';
 import { readyFrame } from '../../wire/outgoing-frame.js';
-import { Capacity } from '../limits/capacity.js';
 import { Backlogs } from '../client/backlogs.js';
-import { ClientConnection, type ConnectionContext } from '../client/client-connection.js';
-import { ClientFrames } from '../frames/client-frames.js';
+import { ClientConnection, type Arrival, type ConnectionContext } from '../client/client-connection.js';
 import type { ClientSocket } from '../client/client-socket.js';
-import { FrameRate } from '../frames/frame-rate.js';
 import { FrameReader } from '../client/frame-reader.js';
-import { gatewayConfig } from '../gateway.config.js';
-import { GatewayStatistics } from '../gateway-statistics.js';
 import { Heartbeats } from '../client/heartbeats.js';
 import { Inflation } from '../client/inflation.js';
 import { TokenExpiries } from '../client/token-expiries.js';
+import { ClientFrames } from '../frames/client-frames.js';
+import { gatewayConfig } from '../gateway.config.js';
+import { GatewayStatistics } from '../gateway-statistics.js';
 
 /**
  * Every client with an open socket, of all paths, from the upgrade to the end of its socket: makes the
@@ -28,15 +26,17 @@ import { TokenExpiries } from '../client/token-expiries.js';
 export class Clients implements OnApplicationShutdown {
   readonly backlogs: Backlogs<ClientConnection>;
   readonly #open = new Set<ClientConnection>();
+  readonly #gone = new Subject<ClientConnection>();
   readonly #heartbeats: Heartbeats<ClientConnection> | null;
+  readonly #expiries = new TokenExpiries<ClientConnection>();
   readonly #context: ConnectionContext;
   readonly #onControl: (this: WebSocket) => void;
 
+  /** Clients that were open and whose socket has closed. Hot; never ends. */
+  readonly gone$: Observable<ClientConnection> = this.#gone.asObservable();
+
   constructor(
     frames: ClientFrames,
-    rate: FrameRate,
-    private readonly expiries: TokenExpiries,
-    private readonly capacity: Capacity,
     private readonly messaging: Messaging,
     private readonly cluster: Cluster,
     statistics: GatewayStatistics,
@@ -49,18 +49,20 @@ export class Clients implements OnApplicationShutdown {
       statistics,
       bufferLimitBytes: config.WS_BUFFER_LIMIT_BYTES,
       backlogs: this.backlogs,
+      expiries: this.#expiries,
       inFlightMax: config.WS_MAX_IN_FLIGHT,
       left: (connection) => this.#remove(connection),
     };
     this.#onControl = function (this: WebSocket) {
       const { connection } = this as ClientSocket;
       connection.silence = 0;
-      rate.countControl(connection);
+      frames.countControl(connection);
     };
   }
 
   onApplicationShutdown(): void {
     this.#heartbeats?.stop();
+    this.#expiries.stop();
   }
 
   /** How many there are now. */
@@ -73,9 +75,15 @@ export class Clients implements OnApplicationShutdown {
     return this.#open.values();
   }
 
-  create({ userId, expiresAt }: Identity, isEnveloped: boolean, address: string): ClientConnection {
-    const connection = new ClientConnection(randomUUID(), userId, isEnveloped, address, this.#context);
-    this.expiries.limit(connection, expiresAt);
+  /**
+   * Makes the connection of a client whose upgrade is held until `open` or `discard`. One of the core's own path is a
+   * device of its user at once; resolves when the cluster can be promised to reach it.
+   */
+  async hold(arrival: Arrival): Promise<ClientConnection> {
+    const connection = new ClientConnection(randomUUID(), arrival, this.#context);
+    if (arrival.isMain) {
+      await new Promise<void>((reachable) => this.messaging.join(connection, reachable));
+    }
     return connection;
   }
 
@@ -86,8 +94,7 @@ export class Clients implements OnApplicationShutdown {
   }
 
   /** The upgrade has been answered. A client of the core's own path is told so by `ready`. */
-  add(connection: ClientConnection, ws: ClientSocket, socket: Socket, isMain: boolean): void {
-    connection.isMain = isMain;
+  open(connection: ClientConnection, ws: ClientSocket, socket: Socket): void {
     ws.connection = connection;
     ws.on('message', onMessage);
     ws.on('ping', this.#onControl);
@@ -103,16 +110,14 @@ export class Clients implements OnApplicationShutdown {
       connection_id: connection.id,
       node_id: this.cluster.nodeId,
     };
-    connection.open(ws, socket, isMain && connection.isEnveloped ? readyFrame(ready) : null);
-    this.expiries.watch(connection);
+    connection.open(ws, socket, connection.isMain && connection.isEnveloped ? readyFrame(ready) : null);
   }
 
   #remove(connection: ClientConnection): void {
     this.#open.delete(connection);
     this.#heartbeats?.remove(connection);
-    this.expiries.forget(connection);
-    this.capacity.release(connection.address);
     this.messaging.leave(connection);
+    this.#gone.next(connection);
   }
 }
 

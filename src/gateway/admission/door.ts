@@ -1,20 +1,15 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { ConfigType } from '@nestjs/config';
+import { Injectable, Logger } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { ConnectionRegistry } from '../../connections/connection-registry.js';
-import { Messaging } from '../../messaging/messaging.js';
 import { describeError } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import type { UpgradeRefusalCode } from '../../wire/codes.js';
 import { Capacity } from '../limits/capacity.js';
-import { ClientAddresses } from '../limits/client-address.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import type { ClientSocket } from '../client/client-socket.js';
 import { Clients } from './clients.js';
-import type { Entrance } from './entrance.js';
-import { gatewayConfig } from '../gateway.config.js';
+import type { Entrance } from './entrances.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Handshake, type Introduction } from './handshake.js';
 import { closeUpgrade, refuseUpgrade } from './upgrade-refusal.js';
@@ -34,20 +29,16 @@ interface Visitor {
 @Injectable()
 export class Door {
   readonly #warnings = new LogBudget(new Logger(Door.name));
-  readonly #addresses: ClientAddresses;
   #isDraining = false;
 
   constructor(
     private readonly handshake: Handshake,
     private readonly capacity: Capacity,
     private readonly visitors: Visitors,
-    private readonly messaging: Messaging,
-    private readonly connections: ConnectionRegistry,
     private readonly clients: Clients,
     private readonly statistics: GatewayStatistics,
-    @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {
-    this.#addresses = new ClientAddresses(config.WS_TRUSTED_PROXIES);
+    clients.gone$.subscribe(({ address }) => capacity.release(address));
   }
 
   /** The node is on its way out: not ready for new clients, whatever else works. */
@@ -63,7 +54,7 @@ export class Door {
   /** Decides on one upgrade request, whose path is served. Never rejects. */
   async admit(request: IncomingMessage, socket: Socket, head: Buffer, entrance: Entrance): Promise<void> {
     socket.on('error', ignore); // a visitor that goes away while held; ws listens for itself afterwards
-    const address = this.#addresses.of(request);
+    const address = this.visitors.addressOf(request);
     const refusal = this.#judge(request) ?? this.capacity.take(address);
     if (refusal !== null) {
       this.refuse(socket, refusal);
@@ -97,16 +88,13 @@ export class Door {
     // ws is offered what was granted: it would refuse a client that it can't grant anything, and grant others more
     visitor.request.headers['sec-websocket-extensions'] = extensions;
     const { isMain, params } = entrance;
-    const cap = this.config.WS_MAX_CONNECTIONS_PER_USER;
-    // no turn of the event loop between count and join: held upgrades count
-    if (isMain && cap > 0 && this.connections.count(identity.userId) >= cap) {
+    // no turn of the event loop between this and the join
+    if (isMain && !this.capacity.hasRoomFor(identity.userId)) {
       this.#turnAway(visitor, 'too_many_for_user');
       return;
     }
-    const connection = this.clients.create(identity, isEnveloped, visitor.address);
-    connection.params = params;
-    // held until the cluster can be promised to reach it
-    if (isMain) await new Promise<void>((reachable) => this.messaging.join(connection, reachable));
+    const { address } = visitor;
+    const connection = await this.clients.hold({ identity, isEnveloped, address, params, isMain });
     if (this.#isDraining) {
       this.clients.discard(connection);
       this.#turnAway(visitor, 'draining');
@@ -115,11 +103,7 @@ export class Door {
     this.#upgrade(visitor, entrance, connection);
   }
 
-  #upgrade(
-    { request, socket, head }: Visitor,
-    { server, isMain }: Entrance,
-    connection: ClientConnection,
-  ): void {
+  #upgrade({ request, socket, head }: Visitor, { server }: Entrance, connection: ClientConnection): void {
     let ws: ClientSocket | null = null;
     socket.cork(); // the 101, `ready` and what has come meanwhile leave in one write
     try {
@@ -128,7 +112,7 @@ export class Door {
         this.statistics.handshakes.accepted++;
         socket.off('error', ignore);
         this.visitors.becomesClient(socket);
-        this.clients.add(connection, ws, socket, isMain);
+        this.clients.open(connection, ws, socket);
         server.emit('connection', ws, request);
       });
     } catch (error) {

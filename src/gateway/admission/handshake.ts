@@ -10,7 +10,7 @@ import type { UpgradeRefusalCode } from '../../wire/codes.js';
 import { ENVELOPED, offeredSubprotocols, REFUSALS, selectedSubprotocol } from '../../wire/subprotocol.js';
 import { userIdFromText } from '../../wire/user-id.js';
 import { grantCompression } from '../client/compression.js';
-import type { Entrance } from './entrance.js';
+import type { Entrance } from './entrances.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { isOriginAllowed } from '../origin.js';
 import { inTime, isPromiseLike } from '../limits/within.js';

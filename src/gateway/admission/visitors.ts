@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
-import { STATUS_CODES, type Server, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
@@ -61,6 +61,11 @@ export class Visitors {
   /** Sockets that are no clients, or not yet. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** Where who asks really is. In canonical form: one text for each address. */
+  addressOf(request: IncomingMessage): string {
+    return this.#addresses.of(request);
   }
 
   /** To be called once, before `server` listens. */

@@ -4,8 +4,9 @@ import { moduleFailures } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Backlogs } from './backlogs.js';
-import { ClientConnection } from './client-connection.js';
+import type { ClientConnection, FrameReceiver } from './client-connection.js';
 import { FRAME_BYTES, FrameRate } from '../frames/frame-rate.js';
+import { connectionContext, connectionOf } from './testing/connection-context.js';
 import { FakeSocket } from './testing/fake-socket.js';
 
 const PER_SECOND = 10;
@@ -24,17 +25,11 @@ describe('a client connection at the limit of its rate', () => {
     received = 0;
     socket = new FakeSocket();
     statistics = new GatewayStatistics();
-    connection = new ClientConnection('c', 'sender', true, '127.0.0.1', {
-      receiver: {
-        admit: (of, payload, isBinary) => rate.admit(of, payload, isBinary),
-        receive: () => (received += 1) > 0,
-      },
-      statistics,
-      bufferLimitBytes: 1_000_000,
-      backlogs: new Backlogs(1_000_000),
-      inFlightMax: 100,
-      left: () => undefined,
-    });
+    const receiver: FrameReceiver = {
+      admit: (of, payload, isBinary) => rate.admit(of, payload, isBinary),
+      receive: () => (received += 1) > 0,
+    };
+    connection = connectionOf('sender', connectionContext({ receiver, statistics }));
     connection.open(socket, { write: () => true } as never, null);
   });
 
@@ -135,14 +130,7 @@ describe('a client that takes nothing', () => {
   function open(): [ClientConnection, StalledSocket, Backlogs<ClientConnection>] {
     const backlogs = new Backlogs<ClientConnection>(10 * LIMIT);
     const socket = new StalledSocket();
-    const connection = new ClientConnection('c', 'slow', true, '127.0.0.1', {
-      receiver: { admit: () => true, receive: () => true },
-      statistics: new GatewayStatistics(),
-      bufferLimitBytes: LIMIT,
-      backlogs,
-      inFlightMax: 100,
-      left: () => undefined,
-    });
+    const connection = connectionOf('slow', connectionContext({ bufferLimitBytes: LIMIT, backlogs }));
     connection.open(socket, socket as never, null);
     return [connection, socket, backlogs];
   }
@@ -180,14 +168,7 @@ describe('a client that takes nothing', () => {
 
   it('is held for what comes before its upgrade is answered, until that comes to nothing', () => {
     const backlogs = new Backlogs<ClientConnection>(LIMIT);
-    const held = new ClientConnection('c', 'slow', false, '127.0.0.1', {
-      receiver: { admit: () => true, receive: () => true },
-      statistics: new GatewayStatistics(),
-      bufferLimitBytes: LIMIT,
-      backlogs,
-      inFlightMax: 100,
-      left: () => undefined,
-    });
+    const held = connectionOf('slow', connectionContext({ bufferLimitBytes: LIMIT, backlogs }));
     held.sendText('x'.repeat(1000));
     expect(backlogs.bytes).toBeGreaterThan(1000);
     held.discard();

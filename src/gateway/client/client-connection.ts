@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Identity } from '../../authentication/authenticator.js';
 import type { Connection } from '../../connections/connection.js';
 import { moduleFailed } from '../../telemetry/module-failures.js';
 import { CLOSES, type CloseName, type FrameErrorCode } from '../../wire/codes.js';
@@ -9,6 +10,7 @@ import type { Backlogs } from './backlogs.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import type { TokenBucket } from '../limits/token-bucket.js';
+import type { TokenExpiries } from './token-expiries.js';
 import { atEndOfTurn } from './end-of-turn.js';
 
 /** What a connection does with a frame of its client. One for all connections. */
@@ -20,6 +22,19 @@ export interface FrameReceiver {
    * connection was paused, and gives the same frame again when it is resumed.
    */
   receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean;
+}
+
+/** What is known of a client when it is let in. */
+export interface Arrival {
+  readonly identity: Identity;
+  /** Deliveries are events of lanfare.v1.json; else the bare data. */
+  readonly isEnveloped: boolean;
+  /** Where the client is, as far as our trusted proxies know. */
+  readonly address: string;
+  /** Of the path, for gateways with a path such as /rooms/:room. */
+  readonly params: Readonly<Record<string, string | string[] | undefined>>;
+  /** On WS_PATH: a device of its user. */
+  readonly isMain: boolean;
 }
 
 export type WriteCallback = (error?: Error | null) => void;
@@ -42,6 +57,7 @@ export interface ConnectionContext {
   readonly statistics: GatewayStatistics;
   readonly bufferLimitBytes: number;
   readonly backlogs: Backlogs<ClientConnection>;
+  readonly expiries: TokenExpiries<ClientConnection>;
   readonly inFlightMax: number;
   /** The connection's socket has closed: called before the callbacks of `onClosed`. */
   left(connection: ClientConnection): void;
@@ -79,15 +95,15 @@ const FLOODER_CUT_MS = 1000;
  */
 export class ClientConnection implements Connection {
   readonly connectedAt = Date.now();
-  /** Parameters of the path, for gateways with a path such as /rooms/:room. */
-  params: Readonly<Record<string, string | string[] | undefined>> = NO_PARAMS;
-  /** On WS_PATH: a device of its user. */
-  isMain = false;
-  /** Milliseconds since the epoch; Infinity: never. */
+  /** Empty for clients of gateways that ask for no authentication. */
+  readonly userId: string;
+  readonly isEnveloped: boolean;
+  readonly address: string;
+  readonly params: Arrival['params'];
+  readonly isMain: boolean;
+  /** When it ends, and when that is looked at next; see TokenExpiries. */
   expiresAt = Number.POSITIVE_INFINITY;
-  /** The same by the monotonic clock, as it was when the token was verified. */
   expiryDeadline = Number.POSITIVE_INFINITY;
-  /** The second in which the expiry of the token is looked at next; see TokenExpiries. */
   expiryDue = 0;
   /** Pings sent since the client's last sign of life, and where Heartbeats keeps it. */
   silence = 0;
@@ -111,14 +127,16 @@ export class ClientConnection implements Connection {
 
   constructor(
     readonly id: string,
-    /** Empty for clients of gateways that ask for no authentication. */
-    readonly userId: string,
-    /** Deliveries are events of lanfare.v1.json; else the bare data. */
-    readonly isEnveloped: boolean,
-    /** Where the client is, as far as our trusted proxies know. */
-    readonly address: string,
+    { identity, isEnveloped, address, params, isMain }: Arrival,
     private readonly context: ConnectionContext,
-  ) {}
+  ) {
+    this.userId = identity.userId;
+    this.isEnveloped = isEnveloped;
+    this.address = address;
+    this.params = params;
+    this.isMain = isMain;
+    this.renew(identity);
+  }
 
   get isAnonymous(): boolean {
     return this.userId === '';
@@ -156,8 +174,15 @@ export class ClientConnection implements Connection {
       socket.write(first.take());
     }
     this.flush();
+    this.context.expiries.watch(this);
     // closed while its upgrade was held
     if (this.#closing !== null && this.#closing !== 'ended') this.#startClosing(ws, this.#closing);
+  }
+
+  /** The same user has been authenticated again. */
+  renew({ expiresAt }: Identity): void {
+    this.context.expiries.limit(this, expiresAt);
+    if (this.isOpen) this.context.expiries.watch(this);
   }
 
   deliver(message: Message): boolean {
@@ -261,6 +286,7 @@ export class ClientConnection implements Connection {
     this.context.statistics.closes[this.#closing]++;
     this.#outbox = this.#inbox = null;
     this.context.backlogs.gone(this);
+    this.context.expiries.forget(this);
     this.context.left(this);
     for (const callback of this.#closedCallbacks ?? []) {
       try {
@@ -383,5 +409,4 @@ export class ClientConnection implements Connection {
   }
 }
 
-const NO_PARAMS = Object.freeze({});
 const EMPTY = Buffer.alloc(0);

@@ -45,7 +45,7 @@ describe('the expiry of a token', () => {
     );
   });
 
-  afterEach(() => expiries.onApplicationShutdown());
+  afterEach(() => expiries.stop());
 
   /** A connection whose token ends after so long, by the wall clock as it is. */
   function connect(leftMs: number | null, isEnveloped = false): FakeConnection {

@@ -1,17 +1,23 @@
-import { Injectable, Logger, Optional, type OnApplicationShutdown } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { tokenExpiringFrame } from '../../wire/outgoing-frame.js';
-import type { ClientConnection } from './client-connection.js';
 
 /** How long before the end a client is warned; half of what is left for tokens that live shorter. */
 const WARNING_MS = 60_000;
 /** What the wall clock may run ahead of the monotonic one before all are looked at again. Both are read in milliseconds. */
 const STEP_MS = 500;
 
-/** What is watched of a connection. */
-type Expiring = Pick<
-  ClientConnection,
-  'expiresAt' | 'expiryDeadline' | 'expiryDue' | 'isEnveloped' | 'sendText' | 'close'
->;
+/** What it needs of a connection. */
+interface Expiring {
+  /** Milliseconds since the epoch; Infinity: never. */
+  expiresAt: number;
+  /** The same by the monotonic clock, as it was when the token was verified. */
+  expiryDeadline: number;
+  /** The second in which it is looked at next. */
+  expiryDue: number;
+  readonly isEnveloped: boolean;
+  sendText(text: string): boolean;
+  close(why: 'token_expired'): void;
+}
 
 /**
  * Ends connections whose token has expired, and warns those that understand it before. One timer for all of them:
@@ -21,8 +27,7 @@ type Expiring = Pick<
  * verified: a wall clock that is set back does not give it more. The wall clock shows what the other one can't know:
  * that it was behind when the token was verified, or that the machine was suspended.
  */
-@Injectable()
-export class TokenExpiries<Connection extends Expiring = ClientConnection> implements OnApplicationShutdown {
+export class TokenExpiries<Connection extends Expiring> {
   readonly #log = new Logger(TokenExpiries.name);
   readonly #bySecond = new Map<number, Set<Connection>>();
   #timer: NodeJS.Timeout | null = null;
@@ -35,15 +40,15 @@ export class TokenExpiries<Connection extends Expiring = ClientConnection> imple
    * @param wallNow milliseconds since the epoch
    */
   constructor(
-    @Optional() private readonly now: () => number = () => performance.now(),
-    @Optional() private readonly wallNow: () => number = () => Date.now(),
+    private readonly now: () => number = () => performance.now(),
+    private readonly wallNow: () => number = () => Date.now(),
   ) {}
 
-  onApplicationShutdown(): void {
+  stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  /** To be called when a token has been verified. @param expiresAt milliseconds since the epoch; null: never */
+  /** A token has been verified. @param expiresAt milliseconds since the epoch; null: never */
   limit(connection: Connection, expiresAt: number | null): void {
     connection.expiresAt = expiresAt ?? Number.POSITIVE_INFINITY;
     connection.expiryDeadline = this.now() + connection.expiresAt - this.wallNow();

@@ -25,6 +25,11 @@ export class ClientFrames implements FrameReceiver {
     return this.rate.admit(connection, payload, isBinary);
   }
 
+  /** A ping or pong of the client. */
+  countControl(connection: ClientConnection): void {
+    this.rate.countControl(connection);
+  }
+
   receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean {
     if (isBinary) {
       connection.refuse('unsupported_frame', null);

@@ -6,10 +6,10 @@ import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import { Messaging } from '../../messaging/messaging.js';
 import type { Message } from '../../wire/message.js';
 import { readFrame, type SendFrame } from '../../wire/incoming-frame.js';
-import { Backlogs } from '../client/backlogs.js';
-import { ClientConnection } from '../client/client-connection.js';
+import type { ClientConnection, FrameReceiver } from '../client/client-connection.js';
 import { ClientSends } from './client-sends.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
+import { connectionContext, connectionOf } from '../client/testing/connection-context.js';
 import { FakeSocket } from '../client/testing/fake-socket.js';
 
 /** A bus whose queue takes `room` messages. The last one congests it, within the call, as on the real bus. */
@@ -47,16 +47,12 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
   });
 
   const open = (of: FakeSocket): ClientConnection => {
-    const opened = new ClientConnection('c', 'sender', false, '127.0.0.1', {
-      receiver: {
-        admit: () => true,
-        receive: (from, payload) => sends.handle(from, readFrame(payload) as SendFrame),
-      },
-      statistics,
-      bufferLimitBytes: 1_000_000,
-      backlogs: new Backlogs(1_000_000),
-      inFlightMax: 100,
-      left: () => undefined,
+    const receiver: FrameReceiver = {
+      admit: () => true,
+      receive: (from, payload) => sends.handle(from, readFrame(payload) as SendFrame),
+    };
+    const opened = connectionOf('sender', connectionContext({ receiver, statistics }), {
+      isEnveloped: false,
     });
     const sink = { write: (bytes: Buffer) => (written += bytes.toString()) };
     opened.open(of, sink as never, null);

@@ -11,14 +11,12 @@ import { refreshedFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { inTime } from '../limits/within.js';
-import { TokenExpiries } from '../client/token-expiries.js';
 
 /** The event `refresh`: a newer token of the same user lets the connection live longer. Reading waits for the verdict. */
 @Injectable()
 export class TokenRefresh {
   constructor(
     private readonly authentication: Authentication,
-    private readonly expiries: TokenExpiries,
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {}
 
@@ -28,9 +26,7 @@ export class TokenRefresh {
     connection.pause('refresh');
     const verdict = await this.#judge(connection, tokenOf(data));
     if (typeof verdict === 'object') {
-      this.expiries.limit(connection, verdict.expiresAt);
-      // it may have closed meanwhile
-      if (connection.isOpen) this.expiries.watch(connection);
+      connection.renew(verdict);
       if (id !== null) connection.sendText(refreshedFrame(id, verdict.expiresAt));
     } else {
       const code = verdict === 'unavailable' ? 'authentication_unavailable' : 'token_rejected';

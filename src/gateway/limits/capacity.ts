@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { clientsWithin, openFilesMax } from '../../config/open-files.js';
+import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import type { UpgradeRefusalCode } from '../../wire/codes.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { countedAddress } from './client-address.js';
@@ -11,17 +12,21 @@ const HANDSHAKES_RESERVED = 128;
 /** Where the file limit can't be told. */
 const CONNECTIONS_FALLBACK = 10_000;
 
-/** How many clients this node takes, altogether, by address and by second. A place is held from upgrade to close. */
+/** How many clients this node takes: altogether, by address, by second and by user. A place is held from upgrade to close. */
 @Injectable()
 export class Capacity {
   /** Clients at a time. */
   readonly connectionsMax: number;
   readonly #perAddress: number;
+  readonly #perUser: number;
   readonly #byAddress = new Map<string, number>();
   readonly #rate: TokenBucket | null;
   #taken = 0;
 
-  constructor(@Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>) {
+  constructor(
+    private readonly connections: ConnectionRegistry,
+    @Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>,
+  ) {
     const byFiles = connectionsAllowedByFiles();
     const wanted = config.WS_MAX_CONNECTIONS || byFiles;
     this.connectionsMax = Math.min(wanted, byFiles);
@@ -31,6 +36,7 @@ export class Capacity {
       );
     }
     this.#perAddress = config.WS_MAX_CONNECTIONS_PER_IP;
+    this.#perUser = config.WS_MAX_CONNECTIONS_PER_USER;
     const perSecond = config.WS_CONNECTIONS_PER_SECOND;
     this.#rate = perSecond === 0 ? null : new TokenBucket(perSecond, perSecond, performance.now());
   }
@@ -38,10 +44,6 @@ export class Capacity {
   /** Sockets the server may accept: clients, and those that are not clients yet. More would end in EMFILE. */
   get socketsMax(): number {
     return this.connectionsMax + HANDSHAKES_RESERVED;
-  }
-
-  get taken(): number {
-    return this.#taken;
   }
 
   /** Takes a place, to be given back by `release`; or says why there is none. */
@@ -55,6 +57,11 @@ export class Capacity {
     // counted only when it is limited: the map would cost memory for every client
     if (this.#perAddress > 0) this.#byAddress.set(counted, fromAddress + 1);
     return null;
+  }
+
+  /** Whether the user may have another device here. Upgrades that are held count as devices. */
+  hasRoomFor(userId: string): boolean {
+    return this.#perUser === 0 || this.connections.count(userId) < this.#perUser;
   }
 
   release(address: string): void {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { moduleFailures } from '../../telemetry/module-failures.js';
-import { Backlogs } from '../client/backlogs.js';
-import { ClientConnection } from '../client/client-connection.js';
+import type { ClientConnection } from '../client/client-connection.js';
+import { connectionContext, connectionOf } from '../client/testing/connection-context.js';
 import { FakeSocket } from '../client/testing/fake-socket.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { FrameRequest } from './frame-request.js';
@@ -25,14 +25,7 @@ describe('the requests of a client', () => {
     jest.useFakeTimers({ doNotFake: ['queueMicrotask', 'setImmediate'] });
     socket = new FakeSocket();
     statistics = new GatewayStatistics();
-    connection = new ClientConnection('c', 'user', true, '127.0.0.1', {
-      receiver: { admit: () => true, receive: () => true },
-      statistics,
-      bufferLimitBytes: 1_000_000,
-      backlogs: new Backlogs(1_000_000),
-      inFlightMax: IN_FLIGHT_MAX,
-      left: () => undefined,
-    });
+    connection = connectionOf('user', connectionContext({ statistics, inFlightMax: IN_FLIGHT_MAX }));
     connection.open(socket, { write: () => true } as never, null);
     requests = new Requests(connection, STREAMS_MAX);
   });

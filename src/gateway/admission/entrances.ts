@@ -1,0 +1,65 @@
+import { match, type MatchFunction } from 'path-to-regexp';
+import type { WebSocketServer } from 'ws';
+import type { Arrival } from '../client/client-connection.js';
+
+interface ServedPath {
+  readonly path: string;
+  readonly server: WebSocketServer;
+  /** The core's own path: its clients are devices of their user. Elsewhere they only meet that path's gateways. */
+  readonly isMain: boolean;
+  /** All gateways of this path do without authentication. */
+  readonly isAnonymous: boolean;
+}
+
+/** Where a client came in, and with which parameters of the path. */
+export interface Entrance extends ServedPath {
+  readonly params: Arrival['params'];
+}
+
+interface Route {
+  readonly served: ServedPath;
+  readonly match: MatchFunction<Arrival['params']>;
+}
+
+/** The paths on which WebSocket is spoken. They are tried in the order of the gateways, those with parameters last. */
+export class Entrances {
+  readonly #routes: Route[] = [];
+
+  /** @throws when the pattern of the path is malformed */
+  add(served: ServedPath): void {
+    const route = { served, match: match(served.path, { sensitive: true, trailing: false }) };
+    const firstPattern = this.#routes.findIndex((other) => !isPlain(other.served));
+    if (isPlain(served) && firstPattern >= 0) this.#routes.splice(firstPattern, 0, route);
+    else this.#routes.push(route);
+  }
+
+  /** The server of exactly this path, parameters as they were written. */
+  serverOf(path: string): WebSocketServer | undefined {
+    return this.#routes.find(({ served }) => served.path === path)?.served.server;
+  }
+
+  find(pathname: string): Entrance | null {
+    for (const { served, match } of this.#routes) {
+      const found = matchSafely(match, pathname);
+      if (found) return { ...served, params: found.params };
+    }
+    return null;
+  }
+
+  clear(): void {
+    this.#routes.length = 0;
+  }
+}
+
+function isPlain({ path }: ServedPath): boolean {
+  return !/[:*{]/.test(path);
+}
+
+/** A path whose escapes can't be decoded matches nothing. */
+function matchSafely(match: Route['match'], pathname: string) {
+  try {
+    return match(pathname);
+  } catch {
+    return false;
+  }
+}
