@@ -27,10 +27,8 @@ export { Authenticator, type Identity, type Rejection } from './authentication/a
 export { UdpBroadcast } from './udp-broadcast/udp-broadcast.js';
 export type { Datagram } from './udp-broadcast/datagram.js';
 
-export type { ClientSocket } from './gateway/client/client-socket.js';
-export { CurrentConnection } from './gateway/module-gateways/current-connection.js';
 export type { GatewayOptions } from './gateway/module-gateways/gateway-options.js';
-export { FrameRequest } from './gateway/module-gateways/frame-request.js';
+export type { FrameRequest } from './gateway/module-gateways/frame-request.js';
 
 export { ConfigurationError, flag, integer, list, port, secrets, Variables } from './config/variables.js';
 export type { Environment, Problem } from './config/variables.js';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { ConnectionRegistry } from '../src/connections/connection-registry.js';
-import type { ClientSocket } from '../src/gateway/client/client-socket.js';
+import type { Connection } from '../src/connections/connection.js';
 import { Messaging } from '../src/messaging/messaging.js';
 import { MessagingModule } from '../src/messaging/messaging.module.js';
 import { UdpBroadcast } from '../src/udp-broadcast/udp-broadcast.js';
@@ -35,8 +35,8 @@ class OrdersGateway {
   constructor(private readonly messaging: Messaging) {}
 
   @SubscribeMessage('order')
-  async order(@MessageBody() body: { item: string }, @ConnectedSocket() client: ClientSocket) {
-    const outcome = await this.messaging.send('warehouse', { item: body.item }, client.connection.userId);
+  async order(@MessageBody() body: { item: string }, @ConnectedSocket() { userId }: Connection) {
+    const outcome = await this.messaging.send('warehouse', { item: body.item }, userId);
     return { event: 'ordered', data: { item: body.item, seen: outcome.delivered } };
   }
 

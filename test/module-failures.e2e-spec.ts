@@ -4,15 +4,16 @@ import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from
 import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { interval, map, Observable } from 'rxjs';
+import type { Connection } from '../src/connections/connection.js';
 import { Authenticator } from '../src/authentication/authenticator.js';
 import { MessagePolicy } from '../src/messaging/message-policy.js';
 import { CLOSES } from '../src/wire/codes.js';
 import type { Message } from '../src/wire/message.js';
-import type { ClientSocket } from '../src/gateway/client/client-socket.js';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { LogRecorder } from './support/log-recorder.js';
 import { TestClient, V1 } from './support/client.js';
 import { TestNode } from './support/node.js';
+import { until } from './support/until.js';
 
 const KIB = 1024;
 const BUFFER_LIMIT_BYTES = 256 * KIB;
@@ -20,54 +21,42 @@ const BUFFER_LIMIT_BYTES = 256 * KIB;
 const happened = new EventEmitter();
 
 @WebSocketGateway()
-class SocketGateway {
+class CarelessGateway {
   @SubscribeMessage('close')
-  close(@ConnectedSocket() client: ClientSocket, @MessageBody() args: [number, string]): void {
-    client.close(...args);
+  close(@ConnectedSocket() connection: Connection, @MessageBody() args: [number, string]): void {
+    connection.close(...args);
   }
 
   /** Everything in one turn: the client can't read meanwhile. */
   @SubscribeMessage('flood')
-  flood(@ConnectedSocket() client: ClientSocket, @MessageBody() how: string): void {
-    client.connection.onClosed(() => happened.emit('closed'));
-    const payload = Buffer.alloc(how === 'ping' ? 125 : 64 * KIB, '.');
-    for (let bytes = 0; bytes < 64 * KIB * KIB && client.connection.isOpen; bytes += payload.length) {
-      if (how === 'binary') client.send(payload);
-      else if (how === 'text with a callback') client.send(payload.toString(), () => undefined);
-      else if (how === 'text') client.send(payload.toString());
-      else client.ping(payload);
-    }
-  }
-
-  @SubscribeMessage('too much')
-  async tooMuch(@ConnectedSocket() client: ClientSocket, @MessageBody() isText: boolean): Promise<unknown> {
-    const data = Buffer.alloc(BUFFER_LIMIT_BYTES + 1);
-    const error = await new Promise<Error | undefined>((resolve) => {
-      client.send(isText ? data.toString() : data, resolve);
-    });
-    return error?.message ?? null;
+  flood(@ConnectedSocket() connection: Connection): number {
+    let sent = 0;
+    while (sent < KIB && connection.send('flood', 'x'.repeat(64 * KIB))) sent++;
+    happened.emit('flooded', sent);
+    return sent;
   }
 
   @SubscribeMessage('nonsense')
-  async nonsense(@ConnectedSocket() client: ClientSocket): Promise<unknown> {
-    client.ping(Buffer.alloc(126));
-    client.send({ not: 'bytes' } as never);
-    client.connection.close('nonsense' as never);
-    return 'not reached';
-  }
-
-  @SubscribeMessage('listen')
-  listen(@ConnectedSocket() client: ClientSocket, @MessageBody() event: string): void {
-    client.on(event, () => {
-      throw new Error(`a listener of "${event}" that fails`);
-    });
+  nonsense(@ConnectedSocket() connection: Connection, @MessageBody() which: string): boolean {
+    const [event, data] = nonsense[which] as [string, unknown];
+    return connection.send(event, data);
   }
 }
 
-@Module({ providers: [SocketGateway] })
-class SocketModule {}
+/** What can't be sent to a client. */
+const nonsense: Record<string, [unknown, unknown?]> = {
+  'an event without a name': ['', 1],
+  'an event that is a number': [5, 1],
+  "the core's event": ['message', { from: 'admin', data: 'forged' }],
+  'a function': ['named', () => 1],
+  'a BigInt': ['named', 1n],
+  'what is too large': ['named', 'x'.repeat(BUFFER_LIMIT_BYTES)],
+};
 
-describe("what a module does wrong with a client's socket", () => {
+@Module({ providers: [CarelessGateway] })
+class CarelessModule {}
+
+describe('what a module does wrong with a connection', () => {
   let node: TestNode;
   let log: LogRecorder;
   let bystander: TestClient;
@@ -78,7 +67,7 @@ describe("what a module does wrong with a client's socket", () => {
       CLUSTER_BUS: 'none',
       WS_BUFFER_LIMIT_BYTES: String(BUFFER_LIMIT_BYTES),
     };
-    node = await TestNode.start(env, [SocketModule], log);
+    node = await TestNode.start(env, [CarelessModule], log);
     bystander = await TestClient.ready(node.url('user_id=bystander'));
   });
 
@@ -90,61 +79,53 @@ describe("what a module does wrong with a client's socket", () => {
   const connect = async () => TestClient.ready(node.url('user_id=client'));
 
   it.each([
+    ['nothing', [], CLOSES.kicked],
+    ['a code of its own', [4600, 'banned'], { code: 4600, reason: 'banned' }],
+    ['the last code after which clients come back', [4499], { code: 4499, reason: '' }],
+  ])('is not: a close with %s', async (_, args, close) => {
+    const before = node.app.get(GatewayStatistics).closes.kicked;
+    const client = await connect();
+    client.send({ event: 'close', data: args });
+    expect(await client.closed).toMatchObject(close);
+    expect(log.text).not.toContain("A module's close of a client");
+    await until(() => node.app.get(GatewayStatistics).closes.kicked === before + 1);
+  });
+
+  it.each([
     ['a code that is none', [1005, 'x'], CLOSES.failed],
-    ['a code that is no number', ['4001', 'x'], CLOSES.failed],
-    ['a reason that is too long', [4001, 'x'.repeat(124)], { code: 4001, reason: '' }],
+    ["the core's code", [4000, 'x'], CLOSES.failed],
+    ["the core's code for those who should not come back", [4500, 'x'], CLOSES.failed],
+    ['a code that is no number', ['4100', 'x'], CLOSES.failed],
+    ['a reason that is too long', [4100, 'x'.repeat(124)], { code: 4100, reason: '' }],
   ])('closes it all the same, and says so: a close with %s', async (_, args, close) => {
     const client = await connect();
     client.send({ event: 'close', data: args });
-    expect(await client.closed).toEqual(close);
+    expect(await client.closed).toMatchObject({ code: close.code, reason: close.reason });
     expect(log.text).toContain("A module's close of a client");
     expect(await bystander.ask({ user_id: 'client', data: 1 })).toMatchObject({ data: { delivered: 0 } });
   });
 
-  it.each(['binary', 'text with a callback', 'text', 'ping'])(
-    'is held to the limit of its queue: %s',
-    async (how) => {
-      const { closes } = node.app.get(GatewayStatistics);
-      const before = closes.slow_client;
-      const closed = once(happened, 'closed');
-      const client = await connect();
-      client.send({ event: 'flood', data: how });
-      await closed;
-      expect(closes.slow_client).toBe(before + 1);
-    },
-  );
-
-  it.each([true, false])('does not send what is larger than a queue may be (text: %s)', async (isText) => {
+  it('is held to the limit of its queue', async () => {
+    const { closes } = node.app.get(GatewayStatistics);
+    const before = closes.slow_client;
+    const flooded = once(happened, 'flooded');
     const client = await connect();
-    expect(await client.ask({ event: 'too much', data: isText })).toMatchObject({
-      data: `a frame of ${BUFFER_LIMIT_BYTES + 1} bytes is larger than WS_BUFFER_LIMIT_BYTES`,
-    });
+    client.send({ event: 'flood' });
+    expect(await flooded).toEqual([3]);
+    await client.closed;
+    await until(() => closes.slow_client === before + 1);
+  });
+
+  it.each(Object.keys(nonsense))('sends nothing, and says so: %s', async (which) => {
+    const client = await connect();
+    expect(await client.ask({ event: 'nonsense', data: which })).toMatchObject({ data: false });
     expect(client.pending).toEqual([]);
+    expect(log.text).toContain("A module's send to a client failed: ");
     await client.close();
   });
 
-  it('costs the request, and the connection is as before', async () => {
-    const client = await connect();
-    expect(await client.ask({ event: 'nonsense' })).toMatchObject({ data: { code: 'internal' } });
-    expect(await bystander.ask({ user_id: 'client', data: 1 })).toMatchObject({ data: { delivered: 1 } });
-    await client.close();
-  });
-
-  it.each(['message', 'ping'])('costs the connection when its own listener of "%s" throws', async (event) => {
-    const client = await connect();
-    await client.ask({ event: 'listen', data: event });
-    if (event === 'ping') client.socket.ping();
-    else client.send({ event: 'ping' });
-    expect(await client.closed).toEqual(CLOSES.failed);
-    expect(log.text).toContain(`a listener of \\"${event}\\" that fails`);
-    expect(await bystander.ask({ event: 'ping' })).toMatchObject({ event: 'pong' });
-  });
-
-  it('costs nothing when its own listener of "close" throws', async () => {
-    const client = await connect();
-    await client.ask({ event: 'listen', data: 'close' });
-    await client.close();
-    expect(await bystander.ask({ event: 'ping' })).toMatchObject({ event: 'pong' });
+  it('names where it was called', () => {
+    expect(log.text).toMatch(/at CarelessGateway.*module-failures[.]e2e-spec/);
   });
 });
 

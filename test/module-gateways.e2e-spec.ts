@@ -30,9 +30,6 @@ import { interval, map, Observable, of, throwError } from 'rxjs';
 import { WebSocketServer as PlainServer } from 'ws';
 import { Authenticator, type Identity, type Rejection } from '../src/authentication/authenticator.js';
 import { ConnectionRegistry } from '../src/connections/connection-registry.js';
-import type { ClientConnection } from '../src/gateway/client/client-connection.js';
-import type { ClientSocket } from '../src/gateway/client/client-socket.js';
-import { CurrentConnection } from '../src/gateway/module-gateways/current-connection.js';
 import type { FrameRequest } from '../src/gateway/module-gateways/frame-request.js';
 import type { GatewayOptions } from '../src/gateway/module-gateways/gateway-options.js';
 import { MessagePolicy } from '../src/messaging/message-policy.js';
@@ -44,7 +41,7 @@ import { TestNode } from './support/node.js';
 
 class OnlyJo implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    return context.switchToWs().getClient<ClientSocket>().connection.userId === 'jo';
+    return context.switchToWs().getClient<Connection>().userId === 'jo';
   }
 }
 
@@ -74,14 +71,14 @@ class ToolsGateway {
 
   constructor(private readonly connections: ConnectionRegistry) {}
 
-  async handleConnection(client: ClientSocket): Promise<void> {
-    happened.emit('connected', client.connection.userId, this.connections.count(client.connection.userId));
-    if (client.connection.userId === 'unlucky') throw new Error('the database is down');
+  async handleConnection({ userId }: Connection): Promise<void> {
+    happened.emit('connected', userId, this.connections.count(userId));
+    if (userId === 'unlucky') throw new Error('the database is down');
   }
 
-  handleDisconnect(client: ClientSocket): void {
-    happened.emit('disconnected', client.connection.userId, this.connections.count(client.connection.userId));
-    if (client.connection.userId === 'unlucky') throw new Error('the database is still down');
+  handleDisconnect({ userId }: Connection): void {
+    happened.emit('disconnected', userId, this.connections.count(userId));
+    if (userId === 'unlucky') throw new Error('the database is still down');
   }
 
   @SubscribeMessage('echo')
@@ -90,8 +87,21 @@ class ToolsGateway {
   }
 
   @SubscribeMessage('who')
-  who(@CurrentConnection() connection: ClientConnection, @ConnectedSocket() socket: ClientSocket): unknown {
-    return { user: connection.userId, same: socket.connection === connection };
+  who(@ConnectedSocket() connection: Connection): unknown {
+    const { id, userId, address, connectedAt } = connection;
+    const [registered] = this.connections.of(userId);
+    return {
+      userId,
+      address,
+      isRecent: Date.now() - connectedAt < 60_000,
+      same: registered === connection,
+      id: id.length,
+    };
+  }
+
+  @SubscribeMessage('push')
+  push(@ConnectedSocket() connection: Connection, @MessageBody() data: unknown): boolean {
+    return connection.send('pushed', data);
   }
 
   @SubscribeMessage('named')
@@ -185,7 +195,7 @@ class MoreToolsGateway {
 @WebSocketGateway<GatewayOptions>({ path: '/rooms/:room' })
 class RoomsGateway {
   @SubscribeMessage('where')
-  where(@CurrentConnection() { params, userId }: ClientConnection): unknown {
+  where(@ConnectedSocket() { params, userId }: Connection): unknown {
     return { room: params['room'], userId };
   }
 }
@@ -201,8 +211,8 @@ class LobbyGateway {
 @WebSocketGateway<GatewayOptions>({ path: '/status', authenticate: false })
 class StatusGateway {
   @SubscribeMessage('status')
-  status(@CurrentConnection() { userId, isAnonymous }: ClientConnection): unknown {
-    return { userId, isAnonymous };
+  status(@ConnectedSocket() { userId }: Connection): unknown {
+    return { userId };
   }
 }
 
@@ -229,7 +239,15 @@ describe("a team's gateway", () => {
   it.each([
     ['echo', { a: [1, null] }, { event: 'echo', id: 'q', data: { a: [1, null] } }],
     ['echo too', 'x', { event: 'echo too', id: 'q', data: 'x' }],
-    ['who', null, { event: 'who', id: 'q', data: { user: 'jo', same: true } }],
+    [
+      'who',
+      null,
+      {
+        event: 'who',
+        id: 'q',
+        data: { userId: 'jo', address: '127.0.0.1', isRecent: true, same: true, id: 36 },
+      },
+    ],
     ['named', null, { event: 'answer', id: 'q', data: 42 }],
     ['quiet', null, { event: 'ack', id: 'q' }],
     ['guarded', null, { event: 'guarded', id: 'q', data: 'welcome' }],
@@ -344,7 +362,7 @@ describe("a team's gateway", () => {
 
   it('may do without authentication, and then its clients are nobody', async () => {
     const client = await TestClient.connect(node.url('', '/status'));
-    expect(await client.ask({ event: 'status' })).toMatchObject({ data: { userId: '', isAnonymous: true } });
+    expect(await client.ask({ event: 'status' })).toMatchObject({ data: { userId: '' } });
     expect(await client.ask({ user_id: 'jo', data: 'spam' })).toMatchObject({ data: { code: 'forbidden' } });
     expect(await client.ask({ event: 'refresh', data: { token: 'x.y.z' } })).toMatchObject({
       data: { code: 'token_rejected' },
@@ -352,17 +370,17 @@ describe("a team's gateway", () => {
     await client.close();
   });
 
-  it('adds no listener per connection', async () => {
-    const connected = new Promise<ClientSocket>((resolve) => {
-      const server = node.app.get(ToolsGateway, { strict: false }).server as EventEmitter;
-      server.once('connection', resolve);
-    });
-    const client = await TestClient.connect(node.url('user_id=listened'));
-    const socket = await connected;
-    for (const event of ['message', 'close', 'error', 'ping', 'pong']) {
-      expect([event, socket.listenerCount(event)]).toEqual([event, 1]);
-    }
-    await client.close();
+  it('sends to one client by itself, in the order of the answers', async () => {
+    jo.send({ event: 'push', id: 1, data: [1, null] });
+    expect([await jo.next(), await jo.next()]).toEqual([
+      '{"event":"pushed","data":[1,null]}',
+      '{"event":"push","id":1,"data":true}',
+    ]);
+    jo.send({ event: 'push' });
+    expect([await jo.next(), await jo.next()]).toEqual([
+      '{"event":"pushed"}',
+      '{"event":"push","data":true}',
+    ]);
   });
 
   it("leaves another library's upgrades alone", async () => {

@@ -1,25 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Message } from '../wire/message.js';
-import type { Connection } from './connection.js';
 import { ConnectionRegistry, type ConnectionChange } from './connection-registry.js';
-
-class FakeConnection implements Connection {
-  readonly connectedAt = 0;
-  readonly received: Message[] = [];
-  accepts = true;
-
-  constructor(
-    readonly id: string,
-    readonly userId: string,
-  ) {}
-
-  deliver(message: Message): boolean {
-    if (this.accepts) this.received.push(message);
-    return this.accepts;
-  }
-
-  close(): void {}
-}
+import { FakeDevice } from './testing/fake-device.js';
 
 describe('ConnectionRegistry', () => {
   let registry: ConnectionRegistry;
@@ -30,18 +12,14 @@ describe('ConnectionRegistry', () => {
   });
 
   it('delivers to every connection of the user and to nobody else', () => {
-    const [a, b, other] = [
-      new FakeConnection('a', '1'),
-      new FakeConnection('b', '1'),
-      new FakeConnection('c', '2'),
-    ];
+    const [a, b, other] = [new FakeDevice('a', '1'), new FakeDevice('b', '1'), new FakeDevice('c', '2')];
     for (const connection of [a, b, other]) registry.add(connection);
     expect(registry.deliver(message('1'))).toBe(2);
     expect([a, b, other].map(({ received }) => received.length)).toEqual([1, 1, 0]);
   });
 
   it('counts only connections that took the message', () => {
-    const [a, b] = [new FakeConnection('a', '1'), new FakeConnection('b', '1')];
+    const [a, b] = [new FakeDevice('a', '1'), new FakeDevice('b', '1')];
     registry.add(a);
     registry.add(b);
     b.accepts = false;
@@ -51,7 +29,7 @@ describe('ConnectionRegistry', () => {
   });
 
   it.each([1, 2, 3, 5])('holds nothing of a user whose %i connections are all gone', (count) => {
-    const connections = Array.from({ length: count }, (_, index) => new FakeConnection(String(index), 'u'));
+    const connections = Array.from({ length: count }, (_, index) => new FakeDevice(String(index), 'u'));
     for (const connection of connections) registry.add(connection);
     expect(registry.of('u')).toEqual(connections);
     for (const connection of connections) expect(registry.remove(connection)).toBe(true);
@@ -61,7 +39,7 @@ describe('ConnectionRegistry', () => {
   });
 
   it('ignores a second removal', () => {
-    const [a, b] = [new FakeConnection('a', 'u'), new FakeConnection('b', 'u')];
+    const [a, b] = [new FakeDevice('a', 'u'), new FakeDevice('b', 'u')];
     registry.add(a);
     registry.add(b);
     registry.remove(a);
@@ -71,9 +49,9 @@ describe('ConnectionRegistry', () => {
   });
 
   it.each([0, 1, 2])('refuses to add a connection twice (with %i others)', (others) => {
-    const connection = new FakeConnection('a', 'u');
+    const connection = new FakeDevice('a', 'u');
     registry.add(connection);
-    for (let i = 0; i < others; i++) registry.add(new FakeConnection(`o${i}`, 'u'));
+    for (let i = 0; i < others; i++) registry.add(new FakeDevice(`o${i}`, 'u'));
     expect(() => registry.add(connection)).toThrow('registered already');
     expect(registry.size).toBe(1 + others);
   });
@@ -83,7 +61,7 @@ describe('ConnectionRegistry', () => {
     registry.changes$.subscribe(({ change, connection, connectionsOfUser }) =>
       changes.push([change, connection.id, connectionsOfUser, registry.count(connection.userId)]),
     );
-    const [a, b] = [new FakeConnection('a', 'u'), new FakeConnection('b', 'u')];
+    const [a, b] = [new FakeDevice('a', 'u'), new FakeDevice('b', 'u')];
     registry.add(a);
     registry.add(b);
     registry.remove(a);
@@ -98,7 +76,7 @@ describe('ConnectionRegistry', () => {
   });
 
   it('lists all connections', () => {
-    const connections = ['1', '1', '2', '3'].map((user, index) => new FakeConnection(String(index), user));
+    const connections = ['1', '1', '2', '3'].map((user, index) => new FakeDevice(String(index), user));
     for (const connection of connections) registry.add(connection);
     expect(new Set(registry.all())).toEqual(new Set(connections));
   });

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import type { Message } from '../wire/message.js';
 import type { Connection } from './connection.js';
+import type { Device } from './device.js';
 
 export interface ConnectionChange {
   readonly change: 'added' | 'removed';
@@ -17,7 +18,7 @@ export interface ConnectionChange {
 @Injectable()
 export class ConnectionRegistry {
   // Most users have one connection: it is stored without an array, and the second one makes the array.
-  readonly #connectionsByUser = new Map<string, Connection | Connection[]>();
+  readonly #connectionsByUser = new Map<string, Device | Device[]>();
   readonly #changes = new Subject<ConnectionChange>();
   #size = 0;
 
@@ -35,7 +36,7 @@ export class ConnectionRegistry {
   }
 
   /** @throws {Error} when it is registered already: two owners would both remove it */
-  add(connection: Connection): void {
+  add(connection: Device): void {
     const present = this.#connectionsByUser.get(connection.userId);
     let count = 1;
     if (present === undefined) {
@@ -53,7 +54,7 @@ export class ConnectionRegistry {
   }
 
   /** Returns false when it was not registered. Removing twice is harmless. */
-  remove(connection: Connection): boolean {
+  remove(connection: Device): boolean {
     const present = this.#connectionsByUser.get(connection.userId);
     let count = 0;
     if (present === connection) {
@@ -61,7 +62,7 @@ export class ConnectionRegistry {
     } else if (Array.isArray(present) && present.includes(connection)) {
       const others = present.filter((other) => other !== connection);
       count = others.length;
-      this.#connectionsByUser.set(connection.userId, count === 1 ? (others[0] as Connection) : others);
+      this.#connectionsByUser.set(connection.userId, count === 1 ? (others[0] as Device) : others);
     } else {
       return false;
     }

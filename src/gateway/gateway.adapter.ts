@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws';
 import { LogBudget } from '../telemetry/log-budget.js';
 import { selectedSubprotocol } from '../wire/subprotocol.js';
 import { Capacity } from './limits/capacity.js';
+import type { ClientConnection } from './client/client-connection.js';
 import { ClientSocket } from './client/client-socket.js';
 import { COMPRESSION } from './client/compression.js';
 import { Door } from './admission/door.js';
@@ -34,7 +35,7 @@ const PIECE_BYTES = 512;
 /**
  * Joins Nest's gateways to the door. Unlike the stock adapter it listens once per socket however many gateways
  * there are, finds a handler by one look-up, answers what it can't handle, takes only upgrades of paths it serves,
- * and lets the door decide before the upgrade. A gateway without a path is on WS_PATH; paths may have parameters.
+ * and lets the door decide before the upgrade. To Nest a client is its connection, never the socket. A gateway without a path is on WS_PATH; paths may have parameters.
  */
 export class GatewayAdapter extends WsAdapter {
   readonly #log = new Logger(GatewayAdapter.name);
@@ -110,12 +111,16 @@ export class GatewayAdapter extends WsAdapter {
     return server;
   }
 
-  override bindMessageHandlers(client: ClientSocket, handlers: EventHandler[], transform: Transform): void {
-    this.#handlers.bind(client.connection, handlers, transform);
+  override bindMessageHandlers(
+    client: ClientConnection,
+    handlers: EventHandler[],
+    transform: Transform,
+  ): void {
+    this.#handlers.bind(client, handlers, transform);
   }
 
-  override bindClientDisconnect(client: ClientSocket, callback: (reason?: string) => void): void {
-    client.connection.onClosed(callback);
+  override bindClientDisconnect(client: ClientConnection, callback: (reason?: string) => void): void {
+    client.onClosed(callback);
   }
 
   override async close(server: WebSocketServer): Promise<void> {

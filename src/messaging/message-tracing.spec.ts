@@ -14,8 +14,8 @@ import { Subject } from 'rxjs';
 import type { BusRefusal, InboundMessage, Receipt } from '../cluster/bus/bus.js';
 import { NoneBus } from '../cluster/bus/none-bus.js';
 import { Cluster } from '../cluster/cluster.js';
-import type { Connection } from '../connections/connection.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
+import { FakeDevice } from '../connections/testing/fake-device.js';
 import type { Message } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 import { SPANS_PER_SECOND_MAX, traceOf } from './message-tracing.js';
@@ -33,13 +33,7 @@ const remote = {
 };
 
 /** A connection that takes every message. */
-const device: Connection = {
-  id: 'c',
-  userId: 'here',
-  connectedAt: 0,
-  deliver: () => true,
-  close: () => undefined,
-};
+const device = new FakeDevice('c', 'here');
 
 /** Keeps what is sent, and emits what a test tells it to. */
 class ScriptedBus extends NoneBus {

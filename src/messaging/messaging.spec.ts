@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { NoneBus } from '../cluster/bus/none-bus.js';
 import { Cluster } from '../cluster/cluster.js';
-import type { Connection } from '../connections/connection.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
+import { FakeDevice } from '../connections/testing/fake-device.js';
 import { moduleFailures } from '../telemetry/module-failures.js';
 import type { Message } from '../wire/message.js';
 import { Messaging } from './messaging.js';
@@ -17,13 +17,8 @@ describe('what a module sends', () => {
     received = [];
     const connections = new ConnectionRegistry();
     for (const userId of ['2', '-2']) {
-      const device: Connection = {
-        id: `of ${userId}`,
-        userId,
-        connectedAt: 0,
-        deliver: (message) => received.push(message) > 0,
-        close: () => undefined,
-      };
+      const device = new FakeDevice(`of ${userId}`, userId);
+      device.deliver = (message) => received.push(message) > 0;
       connections.add(device);
     }
     messaging = new Messaging(connections, new Cluster(new NoneBus('n')));

@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { Cluster } from '../cluster/cluster.js';
 import type { BusRefusal, Receipt } from '../cluster/bus/bus.js';
-import type { Connection } from '../connections/connection.js';
+import type { Device } from '../connections/device.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { moduleFailed } from '../telemetry/module-failures.js';
 import type { Message } from '../wire/message.js';
@@ -67,13 +67,13 @@ export class Messaging implements OnModuleInit {
   }
 
   /** `reachable` is called once, when it can be promised that every node reaches the connection. */
-  join(connection: Connection, reachable: () => void): void {
+  join(connection: Device, reachable: () => void): void {
     this.connections.add(connection);
     this.cluster.join(connection.userId, reachable);
   }
 
   /** Calling it again is harmless. */
-  leave(connection: Connection): void {
+  leave(connection: Device): void {
     if (this.connections.remove(connection)) this.cluster.leave(connection.userId);
   }
 

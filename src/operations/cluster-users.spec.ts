@@ -2,28 +2,9 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { MemoryNetwork } from '../cluster/bus/memory-bus.js';
 import { Cluster } from '../cluster/cluster.js';
-import type { Connection } from '../connections/connection.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
-import type { CloseName } from '../wire/codes.js';
+import { FakeDevice } from '../connections/testing/fake-device.js';
 import { ClusterUsers } from './cluster-users.js';
-
-class FakeConnection implements Connection {
-  readonly connectedAt = 1000;
-  closedWith: CloseName | null = null;
-
-  constructor(
-    readonly id: string,
-    readonly userId: string,
-  ) {}
-
-  deliver(): boolean {
-    return true;
-  }
-
-  close(why: CloseName): void {
-    this.closedWith = why;
-  }
-}
 
 describe('ClusterUsers', () => {
   let registries: [ConnectionRegistry, ConnectionRegistry];
@@ -49,9 +30,9 @@ describe('ClusterUsers', () => {
   });
 
   it("finds a user's connections on all nodes, this one's first", async () => {
-    registries[1].add(new FakeConnection('c2', 'u'));
-    registries[0].add(new FakeConnection('c1', 'u'));
-    registries[1].add(new FakeConnection('c3', 'another'));
+    registries[1].add(new FakeDevice('c2', 'u'));
+    registries[0].add(new FakeDevice('c1', 'u'));
+    registries[1].add(new FakeDevice('c3', 'another'));
     expect(await users.connectionsOf('u')).toEqual({
       complete: true,
       connections: [
@@ -62,19 +43,19 @@ describe('ClusterUsers', () => {
   });
 
   it("closes a user's connections on all nodes, and nobody else's", async () => {
-    const connections = [new FakeConnection('c1', 'u'), new FakeConnection('c2', 'u')] as const;
-    const bystander = new FakeConnection('c3', 'another');
+    const connections = [new FakeDevice('c1', 'u'), new FakeDevice('c2', 'u')] as const;
+    const bystander = new FakeDevice('c3', 'another');
     registries[0].add(connections[0]);
     registries[1].add(connections[1]);
     registries[1].add(bystander);
     expect(await users.disconnect('u')).toEqual({ closed: 2, complete: true });
-    expect(connections.map(({ closedWith }) => closedWith)).toEqual(['kicked', 'kicked']);
-    expect(bystander.closedWith).toBeNull();
+    expect(connections.map(({ isClosed }) => isClosed)).toEqual([true, true]);
+    expect(bystander.isClosed).toBe(false);
   });
 
   it('counts connections by node', async () => {
-    registries[1].add(new FakeConnection('c1', 'u'));
-    registries[1].add(new FakeConnection('c2', 'u'));
+    registries[1].add(new FakeDevice('c1', 'u'));
+    registries[1].add(new FakeDevice('c2', 'u'));
     expect(Object.fromEntries(await users.census())).toEqual({
       a: { connections: 0, users: 0 },
       b: { connections: 2, users: 1 },
@@ -95,7 +76,7 @@ describe('ClusterUsers', () => {
     '{"connections":[{"connection_id":"c","connected_at":1e300}]}',
   ])('takes a node that answers %j as one that did not, and says the rest', async (otherAnswers) => {
     await start({ otherAnswers });
-    registries[0].add(new FakeConnection('c1', 'u'));
+    registries[0].add(new FakeDevice('c1', 'u'));
     expect(await users.connectionsOf('u')).toEqual({
       complete: false,
       connections: [{ connectionId: 'c1', nodeId: 'a', connectedAt: 1000 }],

@@ -106,7 +106,7 @@ export class ClusterUsers {
 
   #disconnectHere(userId: string): number {
     const connections = this.connections.of(userId);
-    for (const connection of connections) connection.close('kicked');
+    for (const connection of connections) connection.close();
     return connections.length;
   }
 

@@ -6,7 +6,7 @@ import { LogBudget } from './log-budget.js';
 export const MODULE_FAILURES = [
   'handler',
   'hook',
-  'socket',
+  'connection',
   'outcome',
   'policy',
   'authenticator',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import {
   CLOSES,
   FRAME_ERRORS,
+  isApplicationClose,
   REFUSAL_CLOSES,
   refusalClose,
   UPGRADE_REFUSALS,
@@ -63,6 +64,20 @@ describe('a close code', () => {
     expect(codes.filter((other) => other === code)).toHaveLength(1);
     expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
     expect((code >= 1002 && code <= 1012) || (code >= 4000 && code <= 4999)).toBe(true);
+  });
+});
+
+describe("an application's own close code", () => {
+  it.each([4100, 4499, 4600, 4999, CLOSES.kicked.code])('may be %i', (code) => {
+    expect(isApplicationClose(code)).toBe(true);
+  });
+
+  it.each([1000, 1005, 3000, 4099, 4500, 4599, 5000, 4100.5, '4100', NaN, undefined])('is not %p', (code) => {
+    expect(isApplicationClose(code)).toBe(false);
+  });
+
+  it("is none of the core's, but for the one that says so", () => {
+    expect(codes.filter(isApplicationClose)).toEqual([CLOSES.kicked.code]);
   });
 });
 

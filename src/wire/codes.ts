@@ -95,6 +95,20 @@ export const CLOSES = {
 
 export type CloseName = keyof typeof CLOSES;
 
+/** What an application may close with: clients know by the range whether to come back. The rest is the core's, and may grow. */
+const APPLICATION_CLOSES = [
+  [4100, 4499],
+  [4600, 4999],
+  [CLOSES.kicked.code, CLOSES.kicked.code],
+] as const;
+
+export function isApplicationClose(code: unknown): boolean {
+  return (
+    Number.isInteger(code) &&
+    APPLICATION_CLOSES.some(([first, last]) => first <= (code as number) && (code as number) <= last)
+  );
+}
+
 /** Refused upgrades of clients that offer `lanfare.refusals`. The reason that is sent is the refusal's code. */
 export const REFUSAL_CLOSES = {
   refused_for_now: { code: 4010, reason: 'the code of a refusal that is retryable' },

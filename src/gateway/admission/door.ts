@@ -113,12 +113,12 @@ export class Door {
         socket.off('error', ignore);
         this.visitors.becomesClient(socket);
         this.clients.open(connection, ws, socket);
-        server.emit('connection', ws, request);
+        server.emit('connection', connection, request);
       });
     } catch (error) {
       this.#warnings.warn('upgrade', `A gateway failed to take a client: ${describeError(error)}`);
       if (ws === null) socket.destroy();
-      else connection.close('failed');
+      else connection.closeFor('failed');
     }
     socket.uncork();
     if (ws !== null) {

@@ -22,7 +22,7 @@ describe('backlogs of all clients', () => {
       return this;
     }
 
-    close(): void {
+    closeFor(): void {
       this.grow(this.unwritten);
       this.isClosing = true;
       backlogs.closing(this);
@@ -74,8 +74,8 @@ describe('backlogs of all clients', () => {
 
   it('of clients that are being closed stay until they are too much, then the largest is cut', () => {
     const [first, second] = withBacklogs(200, 500) as [Client, Client];
-    first.close();
-    second.close();
+    first.closeFor();
+    second.closeFor();
     const [third, fourth] = withBacklogs(500, 400) as [Client, Client];
     expect([first, second, third, fourth].map(({ isCut }) => isCut)).toEqual([false, false, false, false]);
     expect(backlogs.bytes).toBe(BYTES_MAX);
@@ -95,7 +95,7 @@ describe('backlogs of all clients', () => {
 
   it('are forgotten with their clients', () => {
     const [open, closed] = withBacklogs(500, 500) as [Client, Client];
-    closed.close();
+    closed.closeFor();
     for (const client of [open, closed]) backlogs.gone(client);
     expect(backlogs.bytes).toBe(0);
     expect(closing(withBacklogs(OPEN_MAX))).toEqual([false]);

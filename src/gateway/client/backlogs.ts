@@ -11,7 +11,7 @@ interface Backlogged {
   /** Memory of what the client has not taken yet. */
   readonly backlogBytes: number;
   readonly isClosing: boolean;
-  close(why: 'slow_client'): void;
+  closeFor(why: 'slow_client'): void;
   terminate(): void;
 }
 
@@ -81,7 +81,7 @@ export class Backlogs<Client extends Backlogged> {
     if (this.#openExcess > 0) {
       const largest = this.#open.largest(this.#openExcess + spare);
       this.#say(`closing the ${largest.length} that hold most`);
-      for (const client of largest) client.close('slow_client');
+      for (const client of largest) client.closeFor('slow_client');
       this.#shed += largest.length;
     }
     if (this.#excess > 0) {

@@ -92,14 +92,14 @@ describe('a client connection at the limit of its rate', () => {
   });
 
   it('calls everybody back who wants to know that it has gone, though one of them throws', () => {
-    const before = moduleFailures.socket;
+    const before = moduleFailures.connection;
     let called = 0;
     connection.onClosed(() => {
       throw new Error('a module');
     });
     connection.onClosed(() => called++);
     connection.closed();
-    expect([called, moduleFailures.socket]).toEqual([1, before + 1]);
+    expect([called, moduleFailures.connection]).toEqual([1, before + 1]);
   });
 });
 
@@ -160,7 +160,7 @@ describe('a client that takes nothing', () => {
   it('counts among all until it has gone, also while it is closed', () => {
     const [connection, , backlogs] = open();
     connection.sendText('x'.repeat(1000));
-    connection.close('kicked');
+    connection.close();
     expect(backlogs.bytes).toBeGreaterThan(1000);
     connection.closed();
     expect(backlogs.bytes).toBe(0);

@@ -1,10 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Identity } from '../../authentication/authenticator.js';
-import type { Connection } from '../../connections/connection.js';
+import type { Device } from '../../connections/device.js';
 import { moduleFailed } from '../../telemetry/module-failures.js';
-import { CLOSES, type CloseName, type FrameErrorCode } from '../../wire/codes.js';
+import { CLOSES, isApplicationClose, type CloseName, type FrameErrorCode } from '../../wire/codes.js';
+import { isCoreEvent } from '../../wire/core-events.js';
 import type { Message } from '../../wire/message.js';
-import { bareDelivery, DELIVERY_SUFFIX, deliveryPrefix, errorFrame } from '../../wire/outgoing-frame.js';
+import {
+  bareDelivery,
+  DELIVERY_SUFFIX,
+  deliveryPrefix,
+  errorFrame,
+  eventFrame,
+} from '../../wire/outgoing-frame.js';
 import type { GatewayStatistics } from '../gateway-statistics.js';
 import type { Backlogs } from './backlogs.js';
 import { Inbox } from './inbox.js';
@@ -43,12 +50,20 @@ export type WriteCallback = (error?: Error | null) => void;
 interface FrameSocket {
   readonly bufferedAmount: number;
   readonly isDeflating: boolean;
-  sendNow(data: Buffer, options: { binary: boolean }, done?: WriteCallback): void;
+  send(data: Buffer, options: { binary: boolean }, done?: WriteCallback): void;
   ping(): void;
   pause(): void;
   resume(): void;
   close(code: number, reason: string): void;
   terminate(): void;
+}
+
+/** Why a connection is closing, and what its close frame says. */
+interface Closing {
+  /** `ended`: the client or ws began it. */
+  readonly why: CloseName | 'ended';
+  readonly code: number;
+  readonly reason: string;
 }
 
 /** What all connections of a node have in common. */
@@ -93,7 +108,7 @@ const FLOODER_CUT_MS = 1000;
  * during a turn of the event loop leaves as one write at its end. The queue is bounded in bytes: a client that
  * does not read is closed. Parts that an idle connection does not need are made when they are.
  */
-export class ClientConnection implements Connection {
+export class ClientConnection implements Device {
   readonly connectedAt = Date.now();
   /** Empty for clients of gateways that ask for no authentication. */
   readonly userId: string;
@@ -113,8 +128,7 @@ export class ClientConnection implements Connection {
 
   #ws: FrameSocket | null = null;
   #socket: Socket | null = null;
-  /** `ended`: the client or ws began it. */
-  #closing: CloseName | 'ended' | null = null;
+  #closing: Closing | null = null;
   #closeWhenIdle: CloseName | null = null;
   #inFlight = 0;
   #pauses = 0;
@@ -176,7 +190,7 @@ export class ClientConnection implements Connection {
     this.flush();
     this.context.expiries.watch(this);
     // closed while its upgrade was held
-    if (this.#closing !== null && this.#closing !== 'ended') this.#startClosing(ws, this.#closing);
+    if (this.#closing !== null && this.#closing !== ENDED) this.#startClosing(ws, this.#closing);
   }
 
   /** The same user has been authenticated again. */
@@ -203,10 +217,29 @@ export class ClientConnection implements Connection {
     this.sendText(errorFrame(code, id, message));
   }
 
-  /** For frames that a module makes. @throws {RangeError} when it is larger than a queue may be */
-  checkSize(bytes: number): void {
-    if (bytes <= this.context.bufferLimitBytes) return;
-    throw new RangeError(`a frame of ${bytes} bytes is larger than WS_BUFFER_LIMIT_BYTES`);
+  send(event: string, data?: unknown): boolean {
+    try {
+      return this.sendEvent(event, null, data);
+    } catch (error) {
+      moduleFailed('connection', "A module's send to a client", error);
+      return false;
+    }
+  }
+
+  /**
+   * A frame that a module makes.
+   *
+   * @throws {TypeError | RangeError} when the event is none of its own, `data` no JSON value, or the frame larger than
+   *   WS_BUFFER_LIMIT_BYTES; nothing was sent then
+   */
+  sendEvent(event: string, id: string | null, data: unknown): boolean {
+    if (typeof event !== 'string' || event === '') throw new TypeError('the event has no name');
+    if (this.isMain && isCoreEvent(event)) throw new TypeError(`the event "${event}" is the core's`);
+    const frame = Buffer.from(eventFrame(event, id, data));
+    if (frame.length > this.context.bufferLimitBytes) {
+      throw new RangeError(`a frame of ${frame.length} bytes is larger than WS_BUFFER_LIMIT_BYTES`);
+    }
+    return this.#closing === null && this.#queue(frame);
   }
 
   /**
@@ -216,7 +249,7 @@ export class ClientConnection implements Connection {
   hasRoomFor(bytes: number): boolean {
     const waiting = this.backlogBytes;
     if (waiting === 0 || waiting + bytes <= this.context.bufferLimitBytes) return true;
-    this.close('slow_client');
+    this.closeFor('slow_client');
     return false;
   }
 
@@ -233,12 +266,11 @@ export class ClientConnection implements Connection {
   }
 
   /** For a write past the queue: what is to be called when it is done. It may have to wait behind others. */
-  writing(then?: WriteCallback): WriteCallback | undefined {
-    if (this.backlogBytes === 0) return then;
+  writing(): WriteCallback | undefined {
+    if (this.backlogBytes === 0) return undefined;
     this.#waitingWrites++;
-    return (error) => {
+    return () => {
       this.#waitingWrites--;
-      then?.(error);
     };
   }
 
@@ -247,20 +279,39 @@ export class ClientConnection implements Connection {
     if (this.#ws !== null && this.#ws.bufferedAmount > 0) this.context.backlogs.grown(this);
   }
 
-  close(why: CloseName): void {
-    if (this.#closing !== null) return;
-    if (!Object.hasOwn(CLOSES, why)) throw new RangeError(`no close is named "${why}"`);
-    this.flush();
-    if (this.#closing !== null) return; // what was flushed was too much
-    this.#closing = why;
-    this.context.backlogs.closing(this);
-    if (this.#ws !== null) this.#startClosing(this.#ws, why);
+  close(
+    code: number = CLOSES.kicked.code,
+    reason = code === CLOSES.kicked.code ? CLOSES.kicked.reason : '',
+  ): void {
+    if (!isApplicationClose(code)) {
+      moduleFailed(
+        'connection',
+        "A module's close of a client",
+        new RangeError(`${code} is no code of the application's`),
+      );
+      this.closeFor('failed');
+      return;
+    }
+    const fits = typeof reason === 'string' && Buffer.byteLength(reason) <= REASON_BYTES_MAX;
+    if (!fits) {
+      moduleFailed(
+        'connection',
+        "A module's close of a client",
+        new RangeError('the reason is longer than 123 bytes'),
+      );
+    }
+    this.#close({ why: 'kicked', code, reason: fits ? reason : '' });
+  }
+
+  /** The core's own close. */
+  closeFor(why: CloseName): void {
+    this.#close({ why, ...CLOSES[why] });
   }
 
   /** Closes once the requests under way are answered; until then nothing more is read. */
   finish(why: CloseName): void {
     if (this.#inFlight === 0) {
-      this.close(why);
+      this.closeFor(why);
       return;
     }
     this.#closeWhenIdle = why;
@@ -271,7 +322,7 @@ export class ClientConnection implements Connection {
   closing(): void {
     if (this.#closing !== null) return;
     this.flush();
-    this.#closing ??= 'ended';
+    this.#closing ??= ENDED;
     this.context.backlogs.closing(this);
   }
 
@@ -282,8 +333,8 @@ export class ClientConnection implements Connection {
 
   /** The socket has closed. */
   closed(): void {
-    this.#closing ??= 'ended';
-    this.context.statistics.closes[this.#closing]++;
+    this.#closing ??= ENDED;
+    this.context.statistics.closes[this.#closing.why]++;
     this.#outbox = this.#inbox = null;
     this.context.backlogs.gone(this);
     this.context.expiries.forget(this);
@@ -292,7 +343,7 @@ export class ClientConnection implements Connection {
       try {
         callback();
       } catch (error) {
-        moduleFailed('socket', 'What a module does when a client has gone', error);
+        moduleFailed('connection', 'What a module does when a client has gone', error);
       }
     }
     this.#closedCallbacks = null;
@@ -300,14 +351,14 @@ export class ClientConnection implements Connection {
 
   /** Its upgrade came to nothing: what waited for it is dropped. */
   discard(): void {
-    this.#closing ??= 'ended';
+    this.#closing ??= ENDED;
     this.#outbox = null;
     this.context.backlogs.gone(this);
   }
 
   /** Ends the connection without a closing handshake. */
   terminate(): void {
-    this.#closing ??= 'ended';
+    this.#closing ??= ENDED;
     this.#outbox = null;
     this.#ws?.terminate();
   }
@@ -319,7 +370,7 @@ export class ClientConnection implements Connection {
   receive(payload: Buffer, isBinary: boolean): void {
     this.silence = 0;
     this.context.statistics.frames++;
-    if (this.#closing !== null && this.#closing !== 'draining') return;
+    if (this.#isDeaf) return;
     if (!this.context.receiver.admit(this, payload, isBinary)) return;
     const mustWait = this.#pauses !== 0 || this.#inbox !== null;
     if (mustWait || !this.context.receiver.receive(this, payload, isBinary)) {
@@ -338,7 +389,7 @@ export class ClientConnection implements Connection {
 
   end(): void {
     if (--this.#inFlight < this.context.inFlightMax) this.resume('in-flight');
-    if (this.#inFlight === 0 && this.#closeWhenIdle !== null) this.close(this.#closeWhenIdle);
+    if (this.#inFlight === 0 && this.#closeWhenIdle !== null) this.closeFor(this.#closeWhenIdle);
   }
 
   /** Stops reading from the client until `resume` of the same reason. */
@@ -358,15 +409,29 @@ export class ClientConnection implements Connection {
   #resume(bits: number): void {
     if ((this.#pauses & bits) === 0) return;
     this.#pauses &= ~bits;
-    if (this.#pauses !== 0 || this.#closing === 'rate_limited') return;
+    if (this.#pauses !== 0 || this.#closing?.why === 'rate_limited') return;
     // what it sent while it was not read comes all at once now
     this.bucket?.catchUp(performance.now());
     this.#drainInbox();
     if (this.#pauses === 0 && this.#inbox === null) this.#ws?.resume();
   }
 
-  #startClosing(ws: FrameSocket, why: CloseName): void {
-    ws.close(CLOSES[why].code, CLOSES[why].reason);
+  /** Nothing that comes is handled any more. */
+  get #isDeaf(): boolean {
+    return this.#closing !== null && this.#closing.why !== 'draining';
+  }
+
+  #close(closing: Closing): void {
+    if (this.#closing !== null) return;
+    this.flush();
+    if (this.#closing !== null) return; // what was flushed was too much
+    this.#closing = closing;
+    this.context.backlogs.closing(this);
+    if (this.#ws !== null) this.#startClosing(this.#ws, closing);
+  }
+
+  #startClosing(ws: FrameSocket, { why, code, reason }: Closing): void {
+    ws.close(code, reason);
     if (why === 'rate_limited') {
       // reading on would be to do what the rate forbids; it may take the close frame, and is cut
       this.#inbox = null;
@@ -382,7 +447,7 @@ export class ClientConnection implements Connection {
     if (!this.hasRoomFor(first.length + (second?.length ?? 0) + (third?.length ?? 0))) return false;
     if (this.#ws?.isDeflating === true) {
       const whole = second === undefined ? first : Buffer.concat([first, second, third ?? EMPTY]);
-      this.#ws.sendNow(whole, { binary: false }, this.writing());
+      this.#ws.send(whole, { binary: false }, this.writing());
       this.written();
       return true;
     }
@@ -401,7 +466,7 @@ export class ClientConnection implements Connection {
     // an answer given while a frame is being handled may resume reading: a loop is running then
     if (inbox === null || inbox.isDraining) return;
     inbox.drain((payload, isBinary) => {
-      if (this.#closing !== null && this.#closing !== 'draining') return true;
+      if (this.#isDeaf) return true;
       if (this.#pauses !== 0) return false;
       return this.context.receiver.receive(this, payload, isBinary);
     });
@@ -409,4 +474,7 @@ export class ClientConnection implements Connection {
   }
 }
 
+const ENDED: Closing = { why: 'ended', code: 1005, reason: '' };
 const EMPTY = Buffer.alloc(0);
+/** RFC 6455 5.5: a close frame has 125 bytes, two of them the code. */
+const REASON_BYTES_MAX = 123;

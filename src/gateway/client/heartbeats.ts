@@ -7,7 +7,7 @@ const PART_MS_MIN = 50;
 const PINGS_UNANSWERED_MAX = 2;
 
 /** What a heartbeat needs of a client. */
-type Beating = Pick<ClientConnection, 'silence' | 'heartbeatPart' | 'isPaused' | 'ping' | 'close'>;
+type Beating = Pick<ClientConnection, 'silence' | 'heartbeatPart' | 'isPaused' | 'ping' | 'closeFor'>;
 
 /**
  * Pings every client once an interval, and closes those that gave no sign of life for two. One timer for all; each
@@ -45,7 +45,7 @@ export class Heartbeats<Client extends Beating> {
       // what a client sends while it is not read can't be seen
       if (client.isPaused) client.silence = 0;
       if (client.silence >= PINGS_UNANSWERED_MAX) {
-        client.close('heartbeat');
+        client.closeFor('heartbeat');
       } else {
         client.silence++;
         client.ping();

@@ -24,7 +24,7 @@ class FakeConnection {
     return true;
   }
 
-  close(): void {
+  closeFor(): void {
     this.closedAt = this.now();
   }
 }

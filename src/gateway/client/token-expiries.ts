@@ -16,7 +16,7 @@ interface Expiring {
   expiryDue: number;
   readonly isEnveloped: boolean;
   sendText(text: string): boolean;
-  close(why: 'token_expired'): void;
+  closeFor(why: 'token_expired'): void;
 }
 
 /**
@@ -122,7 +122,7 @@ export class TokenExpiries<Connection extends Expiring> {
   #act(connection: Connection): void {
     const end = this.#endOf(connection);
     if (this.now() >= end) {
-      connection.close('token_expired');
+      connection.closeFor('token_expired');
     } else {
       connection.sendText(tokenExpiringFrame(connection.expiresAt));
       this.#file(connection, end);

@@ -43,7 +43,7 @@ export class FrameRate {
     const now = performance.now();
     const bucket = (connection.bucket ??= new TokenBucket(this.#perSecond, this.#burst, now));
     if (bucket.take(now, cost)) return true;
-    if (bucket.isExhausted) connection.close('rate_limited');
+    if (bucket.isExhausted) connection.closeFor('rate_limited');
     return false;
   }
 }

@@ -1,10 +1,15 @@
-import { isCoreEvent } from '../../wire/core-events.js';
 import type { FrameErrorCode } from '../../wire/codes.js';
-import { doneFrame, eventFrame, refusalFrame, type Refusal } from '../../wire/outgoing-frame.js';
-import type { ClientConnection } from '../client/client-connection.js';
+import { doneFrame, refusalFrame, type Refusal } from '../../wire/outgoing-frame.js';
 
 /** Longer messages of errors are cut: an exception may carry anything. */
 const MESSAGE_CHARACTERS_MAX = 1000;
+
+/** What it needs of a connection. */
+interface Answering {
+  sendText(text: string): boolean;
+  sendEvent(event: string, id: string | null, data: unknown): boolean;
+  refuse(code: FrameErrorCode, id: string | null, message?: string): void;
+}
 
 /**
  * The frame a handler is working on: the third argument in its execution context
@@ -15,7 +20,7 @@ export class FrameRequest {
   #isAnswered = false;
 
   constructor(
-    private readonly connection: ClientConnection,
+    private readonly connection: Answering,
     readonly event: string,
     /** JSON text; null: the client wants no answer. */
     readonly id: string | null,
@@ -28,10 +33,8 @@ export class FrameRequest {
    */
   respond(response: unknown): void {
     const { event, data } = this.#read(response);
-    const frame = eventFrame(event, this.id, data);
-    this.connection.checkSize(Buffer.byteLength(frame));
+    this.connection.sendEvent(event, this.id, data);
     this.#isAnswered = true;
-    this.connection.sendText(frame);
   }
 
   /** Answers with an error frame, with or without an id. */
@@ -63,14 +66,8 @@ export class FrameRequest {
     }
     const { event } = response;
     const data = 'data' in response ? response.data : undefined;
-    if (typeof event !== 'string') {
-      if (!('data' in response)) return { event: this.event, data: response }; // it has a member of that name
-      throw new TypeError('the event of the response is not a string');
-    }
-    if (event === '') throw new TypeError('the event of the response has no name');
-    if (this.connection.isMain && isCoreEvent(event)) {
-      throw new TypeError(`the event of the response is "${event}", which is the core's`);
-    }
-    return { event, data };
+    if (typeof event === 'string') return { event, data };
+    if (!('data' in response)) return { event: this.event, data: response }; // it has a member of that name
+    throw new TypeError('the event of the response is not a string');
   }
 }

@@ -20,7 +20,7 @@ export class FakeSocket {
     this.closedWith = code;
   }
 
-  sendNow(): void {}
+  send(): void {}
   ping(): void {}
   terminate(): void {}
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Module, Param, Post } from '@nestjs/common';
 import { ConfigModule, registerAs, type ConfigType } from '@nestjs/config';
 import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { LanfareModule, Messaging, Variables, type ClientSocket } from 'lanfare';
+import { LanfareModule, Messaging, Variables, type Connection } from 'lanfare';
 import { z } from 'zod';
 
 export const shopVariables = new Variables({
@@ -28,8 +28,8 @@ export class OrdersController {
 @WebSocketGateway()
 export class ShopGateway {
   @SubscribeMessage('who am i')
-  whoAmI(@ConnectedSocket() client: ClientSocket): string {
-    return client.connection.userId;
+  whoAmI(@ConnectedSocket() { userId }: Connection): string {
+    return userId;
   }
 }
 
