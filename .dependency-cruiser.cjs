@@ -46,6 +46,13 @@ module.exports = {
       from: { path: '^src/' },
       to: { path: '^(test|bench|examples|scripts)/' },
     },
+    {
+      name: 'the-client-stands-alone',
+      severity: 'error',
+      comment: 'it has no dependencies, and knows the server by its protocol only',
+      from: { path: '^client/src/', pathNot: '[.]spec[.]tsx?$|/testing/' },
+      to: { pathNot: '^client/src/' },
+    },
     layer('wire'),
     layer('config'),
     layer('telemetry', 'config'),

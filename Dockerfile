@@ -2,10 +2,11 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json client/
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json nest-cli.json ./
 COPY src src
-RUN npm run build && npm prune --omit=dev
+RUN npx nest build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production LOG_FORMAT=json OPS_HOST=0.0.0.0

@@ -5,6 +5,7 @@ const project = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^lanfare$': '<rootDir>/src/index.ts',
     '^lanfare/testing$': '<rootDir>/src/testing/index.ts',
+    '^lanfare-client$': '<rootDir>/client/src/index.ts',
   },
   testEnvironment: 'node',
   transform: {
@@ -25,7 +26,11 @@ const project = {
 
 export default {
   projects: [
-    { ...project, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
+    {
+      ...project,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/client/src/**/*.spec.ts'],
+    },
     {
       ...project,
       displayName: 'e2e',
