@@ -10,9 +10,8 @@ import {
   type Sampler,
 } from '@opentelemetry/sdk-trace-base';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Subject } from 'rxjs';
-import type { BusRefusal, InboundMessage, Receipt } from '../cluster/bus/bus.js';
-import { NoneBus } from '../cluster/bus/none-bus.js';
+import type { InboundMessage } from '../cluster/bus/bus.js';
+import { MemoryNetwork, type MemoryBus } from '../cluster/bus/memory-bus.js';
 import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { FakeDevice } from '../connections/testing/fake-device.js';
@@ -35,28 +34,15 @@ const remote = {
 /** A connection that takes every message. */
 const device = new FakeDevice('c', 'here');
 
-/** Keeps what is sent, and emits what a test tells it to. */
-class ScriptedBus extends NoneBus {
-  override readonly messages$ = new Subject<never>();
-  readonly sent: Message[] = [];
-  refusal: BusRefusal | null = null;
-
-  bring(message: InboundMessage): void {
-    this.messages$.next(message as never);
-  }
-
-  override send(message: Message, receipt: ((receipt: Receipt) => void) | null): null {
-    if (this.refusal !== null) return this.refusal as never;
-    this.sent.push(message);
-    receipt?.({ delivered: 2, complete: true });
-    return null;
-  }
-}
+/** Turns of the event loop until a message has crossed the bus, and what it caused is written. */
+const TURNS = 2;
 
 describe('MessageTracing', () => {
   const exporter = new InMemorySpanExporter();
-  let bus: ScriptedBus;
   let messaging: Messaging;
+  /** Another node, which holds the same users, and has two devices of each. */
+  let other: MemoryBus;
+  let sent: InboundMessage[];
 
   afterEach(() => {
     exporter.reset();
@@ -73,22 +59,37 @@ describe('MessageTracing', () => {
   }
 
   function startNode(): void {
-    bus = new ScriptedBus('node-a');
+    const network = new MemoryNetwork();
+    const own = network.node('node-a');
+    other = network.node('node-b');
+    for (const bus of [own, other]) {
+      network.add(bus);
+      for (const user of ['here', 'elsewhere']) bus.join(user, () => undefined);
+    }
+    sent = [];
+    other.messages$.subscribe((message) => {
+      sent.push(message);
+      message.acknowledge?.(2);
+    });
     const connections = new ConnectionRegistry();
     connections.add(device);
-    messaging = new Messaging(connections, new Cluster(bus));
+    messaging = new Messaging(connections, new Cluster(own));
     messaging.onModuleInit();
+  }
+
+  async function settled(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) await nextTurn();
   }
 
   /** Posts messages until one is sampled, and waits until all are written. */
   async function postSampled(to: string): Promise<void> {
     for (let count = 0; count < SAMPLE_EVERY; count++) messaging.post({ to, from: null, data }, null);
-    await nextTurn();
+    await settled();
   }
 
-  async function arrive(message: Partial<InboundMessage>): Promise<void> {
-    bus.bring({ to: 'here', from: null, data, acknowledge: null, ...message });
-    await nextTurn();
+  async function arrive(message: Partial<Message>): Promise<void> {
+    other.send({ to: 'here', from: null, data, ...message }, null);
+    await settled();
   }
 
   const spans = () => exporter.getFinishedSpans();
@@ -119,7 +120,7 @@ describe('MessageTracing', () => {
         'lanfare.delivered': 2,
         'lanfare.complete': true,
       });
-      expect(bus.sent.map((message) => message.trace)).toEqual([
+      expect(sent.map((message) => message.trace)).toEqual([
         ...Array.from({ length: SAMPLE_EVERY - 1 }, () => undefined),
         span?.spanContext(),
       ]);
@@ -160,9 +161,10 @@ describe('MessageTracing', () => {
     it('continues the trace of a message that has one, whether it is sampled or not', async () => {
       const outcomes: Outcome[] = [];
       messaging.post({ to: 'elsewhere', from: null, data, trace: remote }, (what) => outcomes.push(what));
+      await settled();
       expect(outcomes).toEqual([{ delivered: 2, complete: true }]);
       expect(spans()).toMatchObject([{ kind: SpanKind.PRODUCER, parentSpanContext: remote }]);
-      expect(bus.sent[0]?.trace).toMatchObject({
+      expect(sent[0]?.trace).toMatchObject({
         traceId: remote.traceId,
         spanId: spans()[0]?.spanContext().spanId,
       });
@@ -175,7 +177,8 @@ describe('MessageTracing', () => {
     });
 
     it('says why a message was refused', () => {
-      bus.refusal = 'congested';
+      const large = Buffer.alloc(1_048_576, 'x');
+      for (let count = 0; count < 4; count++) messaging.post({ to: 'here', from: null, data: large }, null);
       expect(messaging.post({ to: 'here', from: null, data, trace: remote }, null)).toBe('congested');
       expect(spans()).toMatchObject([{ kind: SpanKind.PRODUCER, status: { code: SpanStatusCode.ERROR } }]);
       expect(spans()[0]?.attributes).toMatchObject({ 'error.type': 'congested' });
@@ -196,9 +199,9 @@ describe('MessageTracing', () => {
       const unsampled = { ...remote, traceFlags: 0 };
       messaging.post({ to: 'elsewhere', from: null, data, trace: unsampled }, null);
       for (let count = 0; count <= SPANS_PER_SECOND_MAX; count++) {
-        bus.bring({ to: 'here', from: null, data, trace: remote, acknowledge });
+        other.send({ to: 'here', from: null, data, trace: remote }, acknowledge);
       }
-      await nextTurn();
+      await settled();
       expect(acknowledge.mock.calls).toHaveLength(SPANS_PER_SECOND_MAX + 1);
       expect(spans()).toHaveLength(SPANS_PER_SECOND_MAX);
       clock.mockReturnValue(6_000);
@@ -214,7 +217,7 @@ describe('MessageTracing', () => {
     messaging.post({ to: 'here', from: null, data, trace: remote }, null);
     await arrive({ trace: remote });
     expect(spans()).toEqual([]);
-    expect(bus.sent.filter((message) => message.trace !== undefined)).toMatchObject([{ trace: remote }]);
+    expect(sent.filter((message) => message.trace !== undefined)).toMatchObject([{ trace: remote }]);
   });
 
   it('makes no span without an SDK, and passes on the context that a message came with', async () => {
@@ -222,7 +225,7 @@ describe('MessageTracing', () => {
     await postSampled('here');
     messaging.post({ to: 'here', from: null, data, trace: remote }, null);
     await arrive({ trace: remote });
-    expect(bus.sent.filter((message) => message.trace !== undefined)).toMatchObject([{ trace: remote }]);
+    expect(sent.filter((message) => message.trace !== undefined)).toMatchObject([{ trace: remote }]);
   });
 
   describe('traceOf', () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { BehaviorSubject, NEVER } from 'rxjs';
-import { NoneBus } from '../../cluster/bus/none-bus.js';
+import { BehaviorSubject } from 'rxjs';
+import type { BusRefusal } from '../../cluster/bus/bus.js';
+import { MemoryBus, MemoryNetwork } from '../../cluster/bus/memory-bus.js';
 import { Cluster } from '../../cluster/cluster.js';
 import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import { Messaging } from '../../messaging/messaging.js';
@@ -13,14 +14,13 @@ import { connectionContext, connectionOf } from '../client/testing/connection-co
 import { FakeSocket } from '../client/testing/fake-socket.js';
 
 /** A bus whose queue takes `room` messages. The last one congests it, within the call, as on the real bus. */
-class FullBus extends NoneBus {
+class FullBus extends MemoryBus {
   override readonly congested$ = new BehaviorSubject(false);
-  override readonly messages$ = NEVER;
   readonly sent: string[] = [];
   room = 0;
 
-  override send(message: Message): null {
-    if (this.room === 0) return 'congested' as never;
+  override send(message: Message): BusRefusal | null {
+    if (this.room === 0) return 'congested';
     this.sent.push(message.data.toString());
     if (--this.room === 0) this.congested$.next(true);
     return null;
@@ -36,7 +36,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
   let written: string;
 
   beforeEach(() => {
-    bus = new FullBus('n');
+    bus = new FullBus('n', new MemoryNetwork());
     const cluster = new Cluster(bus);
     sends = new ClientSends(new Messaging(new ConnectionRegistry(), cluster), cluster);
     sends.onModuleInit();
