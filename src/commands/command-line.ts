@@ -2,7 +2,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 type Known = NonNullable<ParseArgsConfig['options']>;
 
-/** The exit code of shells for a command that is not used as it can be. */
+/** The exit code that shells use for a wrong use of a command. */
 const MISUSED = 2;
 
 /** The options a command was started with. `--help` prints its usage and ends the process with 0. */
@@ -21,12 +21,12 @@ export class CommandLine<const T extends Known> {
     this.options = options as typeof this.options;
   }
 
-  /** Ends the process with 2 at an option that is not known, a missing value, or anything else than options. */
+  /** Ends the process with 2 at an unknown option, a missing value, or an argument that is no option. */
   static read<const T extends Known>(usage: string, known: T): CommandLine<T> {
     return new CommandLine(usage, known);
   }
 
-  /** An option's value, which must be a whole number. */
+  /** The value of an option that must be a whole number. Ends the process with 2 if it is not. */
   wholeNumber(name: keyof T & string, min: number, max: number): number {
     const text = String((this.options as Record<string, unknown>)[name]);
     const number = Number(text);
@@ -34,7 +34,7 @@ export class CommandLine<const T extends Known> {
     this.refuse(`--${name} must be a whole number from ${min} to ${max}, not ${text}`);
   }
 
-  /** Ends the process with 2, saying what is wrong and how the command is used. */
+  /** Ends the process with 2. Prints what is wrong, and how the command is used. */
   refuse(problem: string): never {
     process.stderr.write(`${problem}\n\n${this.usage}`);
     process.exit(MISUSED);
@@ -46,7 +46,7 @@ export class CommandLine<const T extends Known> {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code?.startsWith('ERR_PARSE_ARGS_') !== true) throw error;
-      // what follows the first sentence speaks of positional arguments, which no command takes
+      // the sentences after the first one are about positional arguments, which no command takes
       this.refuse(message.split('. ')[0] as string);
     }
   }

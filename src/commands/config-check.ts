@@ -1,4 +1,4 @@
-/** Judges the environment, and prints the configuration in force with secrets masked. */
+/** Checks the environment, and prints the configuration in force with secrets masked. */
 import { features } from '../lanfare.environment.js';
 import { effectiveConfiguration } from '../config/variable-table.js';
 import { CommandLine } from './command-line.js';

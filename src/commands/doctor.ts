@@ -94,7 +94,7 @@ function filesFinding(): Finding {
   return judgeFiles(openFilesMax(), gatewayVariables.parse(env).WS_MAX_CONNECTIONS);
 }
 
-/** What sends into nothing without an error. */
+/** Findings about interfaces that drop what is sent, without an error. */
 function reachFindings(from: string): Finding[] {
   if (from.startsWith('127.')) {
     return [
@@ -107,7 +107,7 @@ function reachFindings(from: string): Finding[] {
   return [failure(`no interface that is up has the address ${from}: is its cable in, its link up?`)];
 }
 
-/** Linux tells the MTU of each interface. */
+/** Findings about the MTU of each interface, which only Linux tells. */
 async function mtuFindings(from: string): Promise<Finding[]> {
   const findings = await Promise.all(
     interfacesWith(from).map(async (name) => {
@@ -118,7 +118,7 @@ async function mtuFindings(from: string): Promise<Finding[]> {
   return findings.flat();
 }
 
-/** The interface we send from, or all that might carry it. Node names only those that are up and have a link. */
+/** The interface we send from, or all that might be used. Node lists only those that are up and have a link. */
 function interfacesWith(from: string): string[] {
   return Object.entries(networkInterfaces()).flatMap(([name, infos]) =>
     (infos ?? []).some(({ address }) => from === '0.0.0.0' || address === from) ? [name] : [],

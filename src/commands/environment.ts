@@ -1,7 +1,10 @@
 import { ConfigurationError } from '../config/variables.js';
 import { environmentSuspicions, judgeEnvironment } from '../lanfare.environment.js';
 
-/** The environment as the server would have it: files read, everything judged. Ends the process when it is bad. */
+/**
+ * The environment as the server would have it: files are read, everything is checked. Ends the process when it is
+ * bad.
+ */
 export function loadEnvironment(): NodeJS.ProcessEnv {
   try {
     judgeEnvironment(process.env);

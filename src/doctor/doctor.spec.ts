@@ -24,7 +24,7 @@ describe('the doctor', () => {
     expect(text).toContain(words);
   });
 
-  it('knows a probe of another secret, and what is no probe', () => {
+  it('recognises a probe of another secret, and a datagram that is no probe', () => {
     const probe = {
       id: 'a',
       host: 'a',

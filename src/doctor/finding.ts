@@ -1,4 +1,4 @@
-/** What the doctor says of one thing, and what to do about it. */
+/** What the doctor says about one thing, and what to do. */
 export interface Finding {
   readonly verdict: 'ok' | 'warning' | 'failure';
   readonly text: string;

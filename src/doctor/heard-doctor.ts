@@ -3,7 +3,7 @@ import { failure, ok, warning, type Finding } from './finding.js';
 import { judgeClock } from './host-checks.js';
 import { HEARS_MAX, type HeardProbe } from './probe.js';
 
-/** A doctor on another host, as far as it was heard here. */
+/** What was heard of a doctor on another host. */
 export interface HeardDoctor {
   readonly address: string;
   readonly port: number;
@@ -13,17 +13,17 @@ export interface HeardDoctor {
   readonly clockDifferenceMs: number;
   readonly heardFull: boolean;
   readonly heardBroadcast: boolean;
-  /** What it sends to this host alone has arrived, as nodes' answers must. */
+  /** What it sends to this host alone has arrived, as the answers of nodes must. */
   readonly heardUnicast: boolean;
 }
 
-/** The doctor that judges. */
+/** This doctor. */
 export interface Judge {
   readonly id: string;
   readonly clusterName: string;
   readonly isMesh: boolean;
   readonly datagramBytes: number;
-  /** Who was heard for so long has had the time to hear us, and to say so. */
+  /** A doctor that was heard for so long has had the time to hear us and to say so. */
   readonly patienceMs: number;
 }
 
@@ -33,7 +33,7 @@ export function isOfOurCluster({ latest }: HeardDoctor, { clusterName }: Judge):
 
 const nameOf = ({ latest, address }: HeardDoctor): string => `${excerpt(latest.host)} (${address})`;
 
-/** Of a doctor with another name or secret. */
+/** The finding about a doctor with another name or secret. */
 export function judgeStranger(doctor: HeardDoctor, { clusterName }: Judge): Finding {
   const { cluster, isOurs } = doctor.latest;
   if (cluster === clusterName)
@@ -44,7 +44,7 @@ export function judgeStranger(doctor: HeardDoctor, { clusterName }: Judge): Find
   );
 }
 
-/** Of a doctor of our own cluster. */
+/** The findings about a doctor of our own cluster. */
 export function judgeMember(doctor: HeardDoctor, judge: Judge): Finding[] {
   const name = nameOf(doctor);
   return [
@@ -57,7 +57,10 @@ export function judgeMember(doctor: HeardDoctor, judge: Judge): Finding[] {
   ];
 }
 
-/** Hearing is one way; the other way only the other one knows. Nodes need unicast both ways, and broadcast where there is any. */
+/**
+ * We know what we hear; only the other doctor knows what it hears. Nodes need unicast in both directions, and
+ * broadcast outside a mesh.
+ */
 function judgePaths(name: string, doctor: HeardDoctor, { id, isMesh, patienceMs }: Judge): Finding[] {
   const { firstHeardAt, lastHeardAt, latest, port } = doctor;
   const hearsBroadcast = latest.hears_broadcast.includes(id);

@@ -1,16 +1,16 @@
 import { clientsWithin } from '../config/open-files.js';
 import { failure, ok, warning, type Finding } from './finding.js';
 
-/** IPv4 and UDP headers. */
+/** The length of the IPv4 and UDP headers. */
 const HEADER_BYTES = 28;
-/** Below it a clock's error shows in tokens, and in what logs of two hosts seem to say. */
+/** A larger difference of clocks matters for tokens, and confuses the logs of two hosts. */
 const CLOCK_TOLERANCE_MS = 1000;
 const FILES_COMFORTABLE = 65_536;
 
-/** The host's own limits, judged from numbers read elsewhere. */
+/** Findings about the host's own limits, from numbers that are read elsewhere. */
 
 export function judgeReceiveBuffer(asked: number, granted: number, rmemMax: number | null): Finding {
-  // Linux grants twice what it accepts, for its bookkeeping
+  // Linux grants twice the size it accepts, for its own bookkeeping
   if (granted >= asked) return ok(`receive buffer: ${granted} bytes`);
   return warning(
     `receive buffer: ${granted} bytes granted of ${asked}; bursts will be lost and repaired. ` +

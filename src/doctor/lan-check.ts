@@ -10,22 +10,22 @@ import { OtherSenders } from './other-senders.js';
 import { decodeProbe, encodeProbe, HEARS_MAX } from './probe.js';
 
 const PROBE_INTERVAL_MS = 250;
-/** One probe to be heard by, one to answer, one to spare. */
+/** Time for three probes: one that is heard, one that answers, one to spare. */
 const ANSWER_PATIENCE_MS = 3 * PROBE_INTERVAL_MS;
-/** Doctors that are told apart. */
+/** How many doctors are distinguished. */
 const DOCTORS_MAX = 1000;
 
 interface Options {
   readonly clusterName: string;
   readonly secrets: readonly string[];
   readonly durationMs: number;
-  /** On how many hosts the doctor is said to run, this one included. */
+  /** The number of hosts on which the doctor should run, this one included. */
   readonly hosts: number;
 }
 
 /**
- * Sends probes the way nodes send, to all and to each that was heard, and tells who was heard: this host itself,
- * doctors on other hosts and which of our probes they hear, and whatever else sends to the port.
+ * Sends probes in the way nodes send: to all, and to each doctor that was heard. Reports who was heard: this host
+ * itself, doctors on other hosts and which of our probes they hear, and whatever else sends to the port.
  */
 export class LanCheck {
   readonly #id = randomBytes(8).toString('hex');
@@ -52,7 +52,7 @@ export class LanCheck {
     const subscription = this.udp.datagrams$.subscribe((datagram) => this.#hear(datagram));
     const rounds = Math.ceil(this.options.durationMs / PROBE_INTERVAL_MS);
     for (let round = 0; round < rounds; round++) {
-      // small and full-size in turn: a path that passes only small ones has an MTU problem
+      // small and full-size probes alternate: a path that passes only small ones has an MTU problem
       this.#send(this.#probe(round % 2 === 0 ? 0 : this.udp.datagramBytesMax));
       await delay(PROBE_INTERVAL_MS);
     }
@@ -114,7 +114,7 @@ export class LanCheck {
     return [...this.#doctors.values()].filter((doctor) => !isOfOurCluster(doctor, this.#judge));
   }
 
-  /** What explains most comes first. */
+  /** The findings. The ones that explain most come first. */
   #findings(): Finding[] {
     return [
       ...this.#strangers.map((doctor) => judgeStranger(doctor, this.#judge)),
@@ -130,7 +130,7 @@ export class LanCheck {
     return this.#heardItself ? ok('own broadcast: heard') : failure(`own broadcast: not heard. ${DEAF_HELP}`);
   }
 
-  /** Whether those are heard who should be. Without a number, nobody knows whether there should be any. */
+  /** Whether as many hosts are heard as should be. Without `hosts` nobody knows how many that is. */
   #judgeCount(): Finding[] {
     const [heard, strangers, expected] = [
       this.#members.length,

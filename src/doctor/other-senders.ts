@@ -3,12 +3,12 @@ import { DATAGRAM_OVERHEAD_BYTES, keyTagOf, PROTOCOL_BYTE } from '../cluster/pro
 import { Keyring } from '../cluster/protocol/sealing.js';
 import { ok, warning, type Finding } from './finding.js';
 
-/** Senders that are told apart. */
+/** How many senders are distinguished. */
 const SENDERS_MAX = 1000;
-/** Addresses in one line. */
+/** How many addresses one line lists. */
 const NAMED_MAX = 3;
 
-/** Who sends to the port and is no doctor: nodes of ours, nodes with another key, and foreign programs. */
+/** Senders to the port that are no doctors: nodes of ours, nodes with another key, and foreign programs. */
 export class OtherSenders {
   readonly #keyring: Keyring;
   readonly #kinds = new Map<string, 'node' | 'other-key' | 'program'>();
@@ -32,7 +32,7 @@ export class OtherSenders {
     }
   }
 
-  /** That a secret or a name differs explains more than anything else can. */
+  /** Nodes with another secret or name. This explains more than any other finding. */
   get strangers(): Finding[] {
     const senders = this.#of('other-key');
     if (senders.length === 0) return [];

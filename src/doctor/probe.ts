@@ -1,7 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
-/** Others named in one list of a probe: enough for the hosts one looks at together, and small beside a datagram. */
+/**
+ * How many doctors one list of a probe names: enough for the hosts that are checked together, and small in a
+ * datagram.
+ */
 export const HEARS_MAX = 8;
 
 const ids = z.array(z.string().max(64)).max(HEARS_MAX);
@@ -18,24 +21,27 @@ const probeSchema = z.object({
   padding: z.string().optional(),
 });
 
-/** What one doctor tells the others: who it is, and the ids of those it hears in each way, so that they see paths of one way. */
+/**
+ * What a doctor tells the others: who it is, and the ids of those that it hears in each way. So they see one-way
+ * paths.
+ */
 export type Probe = Omit<z.infer<typeof probeSchema>, 'lanfare_doctor' | 'proof' | 'padding'>;
 
 /** What was heard of another doctor. */
 export interface HeardProbe extends Probe {
-  /** True: it was made with one of our secrets. */
+  /** True: the probe was made with one of our secrets. */
   readonly isOurs: boolean;
   readonly bytes: number;
 }
 
-/** The probe as a datagram, filled up to `length` bytes: full-size ones show what the network does to those. */
+/** The probe as a datagram, padded to `length` bytes: full-size probes show whether the network passes them. */
 export function encodeProbe(probe: Probe, secret: string, length = 0): Buffer {
   const body = { lanfare_doctor: 2, ...probe, proof: prove(probe, secret).toString('base64'), padding: '' };
   const missing = length - Buffer.byteLength(JSON.stringify(body));
   return Buffer.from(JSON.stringify({ ...body, padding: ' '.repeat(Math.max(0, missing)) }));
 }
 
-/** Null: no probe, but something else that was sent to the port. */
+/** Returns null when the datagram is no probe. */
 export function decodeProbe(bytes: Buffer, secrets: readonly string[]): HeardProbe | null {
   let value: unknown;
   try {

@@ -23,7 +23,7 @@ export class TestClient {
     });
   }
 
-  /** Resolves when the connection is open; rejects with what the server answered instead. */
+  /** Resolves when the connection is open. Rejects with the server's answer when it is refused. */
   static async connect(
     url: string,
     protocols: string | string[] = [],
@@ -43,7 +43,7 @@ export class TestClient {
     return client;
   }
 
-  /** The answer to an upgrade that is meant to be refused. */
+  /** Resolves to the answer when the upgrade is refused. */
   static async refusal(
     url: string,
     protocols: string | string[] = [],
@@ -75,7 +75,7 @@ export class TestClient {
     return JSON.parse(await this.next()) as Record<string, unknown>;
   }
 
-  /** Sends a frame with an id and gives the answer to it, dropping what comes before. */
+  /** Sends a frame with an id and resolves to its answer. Frames that come before it are dropped. */
   async ask(frame: Record<string, unknown>, id: string | number = 'q'): Promise<Record<string, unknown>> {
     this.send({ ...frame, id });
     for (;;) {
@@ -86,7 +86,7 @@ export class TestClient {
     }
   }
 
-  /** Frames that have arrived and were not asked for. A `ping` answered first proves that nothing is on its way. */
+  /** Frames that have arrived and were not taken. If a `ping` was answered before, nothing else is on its way. */
   get pending(): readonly string[] {
     return this.#frames;
   }

@@ -13,7 +13,7 @@ import { OperationsDoor } from '../operations/operations-door.js';
 import { operationsConfig, operationsVariables } from '../operations/operations.config.js';
 import { udpBroadcastConfig, udpBroadcastVariables } from '../udp-broadcast/udp-broadcast.config.js';
 
-/** On free ports of this machine, without a cluster, users taken at their word. */
+/** On free ports of this machine, without a cluster, in insecure mode. */
 const DEFAULTS: Environment = {
   HOST: '127.0.0.1',
   PORT: '0',
@@ -26,7 +26,7 @@ const DEFAULTS: Environment = {
 export interface TestNodeOptions {
   /** The application's modules. `LanfareModule` need not be among them. */
   readonly imports?: ModuleMetadata['imports'];
-  /** Lanfare's variables, where they differ from a lone node that takes users at their word. */
+  /** Lanfare's variables, where they differ from a single node in insecure mode. */
   readonly env?: Environment;
   /** Default: silent. */
   readonly logger?: LoggerService | false;
@@ -35,14 +35,14 @@ export interface TestNodeOptions {
 }
 
 /**
- * A node in this process, for tests: the real application on real sockets. Several can run at the same time; with the
- * same CLUSTER_NAME, CLUSTER_SECRET and UDP_PORT, and CLUSTER_BUS=udp, they are a cluster. Neither the process'
- * environment nor files are read.
+ * A node in this process, for tests: the real application on real sockets. Several can run at the same time. With the
+ * same CLUSTER_NAME, CLUSTER_SECRET and UDP_PORT, and CLUSTER_BUS=udp, they are a cluster. Neither the environment of
+ * the process nor files are read.
  */
 export class TestNode {
   private constructor(
     readonly app: INestApplication,
-    /** Of the public door. */
+    /** The port of the public door. */
     readonly port: number,
     private readonly operations: OperationsDoor | null,
   ) {}
@@ -73,13 +73,13 @@ export class TestNode {
     return new TestNode(app, ((app.getHttpServer() as Server).address() as AddressInfo).port, door);
   }
 
-  /** Of the operators' door, where `operations` asked for it. */
+  /** The URL of the operators' door, if the node was started with `operations`. */
   get operationsUrl(): string {
     if (this.operations === null) throw new Error('this node was started without operations');
     return this.operations.url;
   }
 
-  /** Where clients connect: `node.url('user_id=1')`. */
+  /** The URL for clients: `node.url('user_id=1')`. */
   url(query: string, path = '/chat'): string {
     return `ws://127.0.0.1:${this.port}${path}${query === '' ? '' : `?${query}`}`;
   }

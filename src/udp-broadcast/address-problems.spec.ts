@@ -12,7 +12,7 @@ const problems = (env: Environment, networks: readonly Network[]) =>
 const warnings = (env: Environment, networks: readonly Network[]) =>
   addressWarnings(udpBroadcastVariables.parse(env), networks);
 
-describe('addresses that this machine shows to be a mistake', () => {
+describe('addresses that are a mistake on this machine', () => {
   it.each<[string, Environment, readonly Network[], RegExp]>([
     ['its own', { UDP_ADDRESS: '10.1.2.3' }, [lo, eth0], /own address: .* eth0 is 10\.1\.3\.255/],
     ['its loopback', { UDP_ADDRESS: '127.0.0.1' }, [lo, eth0], /own address: .* lo is 127\.255\.255\.255/],

@@ -5,7 +5,7 @@ import type { UdpSettings } from './udp-broadcast.config.js';
 const LIMITED_BROADCAST = '255.255.255.255';
 
 /**
- * What the networks of this machine show to be a mistake. A node that sent to itself, or to one other host, would hear
+ * Mistakes that the networks of this machine show. A node that sends only to itself, or to one other host, would hear
  * itself, be ready, and be alone.
  */
 export function addressProblems(settings: UdpSettings, networks: readonly Network[]): Problem[] {
@@ -19,7 +19,7 @@ export function addressProblems(settings: UdpSettings, networks: readonly Networ
   ];
 }
 
-/** What may be meant, and may be a mistake. */
+/** What may be a mistake, or may be meant. */
 export function addressWarnings(settings: UdpSettings, networks: readonly Network[]): string[] {
   const lans = networks.filter((network) => isLan(network) && hasBroadcast(network));
   if (settings.UDP_MODE === 'multicast') {
@@ -38,7 +38,7 @@ export function addressWarnings(settings: UdpSettings, networks: readonly Networ
   ];
 }
 
-/** A directed broadcast address that somebody wrote down. */
+/** The directed broadcast address in UDP_ADDRESS; null: there is none. */
 function explicitBroadcast({ UDP_MODE: mode, UDP_ADDRESS: address }: UdpSettings): string | null {
   if (mode !== 'broadcast' || address === undefined || address === 'auto') return null;
   return address === LIMITED_BROADCAST ? null : address;
@@ -61,7 +61,7 @@ const adviceOn = (network: Network): string =>
 
 function problemOfSource(from: string, target: string | null, networks: readonly Network[]): string | null {
   const isOwn = networks.some(({ address }) => address === from);
-  // the kernel lets a socket have such an address, and nothing that is sent from it is answered
+  // the kernel allows a socket such an address, but nothing that is sent from it is ever answered
   if (!isOwn && networks.some((network) => isReserved(from, network))) {
     return `${from} is a broadcast or network address, not one of this machine`;
   }

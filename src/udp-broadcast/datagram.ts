@@ -1,10 +1,10 @@
 /** One UDP datagram as received. */
 export interface Datagram {
-  /** Its payload. A view of a buffer of its own: it stays valid, and keeping it keeps the whole datagram. */
+  /** The payload: a view of the datagram's own buffer. It stays valid, and keeps the whole datagram in memory. */
   readonly bytes: Buffer;
   /** The sender's IPv4 address and port. */
   readonly address: string;
   readonly port: number;
-  /** `shared`: came by broadcast or multicast; `own`: sent to this node alone. */
+  /** `shared`: it came by broadcast or multicast; `own`: it was sent to this node alone. */
   readonly arrival: 'shared' | 'own';
 }

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../config/variables.js';
 /** Routers must not carry the cluster's datagrams off the LAN. */
 const TTL = 1;
 
-/** A multicast group, and by which interface it is reached. */
+/** A multicast group, and the interface by which it is reached. */
 export class MulticastGroup {
   /** @param from address of the interface; undefined: the kernel chooses by its routes */
   constructor(
@@ -12,7 +12,7 @@ export class MulticastGroup {
     private readonly from: string | undefined,
   ) {}
 
-  /** @throws {ConfigurationError} when no interface leads to it */
+  /** @throws {ConfigurationError} when no interface leads to the group */
   join(shared: Socket): void {
     try {
       shared.addMembership(this.address, this.from);
@@ -22,7 +22,7 @@ export class MulticastGroup {
     }
   }
 
-  /** The kernel remembers the interface, not its address: to be said again when it may be another. */
+  /** The kernel remembers the interface, not its address. So call this again when the interface may be another. */
   sendFrom(own: Socket): void {
     if (this.from !== undefined) own.setMulticastInterface(this.from);
     own.setMulticastLoopback(true);
@@ -30,8 +30,8 @@ export class MulticastGroup {
   }
 
   /**
-   * The kernel forgets the membership when the interface goes, says nothing, and does not bring it back. It only says
-   * so to who asks to join once more.
+   * The kernel forgets the membership when the interface goes away, without a word, and does not restore it. Joining
+   * again shows whether it did.
    * @throws while no interface leads to the group
    */
   isForgottenBy(shared: Socket): boolean {
@@ -41,7 +41,7 @@ export class MulticastGroup {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EADDRINUSE') return false;
-      // a socket has room for 20 memberships, those that died with their interface among them
+      // a socket has room for 20 memberships, and those whose interface is gone count too
       if (code === 'ENOBUFS') return true;
       throw error;
     }

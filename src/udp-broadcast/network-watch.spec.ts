@@ -26,7 +26,7 @@ describe('NetworkWatch', () => {
     jest.useRealTimers();
   });
 
-  it('looks every two seconds, and tells what has changed since the look before', () => {
+  it('looks every two seconds, and says what has changed since the last look', () => {
     jest.advanceTimersByTime(2_000);
     read = () => [lo, eth1];
     jest.advanceTimersByTime(4_000);
@@ -44,7 +44,7 @@ describe('NetworkWatch', () => {
     expect(watch.networks).toEqual([lo]);
   });
 
-  it('tells an interface from another one that has its name and address', () => {
+  it('distinguishes two interfaces with the same name and address', () => {
     read = () => [lo, { ...eth0, mac: '02:00:00:00:00:02' }];
     jest.advanceTimersByTime(2_000);
     expect(changes).toEqual([expect.stringMatching(/^gone: eth0 .*:01\); new: eth0 .*:02\)$/)]);
@@ -61,7 +61,7 @@ describe('NetworkWatch', () => {
     expect(changes).toEqual([null]);
   });
 
-  it('looks no more once it is closed', () => {
+  it('stops looking once it is closed', () => {
     watch.close();
     jest.advanceTimersByTime(10_000);
     expect(changes).toEqual([]);

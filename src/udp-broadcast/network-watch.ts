@@ -1,17 +1,20 @@
 import { readNetworks, type Network } from './network.js';
 
-/** Node has no event for it. Less than half the time after which a silent node counts as lost; a look takes 0.1 ms. */
+/**
+ * Node has no event for changes. This is less than half the time after which a silent node is lost; a look takes 0.1
+ * ms.
+ */
 const LOOK_EVERY_MS = 2_000;
 
-/** The networks of this machine, looked at every 2 s: interfaces, addresses and links come and go. */
+/** The networks of this machine. It looks every 2 s, because interfaces, addresses and links come and go. */
 export class NetworkWatch {
   #networks: readonly Network[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param looked is told of every look after the first, with what has changed since the one before, for the log:
-   *   "gone: eth0 10.0.0.1/24 (02:42:0a:00:00:01)". Null: nothing has
-   * @param failed the networks could not be read, and count as they were
+   * @param looked called at every look after the first, with what has changed since the last one, for the log:
+   *   "gone: eth0 10.0.0.1/24 (02:42:0a:00:00:01)". Null: nothing has changed
+   * @param failed called when the networks could not be read; they count as unchanged
    */
   constructor(
     private readonly looked: (change: string | null) => void,
@@ -46,7 +49,7 @@ export class NetworkWatch {
   }
 }
 
-/** An interface that was taken out and put back has its old name and address, and another hardware address. */
+/** An interface that was removed and put back has the same name and address, but another hardware address. */
 const describe = ({ name, cidr, mac }: Network): string => `${name} ${cidr} (${mac})`;
 
 function difference(before: readonly string[], now: readonly string[]): string | null {

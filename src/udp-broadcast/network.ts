@@ -1,26 +1,26 @@
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 
-/** As `os.networkInterfaces()` tells: those that are up and have a link. */
+/** The result of `os.networkInterfaces()`: the interfaces that are up and have a link. */
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
 /** An IPv4 address of this machine, and the network it is in. */
 export interface Network {
-  /** Of the interface. */
+  /** The name of the interface. */
   readonly name: string;
   readonly address: string;
   readonly netmask: string;
-  /** "10.0.0.1/24"; null where the mask is none. */
+  /** "10.0.0.1/24"; null when the mask is not valid. */
   readonly cidr: string | null;
   readonly mac: string;
   readonly internal: boolean;
 }
 
-/** Bridges and pairs of container engines and hypervisors: there is a broadcast domain, but no LAN behind it. */
+/** Interfaces of container engines and hypervisors: they have a broadcast domain, but no LAN behind it. */
 const VIRTUAL = /^(docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel|cali|tun|tap|wg|tailscale|zt)/;
-/** Point to point (/31) and single addresses (/32): nobody is there who could hear a broadcast. */
+/** Point to point (/31) and single addresses (/32): nobody can hear a broadcast there. */
 const WITHOUT_BROADCAST = new Set(['255.255.255.254', '255.255.255.255']);
 
-/** As they are now. @throws when the system does not tell, for want of file descriptors */
+/** The networks now. @throws when the system can't list them, because it has no file descriptors left */
 export const readNetworks = (): Network[] => networksOf(networkInterfaces());
 
 export function networksOf(interfaces: Interfaces): Network[] {
@@ -31,20 +31,20 @@ export function networksOf(interfaces: Interfaces): Network[] {
 
 export const hasBroadcast = ({ netmask }: Network): boolean => !WITHOUT_BROADCAST.has(netmask);
 
-/** Not of this machine or of its container engine alone. */
+/** Whether it reaches beyond this machine and its container engine. */
 export const isLan = ({ name, internal }: Network): boolean => !internal && !VIRTUAL.test(name);
 
-/** Its directed broadcast address. */
+/** The network's directed broadcast address. */
 export const broadcastOf = (network: Network): string =>
   masked(network.address, network, (octet, mask) => octet | (~mask & 255));
 
-/** Its first address, which is no host's. */
+/** The network's first address, which belongs to no host. */
 export const baseOf = (network: Network): string => prefixOf(network.address, network);
 
 export const contains = (network: Network, address: string): boolean =>
   prefixOf(address, network) === baseOf(network);
 
-/** Whether it is this machine's: all of 127.0.0.0/8 is. */
+/** Whether the address is this machine's. All of 127.0.0.0/8 is. */
 export const isAddressIn = (networks: readonly Network[], address: string): boolean =>
   networks.some((network) => network.address === address || (network.internal && contains(network, address)));
 

@@ -5,9 +5,9 @@ import { ConfigurationError, type Problem } from '../config/variables.js';
 export interface Binding {
   readonly address: string;
   readonly port: number;
-  /** The variable that says which port. */
+  /** The variable with the port. */
   readonly portVariable: 'UDP_PORT' | 'UDP_UNICAST_PORT';
-  /** Several sockets of this host may have the port: each gets what is sent to all. */
+  /** Several sockets of this host may have the port. Each gets what is sent to all. */
   readonly isShared: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface Binding {
 export async function openSocket(binding: Binding): Promise<Socket> {
   const socket = createSocket({
     type: 'udp4',
-    // never reusePort: that would spread unicast datagrams over the nodes of a host
+    // never reusePort: it would spread unicast datagrams over the nodes of a host
     reuseAddr: binding.isShared,
     // addresses here are literals: without this every send waits a turn for dns.lookup
     lookup: (hostname, _options, callback) => callback(null, hostname, 4),

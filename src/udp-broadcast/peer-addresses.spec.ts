@@ -24,14 +24,14 @@ describe('PeerAddresses', () => {
     peers.close();
   });
 
-  it('leave this node out', async () => {
+  it('do not include this node', async () => {
     const peers = new PeerAddresses(['me:7', 'me:8'], isOwn, fail, async () => ['127.0.0.1']);
     await peers.open();
     expect(peers.addresses).toEqual(['127.0.0.1:8']);
     peers.close();
   });
 
-  it('tell a name that does not resolve, and go on with the others', async () => {
+  it('report a name that does not resolve, and go on with the others', async () => {
     const failures: string[] = [];
     const peers = new PeerAddresses(
       ['gone:1', 'here:1'],
@@ -89,7 +89,7 @@ describe('names that are asked again', () => {
     expect(asked).toBe(1 + 10 + 2 + 3);
   });
 
-  it('are known to be unknown until they have resolved once', async () => {
+  it('count as unknown until they have resolved once', async () => {
     expect(told).toEqual([{ addresses: [], areAllResolved: false }]);
     answer = async () => ['10.0.0.1'];
     await jest.advanceTimersByTimeAsync(1_000);
@@ -98,7 +98,7 @@ describe('names that are asked again', () => {
     expect(told.slice(1)).toEqual([{ addresses: ['10.0.0.1:1'], areAllResolved: true }]);
   });
 
-  it('are not asked twice at once by a server that is slow', async () => {
+  it('are not asked twice at once while the server is slow', async () => {
     answer = async () => new Promise(() => undefined);
     await jest.advanceTimersByTimeAsync(60_000);
     peers.seek(false);

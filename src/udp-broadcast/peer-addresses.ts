@@ -4,21 +4,21 @@ import { parsePeer, type Peer } from './peer.js';
 
 /** How often names are asked again: pods and machines come and go under one name. */
 const RESOLVE_INTERVAL_MS = 15_000;
-/** The same while nobody has been met: a node that starts before its DNS must not be alone for long. */
+/** The same while no peer was met: a node that starts before its DNS must not be alone for long. */
 const SEEK_INTERVAL_MS = 1_000;
-/** A name that resolves to more is a mistake; the cluster itself holds at most 128 nodes. */
+/** A name that resolves to more is a mistake: a cluster has at most 128 nodes. */
 const ADDRESSES_PER_NAME_MAX = 256;
 
 export interface ResolvedPeers {
   /** "10.0.0.7:2222" of every peer but this node, as last resolved. */
   readonly addresses: readonly string[];
-  /** False: some name has never resolved, so somebody may be there whom nobody can tell. */
+  /** False: some name has never resolved, so there may be a node that is not known. */
   readonly areAllResolved: boolean;
 }
 
 /**
- * UDP_PEERS as addresses, resolved again and again: every second until somebody was met, then more rarely. A name that
- * does not resolve now keeps the addresses it had: a sick DNS server must not take the cluster apart.
+ * The addresses of UDP_PEERS. Names are resolved again and again: every second until a peer was met, then more
+ * rarely. A name that does not resolve now keeps its last addresses: a broken DNS server must not break the cluster.
  */
 export class PeerAddresses {
   readonly #resolved = new Map<string, string[]>();
@@ -58,7 +58,7 @@ export class PeerAddresses {
     this.#peers.complete();
   }
 
-  /** Whether nobody has been met, or all who were are gone. */
+  /** True: no peer is known, so names are resolved more often. */
   seek(isSeeking: boolean): void {
     if (isSeeking === this.#isSeeking) return;
     this.#isSeeking = isSeeking;

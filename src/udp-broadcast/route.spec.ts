@@ -15,7 +15,7 @@ describe('UDP_ADDRESS=auto', () => {
     expect(choose(auto, [lo, eth0])).toMatchObject({ target: '10.1.3.255', from: '10.1.2.3' });
   });
 
-  it('passes over bridges of container engines', () => {
+  it('ignores bridges of container engines', () => {
     const bridges = [docker0, network('br-12ab', '172.18.0.1'), network('veth9', '172.19.0.1')];
     expect(choose(auto, [lo, ...bridges, eth0]).from).toBe('10.1.2.3');
   });
@@ -52,7 +52,7 @@ describe('a route', () => {
     expect(choose({}, [lo, eth0])).toMatchObject({ target: '127.255.255.255', from: '127.0.0.1' });
   });
 
-  it('leaves from where the kernel likes when no interface has the broadcast address', () => {
+  it('is left to the kernel when no interface has the broadcast address', () => {
     expect(choose({ UDP_ADDRESS: '10.9.9.255' }, [lo, eth0]).from).toBe('0.0.0.0');
   });
 
@@ -98,7 +98,7 @@ describe('a route when the networks have changed', () => {
     expect(follow(explicit, [lo, eth0], [lo, renumbered])).toMatchObject({ target: '10.1.3.255' });
   });
 
-  it('moves to the only other interface, not to one of several, and comes home', () => {
+  it('moves to the only other interface, not to one of several, and returns to the first one', () => {
     const settings = udpBroadcastVariables.parse(auto);
     const away = follow(auto, [lo, eth0], [lo, eth1]);
     expect(away.from).toBe('192.168.7.1');

@@ -4,7 +4,7 @@ import type { UdpSettings } from './udp-broadcast.config.js';
 
 const MULTICAST_GROUP = '239.255.22.22';
 const LOOPBACK_BROADCAST = '127.255.255.255';
-/** To bind to: the kernel chooses by its routes. */
+/** The address to bind to when the kernel chooses by its routes. */
 export const ANY_ADDRESS = '0.0.0.0';
 
 /** How datagrams leave this node. */
@@ -13,7 +13,7 @@ export interface Route {
   readonly target: string;
   /** The address of this machine they are sent from. */
   readonly from: string;
-  /** The name of the interface that was found at the start, and is come back to. */
+  /** The name of the interface that was found at the start. The route returns to it. */
   readonly home?: string;
 }
 
@@ -29,9 +29,9 @@ export function chooseRoute(settings: UdpSettings, networks: readonly Network[])
   return { target: broadcastOf(first), from: first.address, home: first.name };
 }
 
-/** The networks of a running node have changed. What can't be told now stays as it was. */
+/** The route after the networks of a running node have changed. What can't be found now stays unchanged. */
 export function followRoute(settings: UdpSettings, networks: readonly Network[], route: Route): Route {
-  // where the kernel chooses, it follows by itself
+  // where the kernel chooses, it follows changes itself
   if (settings.UDP_MODE !== 'broadcast' || route.from === ANY_ADDRESS) return route;
   const found = waysOut(settings, networks);
   const atHome = found.filter(({ name }) => name === route.home);
@@ -42,7 +42,7 @@ export function followRoute(settings: UdpSettings, networks: readonly Network[],
   return next === undefined ? route : { ...route, target: broadcastOf(next), from: next.address };
 }
 
-/** The networks that broadcasts may leave by. */
+/** The networks through which broadcasts may be sent. */
 function waysOut(settings: UdpSettings, networks: readonly Network[]): Network[] {
   const { UDP_ADDRESS: address, UDP_INTERFACE: from } = settings;
   const possible = networks.filter((network) => from === undefined || network.address === from);
@@ -54,7 +54,7 @@ function waysOut(settings: UdpSettings, networks: readonly Network[]): Network[]
 
 const explicitTarget = ({ UDP_ADDRESS: address }: UdpSettings): string => address ?? LOOPBACK_BROADCAST;
 
-/** The limited broadcast 255.255.255.255 leaves by one interface of the kernel's choice: never guess like that. */
+/** There is no single LAN. (255.255.255.255 is no way out: it goes through one interface, which the kernel chooses.) */
 function noSingleLan(
   { UDP_INTERFACE: from }: UdpSettings,
   networks: readonly Network[],

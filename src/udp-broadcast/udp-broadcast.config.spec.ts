@@ -80,7 +80,7 @@ describe('what keeps a node from other hosts', () => {
     { UDP_ADDRESS: 'auto' },
     { UDP_MODE: 'multicast' },
     { UDP_MODE: 'mesh', UDP_PEERS: 'lanfare.svc:2222' },
-    // told by themselves
+    // these have errors of their own
     { UDP_ADDRESS: 'localhost' },
     { UDP_MODE: 'pigeon' },
   ])('is nothing in %j', (env) => {

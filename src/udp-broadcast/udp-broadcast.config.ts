@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { integer, list, port, Variables, type Environment, type Problem } from '../config/variables.js';
 import { parsePeer } from './peer.js';
 
-/** Below it a burst of a few hundred datagrams overruns the socket; see docs/operations. */
+/** With less a burst of a few hundred datagrams overruns the socket; see docs/operations.md. */
 const RECEIVE_BUFFER_BYTES_MIN = 65_536;
 
 /** 224.0.0.0 to 239.255.255.255 are multicast groups; what follows is no host's either. */
@@ -63,7 +63,7 @@ export const udpBroadcastVariables = new Variables(
     if (address !== undefined && address !== 'auto') {
       const isGroup = firstOctet(address) >= FIRST_GROUP && firstOctet(address) < 240;
       if (mode === 'broadcast' && firstOctet(address) === 0) {
-        // the kernel takes it for this very machine
+        // the kernel takes this address for this machine itself
         problems.push({ variable: 'UDP_ADDRESS', message: `${address} is no broadcast address` });
       }
       if (mode === 'multicast' && !isGroup) {
@@ -96,7 +96,7 @@ export const udpBroadcastVariables = new Variables(
   },
 );
 
-/** What keeps a node from others on other hosts. A bus that speaks UDP asks, in production. */
+/** Settings that keep a node from nodes on other hosts. Checked in production, on a bus that uses UDP. */
 export function reachProblems(env: Environment): Problem[] {
   const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_PEERS: peers } = udpBroadcastVariables.values(env);
   if (mode === 'broadcast' && (address?.startsWith('127.') ?? !env['UDP_ADDRESS'])) {
@@ -112,5 +112,5 @@ export function reachProblems(env: Environment): Problem[] {
 
 export const udpBroadcastConfig = registerAs('udpBroadcast', () => udpBroadcastVariables.parse(process.env));
 
-/** The variables as read. */
+/** The values of the variables. */
 export type UdpSettings = ReturnType<typeof udpBroadcastVariables.parse>;

@@ -46,7 +46,7 @@ describe('UdpBroadcast', () => {
     }
   });
 
-  it('unicast reaches one node alone, on its own socket', async () => {
+  it('unicast reaches only one node, on its own socket', async () => {
     const [a, b] = [await open(), await open()];
     const atB = next(b, 'to b');
     const everythingAtA = firstValueFrom(a.datagrams$.pipe(take(1), toArray()));
@@ -105,7 +105,7 @@ describe('UdpBroadcast', () => {
     expect(udp.statistics).toMatchObject({ sendErrors: 1, datagramsSent: 2, datagramsReceived: 1 });
   });
 
-  it('tells the receive buffer that the kernel granted', async () => {
+  it('reports the receive buffer that the kernel granted', async () => {
     const small = await open({ UDP_RECEIVE_BUFFER_BYTES: '65536' });
     expect(small.receiveBufferBytes).toBeGreaterThanOrEqual(65_536);
     expect(small.receiveBufferBytes).toBeLessThan(1_000_000);

@@ -13,14 +13,14 @@ import { udpBroadcastConfig } from './udp-broadcast.config.js';
 import { UdpSockets } from './udp-sockets.js';
 import { UdpStatistics } from './udp-traffic.js';
 
-/** Less than this and a busy cluster loses datagrams to its own kernel: 92 datagrams of 1200 bytes fit 208 KiB. */
+/** With less, a busy cluster loses datagrams in its own kernel: 208 KiB hold 92 datagrams of 1200 bytes. */
 const COMFORTABLE_BUFFER_BYTES = 1_048_576;
 
 /**
  * Owns the UDP sockets. It knows nothing of clusters: bytes go out, datagrams come up.
  *
- * It follows the networks of the machine: sockets that an interface or address has left behind are replaced within
- * seconds, and the streams go on. An error of a socket is counted and logged, never fatal once the sockets are open.
+ * It follows the networks of the machine: a socket whose interface or address is gone is replaced within seconds, and
+ * the streams go on. An error of a socket is counted and logged, and never fatal once the sockets are open.
  */
 @Injectable()
 export class UdpBroadcast implements OnApplicationShutdown {
@@ -38,13 +38,13 @@ export class UdpBroadcast implements OnApplicationShutdown {
   #peerAddresses: PeerAddresses | undefined;
   #opening: Promise<void> | undefined;
   #following: Promise<void> | undefined;
-  /** What is said to be wrong with the networks. */
+  /** The trouble with the networks that was logged last. */
   #trouble = '';
 
   /**
-   * Every datagram received, those of this node itself among them, in the order the sockets gave them. Hot: no
-   * replay; silent until a bus opens the sockets. Never errors; completes on shutdown. Subscribers run in the
-   * receive path: they must not block.
+   * Every datagram received, this node's own included, in the order in which the sockets gave them. Hot: no replay.
+   * Empty until a bus opens the sockets. Never errors; completes on shutdown. Subscribers run in the receive path and
+   * must not block.
    */
   readonly datagrams$: Observable<Datagram> = this.#datagrams.asObservable();
 
@@ -69,13 +69,13 @@ export class UdpBroadcast implements OnApplicationShutdown {
     return this.config.UDP_DATAGRAM_BYTES;
   }
 
-  /** "address:port" this node sends from and can be reached at, as far as it knows itself. Open sockets only. */
+  /** The address and port that this node sends from, and can be reached at as far as it knows. Needs open sockets. */
   get ownAddress(): { address: string; port: number } {
     const { address, port } = this.#openSockets.own.raw.address();
     return { address, port };
   }
 
-  /** What the kernel granted, in bytes, of the smaller of the sockets. Linux counts its bookkeeping in it. */
+  /** The receive buffer that the kernel granted, in bytes, of the smaller socket. Linux includes its bookkeeping. */
   get receiveBufferBytes(): number {
     return this.#openSockets.receiveBufferBytes;
   }
@@ -92,18 +92,18 @@ export class UdpBroadcast implements OnApplicationShutdown {
 
   /**
    * Opens the sockets; later calls return the same promise.
-   * @throws {ConfigurationError} when a port is taken, or an address can't be found or can't be what was meant
+   * @throws {ConfigurationError} when a port is taken, or an address can't be found or is a mistake
    */
   open(): Promise<void> {
     return (this.#opening ??= this.#open());
   }
 
-  /** Mesh mode: the names of the peers are asked every second while nobody has been met. */
+  /** Mesh mode. True: no peer is known, so the names of the peers are resolved every second. */
   seekPeers(isSeeking: boolean): void {
     this.#peerAddresses?.seek(isSeeking);
   }
 
-  /** To every node on the LAN, this one included; in mesh mode to each configured peer. Never throws on I/O. */
+  /** Sends to every node on the LAN, this one included; in mesh mode to each configured peer. Never throws on I/O. */
   broadcast(bytes: Buffer): void {
     if (!this.isMesh) {
       this.send(bytes, this.#route.target, this.config.UDP_PORT);
@@ -115,7 +115,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
     }
   }
 
-  /** To one address. The bytes must not be changed until the event loop has turned. Never throws on I/O. */
+  /** Sends to one address. The bytes must not change until the next turn of the event loop. Never throws on I/O. */
   send(bytes: Buffer, address: string, port: number): void {
     this.#openSockets.own.send(bytes, address, port);
   }
@@ -167,7 +167,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
     this.#logger.log(`UDP ${this.config.UDP_MODE} to ${where}, from ${address}:${port}`);
   }
 
-  /** Interfaces, addresses and routes have changed, or may have. */
+  /** Interfaces, addresses or routes have changed, or may have. */
   #follow(change: string | null): void {
     if (this.#sockets === undefined) return;
     if (change !== null) this.#logger.log(`The networks of this machine have changed. ${change}`);
@@ -192,7 +192,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
       troubles.push(`the networks can't be followed yet, it is tried again: ${error.message}`);
     });
     const trouble = troubles.join('; ');
-    // once, not at every look
+    // logged once, not at every look
     if (trouble !== '' && trouble !== this.#trouble)
       this.#logger.warn(`UDP ${this.config.UDP_MODE}: ${trouble}`);
     this.#trouble = trouble;

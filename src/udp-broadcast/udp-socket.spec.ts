@@ -7,7 +7,7 @@ import { UdpStatistics } from './udp-traffic.js';
 
 type Sent = (error: Error | null) => void;
 
-/** A socket of a network that takes nothing until it is told to. */
+/** A socket whose network takes nothing until a test tells it to. */
 class StuckSocket extends EventEmitter {
   readonly queue: { bytes: Buffer; sent: Sent }[] = [];
 
@@ -62,7 +62,7 @@ describe('UdpSocket', () => {
     expect(lines[0]).toMatch(/the network takes less than is sent/);
   });
 
-  it('sends again when what waited has left', () => {
+  it('sends again when the backlog has left', () => {
     send(10_000, 1_200);
     const dropped = statistics.sendErrors;
     raw.drain();

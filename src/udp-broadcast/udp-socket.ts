@@ -3,19 +3,23 @@ import type { Datagram } from './datagram.js';
 import type { UdpTraffic } from './udp-traffic.js';
 
 /**
- * What may wait to leave, when the network takes less than is sent: as much as a burst, and no more, for what is late is
- * asked for again.
+ * How much may wait to leave when the network takes less than is sent: as much as a burst, and no more, because peers
+ * ask again for what is late.
  */
 const BACKLOG_BYTES_MAX = 4_194_304;
 const BACKLOG_DATAGRAMS_MAX = 4_096;
-/** Fewer can't be too much, whatever their size. They need not wait: until the callbacks run, what has left counts too. */
+/**
+ * Fewer datagrams are never too much, whatever their size. Some may have left already: that shows when callbacks run.
+ */
 const UNSENT_UNSUSPICIOUS = 128;
 
-/** One UDP socket: counts what passes, and bounds what waits to leave. Its errors are counted and logged, never fatal. */
+/**
+ * One UDP socket. It counts traffic, and bounds what waits to leave. Its errors are counted and logged, never fatal.
+ */
 export class UdpSocket {
   #unsent = 0;
 
-  /** @param raw bound already */
+  /** @param raw a bound socket */
   constructor(
     readonly raw: Socket,
     private readonly arrival: Datagram['arrival'],
@@ -32,7 +36,9 @@ export class UdpSocket {
     });
   }
 
-  /** The bytes must not be changed until the event loop has turned. What can't leave is dropped, counted and logged. */
+  /**
+   * The bytes must not change until the next turn of the event loop. What can't leave is dropped, counted and logged.
+   */
   send(bytes: Buffer, address: string, port: number): void {
     this.traffic.statistics.datagramsSent++;
     this.traffic.statistics.bytesSent += bytes.length;

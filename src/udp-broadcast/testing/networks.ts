@@ -16,5 +16,5 @@ export const lo = network('lo', '127.0.0.1', 8);
 export const eth0 = network('eth0', '10.1.2.3', 23);
 export const eth1 = network('eth1', '192.168.7.1');
 export const docker0 = network('docker0', '172.17.0.1', 16);
-/** A cloud's interface: its neighbours are reached by way of a router. */
+/** An interface in a cloud: its neighbours are behind a router. */
 export const single = network('eth0', '10.1.2.3', 32);
