@@ -6,6 +6,7 @@ export { Messaging, MessageRefusedError } from './messaging/messaging.js';
 export { MessagePolicy } from './messaging/message-policy.js';
 export type { MessageSample } from './messaging/message-sample.js';
 export { ConnectionRegistry, type ConnectionChange } from './connections/connection-registry.js';
+export { ConnectionKey } from './connections/connection-key.js';
 export type { Connection } from './connections/connection.js';
 export { Cluster, type ClusterAnswers } from './cluster/cluster.js';
 export type { Channel, ChannelMessage } from './cluster/channel.js';

@@ -113,11 +113,23 @@ export class JwtAuthenticator extends Authenticator {
     return keys.use(header, async (key) => (await jwtVerify(token, key, rules)).payload);
   }
 
-  #identityOf({ sub, exp }: JWTPayload): Identity | Rejection {
+  /** Most tokens have no claims but those that are judged here: their connections keep nothing of them. */
+  #identityOf({
+    sub,
+    exp,
+    iat: _iat,
+    nbf: _nbf,
+    iss: _iss,
+    aud: _aud,
+    ...claims
+  }: JWTPayload): Identity | Rejection {
     const userId = typeof sub === 'string' ? userIdFromText(sub) : null;
-    if (userId !== null) return { userId, expiresAt: Number(exp) * 1000 };
-    this.refusals.count('bad_subject');
-    return 'bad_user_id';
+    if (userId === null) {
+      this.refusals.count('bad_subject');
+      return 'bad_user_id';
+    }
+    const identity = { userId, expiresAt: Number(exp) * 1000 };
+    return Object.keys(claims).length === 0 ? identity : { ...identity, claims };
   }
 
   #refuse(reason: TokenRefusal): Rejection {

@@ -8,6 +8,7 @@ describe('the verdict of an authenticator', () => {
     'unavailable',
     { userId: 'u', expiresAt: null },
     { userId: 'u', expiresAt: 1_700_000_000_000 },
+    { userId: 'u', expiresAt: null, claims: { rooms: ['chat:*'] } },
     { userId: '', expiresAt: Number.POSITIVE_INFINITY },
   ])('is taken as it is: %j', (verdict) => {
     expect(checkVerdict(verdict)).toEqual(verdict);
@@ -29,6 +30,9 @@ describe('the verdict of an authenticator', () => {
     { userId: 'u', expiresAt: '2030-01-01' },
     { userId: 'u', expiresAt: new Date() },
     { userId: 'u', expiresAt: 1n },
+    { userId: 'u', expiresAt: null, claims: 'admin' },
+    { userId: 'u', expiresAt: null, claims: null },
+    { userId: 'u', expiresAt: null, claims: ['admin'] },
   ])('is refused when it is none (%#)', (verdict) => {
     expect(() => checkVerdict(verdict)).toThrow(TypeError);
   });

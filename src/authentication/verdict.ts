@@ -13,10 +13,14 @@ export function checkVerdict(verdict: unknown): Identity | Rejection {
   if (typeof verdict !== 'object' || verdict === null) {
     throw new TypeError('the verdict is neither an identity nor a rejection');
   }
-  const { userId, expiresAt } = verdict as Partial<Record<keyof Identity, unknown>>;
+  const { userId, expiresAt, claims } = verdict as Partial<Record<keyof Identity, unknown>>;
   if (typeof userId !== 'string') throw new TypeError('userId of the identity is not a string');
   if (expiresAt !== null && (typeof expiresAt !== 'number' || Number.isNaN(expiresAt))) {
     throw new TypeError('expiresAt of the identity is neither milliseconds since the epoch nor null');
   }
-  return { userId, expiresAt };
+  if (claims === undefined) return { userId, expiresAt };
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
+    throw new TypeError('claims of the identity are no object');
+  }
+  return { userId, expiresAt, claims: claims as Readonly<Record<string, unknown>> };
 }

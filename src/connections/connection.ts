@@ -1,3 +1,5 @@
+import type { ConnectionKey } from './connection-key.js';
+
 /**
  * One client's connection to this node, as modules see it: in gateways' hooks, guards, pipes and handlers (`@ConnectedSocket()`),
  * in a `MessagePolicy`, in `ConnectionRegistry`. The same object everywhere, for as long as it lasts.
@@ -16,6 +18,17 @@ export interface Connection {
   readonly address: string;
   /** Parameters of the path, for gateways with a path such as /rooms/:room. */
   readonly params: Readonly<Record<string, string | string[] | undefined>>;
+  /**
+   * What the Authenticator said of the client besides: of a JSON Web Token its claims but `sub`, `exp`, `iat`, `nbf`, `iss` and
+   * `aud`. Empty where there are none. Those of a newer token take their place (`refresh`).
+   */
+  readonly claims: Readonly<Record<string, unknown>>;
+
+  /** What a module keeps here; undefined: nothing yet. */
+  get<T>(key: ConnectionKey<T>): T | undefined;
+
+  /** Keeps something of a module's own for as long as the connection lasts. */
+  set<T>(key: ConnectionKey<T>, value: T): void;
 
   /**
    * Sends an event of a module's own to this client alone, as `{"event":…,"data":…}`. `Messaging` reaches all devices of a

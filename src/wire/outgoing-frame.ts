@@ -51,7 +51,12 @@ export function eventFrame(event: string, id: string | null, data: unknown): str
   return `{"event":${JSON.stringify(event)}${id === null ? '' : `,"id":${id}`}${body}}`;
 }
 
-export function readyFrame(ready: { user_id: string; connection_id: string; node_id: string }): string {
+export function readyFrame(ready: {
+  user_id: string;
+  connection_id: string;
+  node_id: string;
+  limits: { payload_bytes: number };
+}): string {
   return eventFrame('ready', null, ready);
 }
 

@@ -6,6 +6,7 @@ export class FakeDevice implements Device {
   readonly connectedAt = 1000;
   readonly address = '127.0.0.1';
   readonly params = {};
+  readonly claims = {};
   readonly received: Message[] = [];
   accepts = true;
   isClosed = false;
@@ -19,6 +20,10 @@ export class FakeDevice implements Device {
     if (this.accepts) this.received.push(message);
     return this.accepts;
   }
+
+  get(): undefined {}
+
+  set(): void {}
 
   send(): boolean {
     return this.accepts;

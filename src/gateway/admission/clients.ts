@@ -109,6 +109,7 @@ export class Clients implements OnApplicationShutdown {
       user_id: connection.userId,
       connection_id: connection.id,
       node_id: this.cluster.nodeId,
+      limits: { payload_bytes: this.config.WS_MAX_PAYLOAD_BYTES },
     };
     connection.open(ws, socket, connection.isMain && connection.isEnveloped ? readyFrame(ready) : null);
   }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Identity } from '../../authentication/authenticator.js';
+import type { ConnectionKey } from '../../connections/connection-key.js';
 import type { Device } from '../../connections/device.js';
 import { moduleFailed } from '../../telemetry/module-failures.js';
 import { CLOSES, isApplicationClose, type CloseName, type FrameErrorCode } from '../../wire/codes.js';
@@ -138,6 +139,8 @@ export class ClientConnection implements Device {
   #outbox: Outbox | null = null;
   #inbox: Inbox | null = null;
   #closedCallbacks: (() => void)[] | null = null;
+  #claims: Identity['claims'];
+  #kept: Map<ConnectionKey<unknown>, unknown> | null = null;
 
   constructor(
     readonly id: string,
@@ -150,6 +153,18 @@ export class ClientConnection implements Device {
     this.params = params;
     this.isMain = isMain;
     this.renew(identity);
+  }
+
+  get claims(): Readonly<Record<string, unknown>> {
+    return this.#claims ?? NO_CLAIMS;
+  }
+
+  get<T>(key: ConnectionKey<T>): T | undefined {
+    return this.#kept?.get(key) as T | undefined;
+  }
+
+  set<T>(key: ConnectionKey<T>, value: T): void {
+    (this.#kept ??= new Map()).set(key, value);
   }
 
   get isAnonymous(): boolean {
@@ -194,7 +209,8 @@ export class ClientConnection implements Device {
   }
 
   /** The same user has been authenticated again. */
-  renew({ expiresAt }: Identity): void {
+  renew({ expiresAt, claims }: Identity): void {
+    this.#claims = claims;
     this.context.expiries.limit(this, expiresAt);
     if (this.isOpen) this.context.expiries.watch(this);
   }
@@ -475,6 +491,7 @@ export class ClientConnection implements Device {
 }
 
 const ENDED: Closing = { why: 'ended', code: 1005, reason: '' };
+const NO_CLAIMS = Object.freeze({});
 const EMPTY = Buffer.alloc(0);
 /** RFC 6455 5.5: a close frame has 125 bytes, two of them the code. */
 const REASON_BYTES_MAX = 123;

@@ -92,7 +92,10 @@ describe('the schemas of server frames', () => {
     Buffer.concat([deliveryPrefix(from), Buffer.from('{"x":1}'), DELIVERY_SUFFIX]).toString();
 
   it.each([
-    ['ready', readyFrame({ user_id: '1', connection_id: 'c', node_id: 'n' })],
+    [
+      'ready',
+      readyFrame({ user_id: '1', connection_id: 'c', node_id: 'n', limits: { payload_bytes: 65_536 } }),
+    ],
     ['message', delivery('1')],
     ['message', delivery(null)],
     ['ack', ackFrame('7', { delivered: 3, complete: true })],

@@ -74,7 +74,12 @@ export const serverFrames = {
   ready: z
     .object({
       event: z.literal('ready'),
-      data: z.object({ user_id: z.string(), connection_id: z.string(), node_id: z.string() }),
+      data: z.object({
+        user_id: z.string(),
+        connection_id: z.string(),
+        node_id: z.string(),
+        limits: z.object({ payload_bytes: z.int().meta({ description: 'What a message may have' }) }),
+      }),
     })
     .meta({ description: 'The first frame: from now on the whole cluster reaches this connection' }),
   message: z
