@@ -15,7 +15,7 @@
 import type { ByteReader } from './byte-reader.js';
 import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import { FRAME_NACK, FRAME_POLL, FRAME_STATUS, RECORD_URGENT } from './frames.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 
 export const STREAM_BROADCAST = 0;
@@ -23,9 +23,14 @@ export const STREAM_UNICAST = 1;
 const NACK_FRAME_HEADER_BYTES = FRAME_HEADER_BYTES + 5;
 const NACK_RANGE_BYTES = 8;
 
+type Parts = Pick<
+  NodeParts,
+  'broadcast' | 'broadcastReview' | 'flow' | 'flushQueue' | 'journal' | 'limits' | 'outbox' | 'timing'
+>;
+
 export class Acks {
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly handlers: {
       readonly broadcastGap: (now: number, peer: Peer, keptFrom: number) => void;
       readonly acked: (now: number, peer: Peer) => void;
@@ -35,23 +40,23 @@ export class Acks {
   /** A record of the peer was taken, or came again: it will be acked. */
   noteRecord(now: number, peer: Peer, flags: number): void {
     const { incoming } = peer;
-    const { timing } = this.context;
+    const { timing } = this.parts;
     const isUrgent = (flags & RECORD_URGENT) !== 0;
-    const isQuarter = incoming.oweAck() >= this.context.receiveWindow / 4;
+    const isQuarter = incoming.oweAck() >= this.parts.flow.receiveWindow / 4;
     const dueAt = isQuarter ? now : now + (isUrgent ? timing.ackUrgentMs : timing.ackDelayMs);
     peer.timers.ack.setIfSooner(dueAt);
-    if (isQuarter) this.context.flushQueue.add(peer);
+    if (isQuarter) this.parts.flushQueue.add(peer);
   }
 
   /** Writes the ack into the datagram being made for the peer. */
   writeStatus(peer: Peer): void {
     const { incoming } = peer;
-    this.context.outbox.writer
+    this.parts.outbox.writer
       .beginFrame(FRAME_STATUS)
       .u32(incoming.listedId)
       .u48(incoming.unicastApplied)
       .u48(incoming.broadcastApplied)
-      .u16(this.context.receiveWindow)
+      .u16(this.parts.flow.receiveWindow)
       .endFrame();
     incoming.noteAcked();
   }
@@ -60,16 +65,16 @@ export class Acks {
   sendStatus(now: number, peer: Peer): void {
     this.writeStatus(peer);
     this.#writeNacks(now, peer);
-    this.context.outbox.toPeer(peer);
+    this.parts.outbox.toPeer(peer);
   }
 
   sendDueNacks(now: number, peer: Peer): void {
     this.#writeNacks(now, peer);
-    if (this.context.outbox.writer.length > 0) this.context.outbox.toPeer(peer);
+    if (this.parts.outbox.writer.length > 0) this.parts.outbox.toPeer(peer);
   }
 
   sendPoll(peer: Peer): void {
-    const { broadcast, outbox } = this.context;
+    const { broadcast, outbox } = this.parts;
     const { outgoing } = peer;
     outbox.writer
       .beginFrame(FRAME_POLL)
@@ -96,9 +101,9 @@ export class Acks {
 
   /** R6: a running maximum. Never beyond what exists, whatever a peer says. */
   noteBroadcastAck(now: number, peer: Peer, applied: number): boolean {
-    const ack = Math.min(applied, this.context.broadcast.nextSequence - 1);
+    const ack = Math.min(applied, this.parts.broadcast.nextSequence - 1);
     if (!peer.outgoing.barrierStanding.ack(now, ack)) return false;
-    this.context.isBroadcastAcked = true;
+    this.parts.broadcastReview.request();
     return true;
   }
 
@@ -127,15 +132,15 @@ export class Acks {
       const records = isBroadcast ? incoming.broadcast : incoming.unicast;
       const timer = isBroadcast ? peer.timers.broadcastNack : peer.timers.unicastNack;
       if (!timer.hasExpired(now)) continue;
-      const { writer } = this.context.outbox;
+      const { writer } = this.parts.outbox;
       const fits = Math.floor((writer.free - NACK_FRAME_HEADER_BYTES) / NACK_RANGE_BYTES);
       if (fits < 1) return;
-      const { nackRanges, nackRecords } = this.context.limits;
+      const { nackRanges, nackRecords } = this.parts.limits;
       writer.beginFrame(FRAME_NACK).u8(stream).u32(incoming.id);
       const asked = records.writeMissing(now, writer, Math.min(nackRanges, fits), nackRecords);
       writer.endFrame();
       peer.loss.noteAsked(asked);
-      this.context.counters.recordsRequested += asked;
+      this.parts.journal.counters.recordsRequested += asked;
     }
   }
 }

@@ -22,7 +22,7 @@ import {
   tagOfBootId,
 } from './datagram.js';
 import { IncomingSession } from './incoming-session.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import { OutgoingSession } from './outgoing-session.js';
 import { PeerTimers } from './peer-timers.js';
 import { Peer } from './peer.js';
@@ -38,6 +38,11 @@ export interface Admitted {
   readonly isForPair: boolean;
 }
 
+type Parts = Pick<
+  NodeParts,
+  'journal' | 'keyring' | 'limits' | 'members' | 'options' | 'pace' | 'recordBytes' | 'routes' | 'timing'
+>;
+
 export class Admission {
   readonly #ownTag: number;
   readonly #ownRest: number;
@@ -48,7 +53,7 @@ export class Admission {
   #keyToldAt = -Infinity;
 
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly handlers: {
       /** Whether it would mean anything now to hear ourselves from there: opening all that comes back would cost too much. */
       readonly listensForItself: (now: number, arrival: Arrival, source: Endpoint) => boolean;
@@ -57,11 +62,11 @@ export class Admission {
       readonly met: (now: number, peer: Peer) => void;
     },
   ) {
-    this.#ownTag = tagOfBootId(context.options.bootId);
-    this.#ownRest = restOfBootId(context.options.bootId);
-    this.#own = new OpeningChannel(context.keyring, 0, context.options.bootId, null, 0);
-    this.#unknownBoots = context.limits.unknownBootBurst;
-    this.#refilledAt = context.options.startedAt;
+    this.#ownTag = tagOfBootId(parts.options.bootId);
+    this.#ownRest = restOfBootId(parts.options.bootId);
+    this.#own = new OpeningChannel(parts.keyring, 0, parts.options.bootId, null, 0);
+    this.#unknownBoots = parts.limits.unknownBootBurst;
+    this.#refilledAt = parts.options.startedAt;
   }
 
   get ownTag(): number {
@@ -73,11 +78,11 @@ export class Admission {
   }
 
   admit(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): Admitted | null {
-    const { context } = this;
+    const { parts } = this;
     if (bytes.length < DATAGRAM_OVERHEAD_BYTES) return this.#refuse('foreign');
     if (isOfOtherVersion(bytes)) return this.#refuseVersion(now, bytes, source);
     if (bytes[0] !== PROTOCOL_BYTE) return this.#refuse('foreign');
-    const secret = context.keyring.secretWithTag(keyTagOf(bytes));
+    const secret = parts.keyring.secretWithTag(keyTagOf(bytes));
     if (secret < 0) return this.#refuseKey(now, source);
     const tag = senderTagOf(bytes);
     const rest = senderRestOf(bytes);
@@ -87,7 +92,7 @@ export class Admission {
       return null;
     }
     const isForPair = isSealedForPair(bytes);
-    const known = context.members.find(tag, rest);
+    const known = parts.members.find(tag, rest);
     const peer = known ?? this.#makePeer(now, senderBootIdOf(bytes), secret, source);
     if (peer === null) return null;
     if (peer.keys.secret !== secret) return this.#refuse('other-key');
@@ -98,7 +103,7 @@ export class Admission {
     if (plain === null) return this.#refuse('forged');
     peer.hear(now, source, channel.window.accept(number));
     if (known === undefined) {
-      context.members.add(peer);
+      parts.members.add(peer);
       this.handlers.met(now, peer);
     }
     return { peer, plain, isForPair };
@@ -109,7 +114,7 @@ export class Admission {
     const number = packetNumberOf(bytes);
     if (secret !== 0 || isSealedForPair(bytes) || !this.#own.window.wouldAccept(number)) return;
     if (this.#own.open(number, bytes) === null) {
-      this.context.reject('forged');
+      this.parts.journal.reject('forged');
       return;
     }
     this.#own.window.accept(number);
@@ -121,23 +126,23 @@ export class Admission {
     const tag = tagOfBootId(bootId);
     const rest = restOfBootId(bootId);
     if (this.isOwn(tag, rest)) return;
-    const known = this.context.members.withTag(tag);
+    const known = this.parts.members.withTag(tag);
     if (known !== undefined) {
       if (known.rest === rest) known.noteHearsay(now, endpoint);
       return;
     }
-    const tombstone = this.context.members.tombstone(tag, rest);
-    const { deadAfterMs } = this.context.pace;
+    const tombstone = this.parts.members.tombstone(tag, rest);
+    const { deadAfterMs } = this.parts.pace;
     // Others may not have noticed yet that it is gone.
     if (tombstone !== undefined && (tombstone.hasLeft || now - tombstone.droppedAt < 2 * deadAfterMs)) return;
     const peer = this.#makePeer(now, bootId, secret, endpoint);
     if (peer === null) return;
-    this.context.members.add(peer);
+    this.parts.members.add(peer);
     this.handlers.met(now, peer);
   }
 
   #makePeer(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): Peer | null {
-    const { directory, keyring, limits, members, options, recordBytes, timing } = this.context;
+    const { keyring, limits, members, options, recordBytes, routes, timing } = this.parts;
     if (!this.#mayDerive(now)) return this.#refuse('too-many-strangers');
     if (members.size >= limits.peersMax + limits.heardMax || members.heard >= limits.heardMax) {
       return this.#refuse('too-many-strangers');
@@ -155,7 +160,7 @@ export class Admission {
         sealing: new SealingChannel(keyring, options.bootId, bootId, members.pairNumbersUsed),
       },
       timers,
-      new IncomingSession(timing, limits.removalsMax, options.random, timers, new Replica(directory)),
+      new IncomingSession(timing, limits.removalsMax, options.random, timers, new Replica(routes.directory)),
       new OutgoingSession(recordBytes, limits.windowRecordsMin, timing, timers),
       endpoint,
       now,
@@ -163,7 +168,7 @@ export class Admission {
   }
 
   #mayDerive(now: number): boolean {
-    const { unknownBootBurst, unknownBootsPerSecond } = this.context.limits;
+    const { unknownBootBurst, unknownBootsPerSecond } = this.parts.limits;
     const refill = ((now - this.#refilledAt) / 1_000) * unknownBootsPerSecond;
     this.#unknownBoots = Math.min(unknownBootBurst, this.#unknownBoots + refill);
     this.#refilledAt = now;
@@ -176,7 +181,7 @@ export class Admission {
   #refuseVersion(now: number, bytes: Buffer, source: Endpoint): null {
     if (now >= this.#versionToldAt + STRANGERS_TOLD_EVERY_MS) {
       this.#versionToldAt = now;
-      this.context.warn(
+      this.parts.journal.warn(
         'protocol-version',
         `Datagrams from ${source} begin with ${bytes.toString('hex', 0, 1)}, not ${PROTOCOL_BYTE.toString(16)}: ` +
           'of a version of the protocol that this node can not open. They are ignored. Upgrade one version at a time.',
@@ -189,7 +194,7 @@ export class Admission {
   #refuseKey(now: number, source: Endpoint): null {
     if (now >= this.#keyToldAt + STRANGERS_TOLD_EVERY_MS) {
       this.#keyToldAt = now;
-      this.context.warn(
+      this.parts.journal.warn(
         'other-key',
         `Datagrams sealed with another secret or for another CLUSTER_NAME are heard from ${source}. They are ignored. ` +
           'If it is a node of this cluster, compare CLUSTER_SECRET and CLUSTER_NAME; ' +
@@ -200,7 +205,7 @@ export class Admission {
   }
 
   #refuse(why: Rejection): null {
-    this.context.reject(why);
+    this.parts.journal.reject(why);
     return null;
   }
 }

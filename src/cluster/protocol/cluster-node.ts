@@ -47,7 +47,7 @@ import {
 import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import { Handshake } from './handshake.js';
 import { Membership } from './membership.js';
-import { NodeContext, SWEEP_INTERVAL_MS } from './node-context.js';
+import { makeParts, type NodeParts } from './node-parts.js';
 import type { ClusterNodeOptions } from './options.js';
 import type { Peer } from './peer.js';
 import { PeerTimeouts } from './peer-timeouts.js';
@@ -60,15 +60,13 @@ import { View } from './view.js';
 const PING_WANTS_REPORT = 1;
 /** A little rarer than idle reports of a small cluster, whose jitter then never makes it a wake-up of its own. */
 const JUDGED_PER_IDLE_REPORT = 1.25;
-/** Segments of the directory swept at a time: well under a millisecond of work. */
-const SWEEP_SEGMENTS = 16;
 /** Called this late, the sockets are read once before deadlines are judged; not again for a while, should it last. */
 const DOZE_MS = 20;
 const DOZE_AGAIN_MS = 1_000;
 
 export class ClusterNode implements ProtocolNode {
   readonly nodeId: NodeId;
-  readonly #context: NodeContext;
+  readonly #parts: NodeParts;
   readonly #acks: Acks;
   readonly #admission: Admission;
   readonly #delivery: Delivery;
@@ -94,35 +92,35 @@ export class ClusterNode implements ProtocolNode {
   #judgeAt = -Infinity;
 
   constructor(options: ClusterNodeOptions) {
-    const context = new NodeContext(options);
+    const parts = makeParts(options);
     const acked = (now: number, peer: Peer): void => this.#handleAcked(now, peer);
-    this.#context = context;
-    this.nodeId = context.id;
-    this.#acks = new Acks(context, {
+    this.#parts = parts;
+    this.nodeId = options.bootId.toString('hex');
+    this.#acks = new Acks(parts, {
       acked,
       broadcastGap: (now, peer, keptFrom) => this.#reports.handleBroadcastGap(now, peer, keptFrom),
     });
-    this.#admission = new Admission(context, {
+    this.#admission = new Admission(parts, {
       listensForItself: (now, arrival, source) => this.#discovery.listensForItself(now, arrival, source),
       heardOurselves: (now, arrival, source) => this.#discovery.heardOurselves(now, arrival, source),
       met: (now, peer) => this.#handshake.start(now, peer),
     });
-    this.#handshake = new Handshake(context, this.#acks, (now, peer) => this.#handleProven(now, peer));
-    this.#reports = new Reports(context, this.#acks, this.#admission.ownTag, {
+    this.#handshake = new Handshake(parts, this.#acks, (now, peer) => this.#handleProven(now, peer));
+    this.#reports = new Reports(parts, this.#acks, this.#admission.ownTag, {
       acked,
       rejoin: (now, peer, missing, reason) => this.#handshake.rejoin(now, peer, missing, reason),
     });
-    this.#membership = new Membership(context, this.#reports, (now, peer) =>
+    this.#membership = new Membership(parts, this.#reports, (now, peer) =>
       this.#ping(now, peer, PING_WANTS_REPORT),
     );
-    this.#discovery = new Discovery(context, this.#admission, this.#handshake);
-    this.#delivery = new Delivery(context);
-    this.#transmission = new Transmission(context, this.#acks);
-    this.#view = new View(context, this.#discovery);
-    this.#routing = new Routing(context, this.#view);
-    this.#reachability = new Reachability(context);
-    this.#departure = new Departure(context, this.#routing);
-    this.#peerTimeouts = new PeerTimeouts(context, this.#acks, this.#handshake, this.#routing, (now, peer) =>
+    this.#discovery = new Discovery(parts, this.#admission, this.#handshake);
+    this.#delivery = new Delivery(parts);
+    this.#transmission = new Transmission(parts, this.#acks);
+    this.#view = new View(parts, this.#discovery);
+    this.#routing = new Routing(parts, this.#view);
+    this.#reachability = new Reachability(parts);
+    this.#departure = new Departure(parts, this.#routing);
+    this.#peerTimeouts = new PeerTimeouts(parts, this.#acks, this.#handshake, this.#routing, (now, peer) =>
       this.#ping(now, peer, 0),
     );
     this.#reportAt = this.#reportedAt = options.startedAt;
@@ -131,13 +129,13 @@ export class ClusterNode implements ProtocolNode {
   handleDatagram(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): void {
     this.#noticeSleep(now);
     if (this.#departure.isOver) return;
-    this.#context.counters.datagramsReceived += 1;
+    this.#parts.journal.counters.datagramsReceived += 1;
     try {
       const admitted = this.#admission.admit(now, arrival, bytes, source);
       if (admitted !== null) this.#handleFrames(now, admitted.peer, admitted.plain, admitted.isForPair);
     } catch (error) {
       if (!(error instanceof MalformedDatagramError)) throw error;
-      this.#context.reject('malformed');
+      this.#parts.journal.reject('malformed');
     }
   }
 
@@ -145,7 +143,7 @@ export class ClusterNode implements ProtocolNode {
     this.#noticeSleep(now);
     this.#dueAt = Infinity;
     if (this.#departure.isOver) return;
-    const { receipts, inquiries, members, directory } = this.#context;
+    const { receipts, inquiries, members, routes } = this.#parts;
     for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
     if (this.#judgeAt <= now) {
       if (this.#reachability.deadline <= now) this.#reachability.expire(now);
@@ -154,10 +152,7 @@ export class ClusterNode implements ProtocolNode {
     }
     if (this.#discovery.knockAt <= now) this.#discovery.knock(now);
     if (this.#discovery.gossipAt <= now) this.#discovery.gossip(now);
-    if (directory.isSweepDue && this.#context.sweepAt <= now) {
-      directory.sweep(SWEEP_SEGMENTS);
-      this.#context.sweepAt = now + SWEEP_INTERVAL_MS;
-    }
+    if (routes.sweepAt <= now) routes.sweep(now);
     this.#hurryReport(now);
     if (this.#reportAt <= now) this.#handleReportTime(now);
     else if (this.#judgePeersAt <= now) this.#judgePeers(now);
@@ -167,11 +162,11 @@ export class ClusterNode implements ProtocolNode {
 
   flush(now: number): void {
     if (this.#departure.isOver) return;
-    for (const peer of this.#context.flushQueue.peers) this.#routing.review(now, peer);
+    for (const peer of this.#parts.flushQueue.peers) this.#routing.review(now, peer);
     this.#transmission.flush(now);
     this.#hurryReport(now);
-    if (this.#context.isBroadcastAcked) {
-      this.#context.isBroadcastAcked = false;
+    if (this.#parts.broadcastReview.isDue) {
+      this.#parts.broadcastReview.done();
       this.#reachability.advance();
     }
   }
@@ -181,26 +176,27 @@ export class ClusterNode implements ProtocolNode {
   }
 
   join(now: number, userId: string, token: number): void {
-    const { localUsers, ownHasher } = this.#context;
-    const key = ownHasher.key(userId);
+    const { localUsers, routes } = this.#parts;
+    const key = routes.ownHasher.key(userId);
     const user = localUsers.addDevice(key) ?? localUsers.announce(key, this.#routing.announce(now, key));
     this.#reachability.join(now, token, user.announcedIn);
   }
 
   leave(now: number, userId: string, token: number): void {
     this.#reachability.cancel(token);
-    const key = this.#context.ownHasher.key(userId);
-    if (this.#context.localUsers.removeDevice(key)) this.#routing.withdraw(now, key);
+    const key = this.#parts.routes.ownHasher.key(userId);
+    if (this.#parts.localUsers.removeDevice(key)) this.#routing.withdraw(now, key);
   }
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
     if (!this.#departure.isOver) return this.#routing.send(now, message, token);
-    if (token !== 0) this.#context.events.push({ type: 'receipt', token, delivered: 0, complete: false });
+    if (token !== 0)
+      this.#parts.journal.events.push({ type: 'receipt', token, delivered: 0, complete: false });
     return 'none';
   }
 
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void {
-    const asker = this.#context.members.withId(peer);
+    const asker = this.#parts.members.withId(peer);
     if (asker !== undefined) this.#routing.acknowledge(now, asker, receipt, delivered);
   }
 
@@ -210,12 +206,18 @@ export class ClusterNode implements ProtocolNode {
 
   inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
     if (this.#departure.isOver)
-      this.#context.events.push({ type: 'answers', token, answers: [], missing: [], complete: false });
+      this.#parts.journal.events.push({
+        type: 'answers',
+        token,
+        answers: [],
+        missing: [],
+        complete: false,
+      });
     else this.#routing.inquire(now, topic, body, timeoutMs, token);
   }
 
   answer(now: number, peer: NodeId, id: number, body: Buffer): void {
-    const asker = this.#context.members.withId(peer);
+    const asker = this.#parts.members.withId(peer);
     if (asker !== undefined) this.#routing.answer(now, asker, id, body);
   }
 
@@ -224,16 +226,16 @@ export class ClusterNode implements ProtocolNode {
   }
 
   pollTransmit(): Transmit | undefined {
-    return this.#context.outbox.poll();
+    return this.#parts.outbox.poll();
   }
 
   pollEvent(): ProtocolEvent | undefined {
-    return this.#context.events.shift();
+    return this.#parts.journal.events.shift();
   }
 
   pollTimeout(): number {
     if (this.#departure.isOver) return Infinity;
-    const { receipts, inquiries, members, directory } = this.#context;
+    const { receipts, inquiries, members, routes } = this.#parts;
     let due = Math.min(
       this.#reportAt,
       this.#judgePeersAt,
@@ -242,8 +244,8 @@ export class ClusterNode implements ProtocolNode {
       this.#discovery.gossipAt,
       this.#transmission.givesUpAt,
       this.#departure.dueAt,
+      routes.sweepAt,
     );
-    if (directory.isSweepDue) due = Math.min(due, this.#context.sweepAt);
     for (const peer of members.all) due = Math.min(due, peer.timers.next);
     this.#dueAt = due;
     return due;
@@ -266,12 +268,14 @@ export class ClusterNode implements ProtocolNode {
 
   peers(): PeerSnapshot[] {
     // The clock was last told with the timeout: near enough for an uptime.
-    const now = Math.max(this.#context.options.startedAt, this.#reportedAt);
-    return this.#context.members.all.filter(({ isProven }) => isProven).map((peer) => peer.snapshot(now));
+    const now = Math.max(this.#parts.options.startedAt, this.#reportedAt);
+    return this.#parts.members.all.filter(({ isProven }) => isProven).map((peer) => peer.snapshot(now));
   }
 
   statistics(): ProtocolStatistics {
-    const { broadcast, counters, directory, inquiries, members, outbox, receipts, rejected } = this.#context;
+    const { broadcast, inquiries, journal, members, outbox, receipts, routes } = this.#parts;
+    const { directory } = routes;
+    const { counters, rejected } = journal;
     let queuedBytes = broadcast.bytes;
     let queuedRecords = broadcast.records;
     let heldBytes = 0;
@@ -411,19 +415,19 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #handleProven(now: number, peer: Peer): void {
-    this.#context.refreshRouting();
-    if (this.#context.options.mode === 'mesh') this.#discovery.introduceAllTo(peer);
+    this.#parts.peersChanged();
+    if (this.#parts.options.mode === 'mesh') this.#discovery.introduceAllTo(peer);
     this.#membership.noteName(now, peer);
   }
 
   #handleAcked(now: number, peer: Peer): void {
     const { outgoing } = peer;
     const { stream } = outgoing;
-    const { broadcast } = this.#context;
+    const { broadcast } = this.#parts;
     const isOwed = stream.inFlight > 0 || outgoing.broadcastNeededAfter < broadcast.nextToSend - 1;
     outgoing.noteAck(now, peer.roundTrip.ms, isOwed);
     if (stream.hasUnsent || outgoing.isLoading || outgoing.backlog.isCongested)
-      this.#context.flushQueue.add(peer);
+      this.#parts.flushQueue.add(peer);
   }
 
   #handleReport(now: number, peer: Peer, reader: ByteReader): void {
@@ -436,12 +440,12 @@ export class ClusterNode implements ProtocolNode {
     this.#membership.judge(now);
     this.#discovery.judge(now);
     this.#routing.reviewAll(now);
-    this.#context.isBroadcastAcked = true;
-    this.#judgePeersAt = now + JUDGED_PER_IDLE_REPORT * this.#context.timing.reportIdleMs;
+    this.#parts.broadcastReview.request();
+    this.#judgePeersAt = now + JUDGED_PER_IDLE_REPORT * this.#parts.timing.reportIdleMs;
   }
 
   #handleReportTime(now: number): void {
-    const { pace, timing } = this.#context;
+    const { pace, timing } = this.#parts;
     this.#judgePeers(now);
     this.#reports.broadcast();
     this.#reportedAt = now;
@@ -452,26 +456,26 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #hurryReport(now: number): void {
-    const { pace } = this.#context;
+    const { pace } = this.#parts;
     if (pace.takeNews() && this.#reportAt > this.#reportedAt + pace.newsMs) this.#setReport(now, pace.newsMs);
   }
 
   /** The next one so long after the last, or now if that is over. */
   #setReport(now: number, afterMs: number): void {
-    const jitter = 0.9 + 0.2 * this.#context.options.random();
+    const jitter = 0.9 + 0.2 * this.#parts.options.random();
     this.#reportAt = Math.max(now, this.#reportedAt + afterMs * jitter);
   }
 
   #ping(now: number, peer: Peer, flags: number): void {
-    this.#context.outbox.writer.beginFrame(FRAME_PING).u32(peer.roundTrip.begin(now)).u8(flags).endFrame();
-    this.#context.outbox.toPeer(peer);
+    this.#parts.outbox.writer.beginFrame(FRAME_PING).u32(peer.roundTrip.begin(now)).u8(flags).endFrame();
+    this.#parts.outbox.toPeer(peer);
   }
 
   #handlePing(peer: Peer, reader: ByteReader): void {
     const token = reader.u32();
     const flags = reader.u8();
-    this.#context.outbox.writer.beginFrame(FRAME_PONG).u32(token).endFrame();
-    this.#context.outbox.toPeer(peer);
+    this.#parts.outbox.writer.beginFrame(FRAME_PONG).u32(token).endFrame();
+    this.#parts.outbox.toPeer(peer);
     if ((flags & PING_WANTS_REPORT) !== 0) this.#reports.sendTo(peer);
   }
 
@@ -479,12 +483,12 @@ export class ClusterNode implements ProtocolNode {
   #noticeSleep(now: number): void {
     const sleptMs = now - Math.max(this.#dueAt, this.#wokeAt);
     if (sleptMs > DOZE_MS && now > this.#judgeAt + DOZE_AGAIN_MS) this.#judgeAt = now + 1;
-    if (sleptMs <= this.#context.timing.reportIntervalMs) return;
+    if (sleptMs <= this.#parts.timing.reportIntervalMs) return;
     // The same sleep shows again at the timeout that is still due: it is forgiven once.
     this.#wokeAt = now;
     this.#membership.forgive(now, sleptMs);
     this.#discovery.forgive(sleptMs);
-    this.#context.warn(
+    this.#parts.journal.warn(
       'stalled',
       `This node stood still for ${Math.round(sleptMs)} ms (CPU, memory or a paused process).`,
     );

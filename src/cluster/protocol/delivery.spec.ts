@@ -3,7 +3,7 @@ import type { ProtocolEvent } from './contract.js';
 import { Delivery } from './delivery.js';
 import { MalformedDatagramError } from './errors.js';
 import { FIELD_MESSAGE_ID, FIELD_TRACE, MESSAGE_USER, USER_HAS_FIELDS } from './frames.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 
 const trace = {
@@ -32,8 +32,11 @@ function recordWith(...fields: readonly Buffer[]): Buffer {
 
 function deliver(record: Buffer): ProtocolEvent[] {
   const events: ProtocolEvent[] = [];
-  const context = { events, counters: { messagesReceived: 0 } } as unknown as NodeContext;
-  new Delivery(context).applyUnicast({ id: 'peer', incoming: {} } as unknown as Peer, record);
+  const journal = { events, counters: { messagesReceived: 0 } };
+  new Delivery({ journal } as unknown as NodeParts).applyUnicast(
+    { id: 'peer', incoming: {} } as unknown as Peer,
+    record,
+  );
   return events;
 }
 

@@ -32,7 +32,7 @@ import {
   USER_HAS_FROM,
   USER_WANTS_RECEIPT,
 } from './frames.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 import { HASH_BYTES } from './user-hash.js';
 
@@ -47,8 +47,10 @@ interface OptionalFields {
 
 const NO_FIELDS: Readonly<OptionalFields> = { messageId: null, trace: null };
 
+type Parts = Pick<NodeParts, 'inquiries' | 'journal' | 'options' | 'peersChanged' | 'receipts'>;
+
 export class Delivery {
-  constructor(private readonly context: NodeContext) {}
+  constructor(private readonly parts: Parts) {}
 
   applyUnicast(peer: Peer, record: Buffer): void {
     this.#apply(peer, record, peer.incoming.unicastFragments);
@@ -103,8 +105,8 @@ export class Delivery {
       if (at > end) throw new MalformedDatagramError('the optional fields are cut off');
       fields = readFields(record, fieldsStart, at);
     }
-    this.context.counters.messagesReceived += 1;
-    this.context.events.push({
+    this.parts.journal.counters.messagesReceived += 1;
+    this.parts.journal.events.push({
       type: 'message',
       peer: peer.id,
       to,
@@ -121,9 +123,9 @@ export class Delivery {
     const flags = record[at + MESSAGE_HEADER_BYTES] as number;
     const index = record.readUInt16BE(at + MESSAGE_HEADER_BYTES + 1);
     const bytes = record.subarray(at + FRAGMENT_HEADER_BYTES, next);
-    const bytesMax = this.context.options.messageBytesMax + FIELDS_BYTES_MAX;
+    const bytesMax = this.parts.options.messageBytesMax + FIELDS_BYTES_MAX;
     const whole = fragments.add(flags, index, bytes, bytesMax, () =>
-      this.context.gap(peer, 'gap', 1, `a message is larger than this node takes (${bytesMax} bytes)`),
+      this.parts.journal.gap(peer, 'gap', 1, `a message is larger than this node takes (${bytesMax} bytes)`),
     );
     if (whole === null || whole.length === 0) return;
     if (whole[0] === MESSAGE_USER) this.#userMessage(peer, whole, 1, whole.length);
@@ -132,7 +134,7 @@ export class Delivery {
 
   #applyOther(peer: Peer, type: number, record: Buffer, start: number, end: number): void {
     const reader = new ByteReader(record, start, end);
-    const { context } = this;
+    const { parts } = this;
     switch (type) {
       case MESSAGE_ANNOUNCE:
         peer.incoming.announce(readHash(reader));
@@ -146,26 +148,26 @@ export class Delivery {
       case MESSAGE_SNAPSHOT_END:
         if (peer.incoming.isLoading) {
           peer.incoming.complete();
-          context.refreshRouting();
+          parts.peersChanged();
         }
         break;
       case MESSAGE_RECEIPT:
-        context.receipts.settle(reader.u32(), peer.index, reader.u32());
+        parts.receipts.settle(reader.u32(), peer.index, reader.u32());
         break;
       case MESSAGE_QUESTION: {
         const id = reader.u32();
         const topic = reader.text();
-        context.events.push({ type: 'inquiry', peer: peer.id, id, topic, body: reader.rest() });
+        parts.journal.events.push({ type: 'inquiry', peer: peer.id, id, topic, body: reader.rest() });
         break;
       }
       case MESSAGE_ANSWER: {
         const id = reader.u32();
-        context.inquiries.answer(id, peer.id, reader.rest());
+        parts.inquiries.answer(id, peer.id, reader.rest());
         break;
       }
       case MESSAGE_PUBLICATION: {
         const channel = reader.text();
-        context.events.push({ type: 'publication', peer: peer.id, channel, body: reader.rest() });
+        parts.journal.events.push({ type: 'publication', peer: peer.id, channel, body: reader.rest() });
         break;
       }
       default:

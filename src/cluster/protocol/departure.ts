@@ -3,11 +3,13 @@
  * arrives. Peers drop whoever says it at once.
  */
 import { FRAME_LEAVE } from './frames.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Routing } from './routing.js';
 
 const LEAVES = 3;
 const LEAVE_INTERVAL_MS = 20;
+
+type Parts = Pick<NodeParts, 'inquiries' | 'members' | 'outbox' | 'receipts' | 'timing'>;
 
 export class Departure {
   /** When the next step is due; Infinity: nobody wants to leave. */
@@ -16,7 +18,7 @@ export class Departure {
   #leavesSent = 0;
 
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly routing: Routing,
   ) {}
 
@@ -35,12 +37,12 @@ export class Departure {
 
   begin(now: number): void {
     if (this.hasBegun) return;
-    this.#drainUntil = now + this.context.timing.drainMaxMs;
+    this.#drainUntil = now + this.parts.timing.drainMaxMs;
     this.dueAt = now;
   }
 
   step(now: number): void {
-    const { inquiries, members, outbox, receipts } = this.context;
+    const { inquiries, members, outbox, receipts } = this.parts;
     const isDrained = members.all.every(
       (peer) => this.routing.isStalled(now, peer) || peer.outgoing.stream.records === 0,
     );

@@ -15,7 +15,7 @@ import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import type { Arrival, Endpoint } from './contract.js';
 import { FRAME_GOSSIP } from './frames.js';
 import type { Handshake } from './handshake.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import { BOOT_ID_BYTES } from './options.js';
 import type { Peer } from './peer.js';
 
@@ -23,6 +23,8 @@ const GOSSIP_ENTRY_BYTES = BOOT_ID_BYTES + 8;
 const GOSSIP_HEADER_BYTES = FRAME_HEADER_BYTES + 1;
 const GOSSIP_ENTRIES_MAX = 255;
 const DEAF_REPORTS = 3;
+
+type Parts = Pick<NodeParts, 'journal' | 'keyring' | 'members' | 'options' | 'outbox' | 'pace' | 'timing'>;
 
 export class Discovery {
   knockAt: number;
@@ -40,11 +42,11 @@ export class Discovery {
   #gossipFrom = 0;
 
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly admission: Admission,
     private readonly handshake: Handshake,
   ) {
-    const { options, timing } = context;
+    const { options, timing } = parts;
     this.#seeds = options.seeds;
     this.#heardOurselvesAt = -Infinity;
     this.knockAt = this.#isMesh ? options.startedAt : Infinity;
@@ -58,7 +60,7 @@ export class Discovery {
 
   problems(): string[] {
     if (!this.#isMesh && this.#isDeaf) {
-      return [`This node does not hear its own broadcasts: ${this.context.options.deafHelp}.`];
+      return [`This node does not hear its own broadcasts: ${this.parts.options.deafHelp}.`];
     }
     if (this.#isMesh && this.#isAlone) {
       return [
@@ -72,7 +74,7 @@ export class Discovery {
   /** Mesh: some seed has neither answered nor had the time to. */
   isSearching(now: number): boolean {
     if (now >= this.#searchUntil) return false;
-    const met = new Set(this.context.members.all.map(({ endpoint }) => endpoint));
+    const met = new Set(this.parts.members.all.map(({ endpoint }) => endpoint));
     return this.#seeds.some((seed) => !met.has(seed) && !this.#ownEndpoints.has(seed));
   }
 
@@ -83,13 +85,13 @@ export class Discovery {
     if (!this.#isMesh) return;
     this.knockAt = now;
     // Once somebody was met, who else is there comes from them.
-    if (!this.#hasMet) this.#searchUntil = now + this.context.timing.settleMaxMs;
+    if (!this.#hasMet) this.#searchUntil = now + this.parts.timing.settleMaxMs;
   }
 
   /** Now and then in broadcast mode; in a mesh where a seed may be our own address. */
   listensForItself(now: number, arrival: Arrival, source: Endpoint): boolean {
     if (!this.#isMesh) {
-      return arrival === 'shared' && now - this.#heardOurselvesAt >= this.context.timing.reportIntervalMs;
+      return arrival === 'shared' && now - this.#heardOurselvesAt >= this.parts.timing.reportIntervalMs;
     }
     return this.#seeds.includes(source) && !this.#ownEndpoints.has(source);
   }
@@ -110,14 +112,14 @@ export class Discovery {
 
   /** Every report interval. */
   judge(now: number): void {
-    const { options, pace, timing } = this.context;
+    const { options, pace, timing } = this.parts;
     const patienceMs = Math.max(timing.deafAfterMs, DEAF_REPORTS * pace.idleMs);
     const isPatient = now - options.startedAt < patienceMs;
     if (!this.#isMesh) {
       this.#isDeaf = now - this.#heardOurselvesAt >= patienceMs;
       if (this.#isDeaf && !isPatient && !this.#wasToldDeaf) {
         this.#wasToldDeaf = true;
-        this.context.warn('deaf', this.problems().join(' '));
+        this.parts.journal.warn('deaf', this.problems().join(' '));
       }
       return;
     }
@@ -125,15 +127,15 @@ export class Discovery {
     this.#isAlone = hasOthers && !this.#hasMet;
     if (this.#isAlone && !isPatient && !this.#wasToldAlone) {
       this.#wasToldAlone = true;
-      this.context.warn('alone', this.problems().join(' '));
+      this.parts.journal.warn('alone', this.problems().join(' '));
     }
     if (!this.#isAlone) this.#wasToldAlone = false;
   }
 
   knock(now: number): void {
-    const { options, timing } = this.context;
+    const { options, timing } = this.parts;
     this.knockAt = now + timing.knockIntervalMs * (0.75 + 0.5 * options.random());
-    const known = new Set(this.context.members.all.map(({ endpoint }) => endpoint));
+    const known = new Set(this.parts.members.all.map(({ endpoint }) => endpoint));
     for (const seed of this.#seeds) {
       if (!known.has(seed) && !this.#ownEndpoints.has(seed)) this.handshake.knock(now, seed);
     }
@@ -141,7 +143,7 @@ export class Discovery {
 
   /** To everyone, a datagram's worth of whom we know; the next time the next ones. */
   gossip(now: number): void {
-    const { members, options, outbox, pace, timing } = this.context;
+    const { members, options, outbox, pace, timing } = this.parts;
     this.gossipAt = now + pace.scale * timing.gossipIntervalMs * (0.75 + 0.5 * options.random());
     const alive = members.all.filter(({ isProven, isSilent }) => isProven && !isSilent);
     if (alive.length < 2) return;
@@ -154,7 +156,7 @@ export class Discovery {
 
   /** Everything we know, to a newcomer. */
   introduceAllTo(newcomer: Peer): void {
-    const { members, outbox } = this.context;
+    const { members, outbox } = this.parts;
     const others = members.all.filter((peer) => peer !== newcomer && peer.isProven && !peer.isSilent);
     const room = this.#room;
     for (let from = 0; from < others.length; from += room) {
@@ -167,7 +169,7 @@ export class Discovery {
     const count = reader.u8();
     for (let entry = 0; entry < count; entry += 1) {
       const bootId = Buffer.from(reader.view(BOOT_ID_BYTES));
-      const secret = this.context.keyring.secretWithTag(reader.u16());
+      const secret = this.parts.keyring.secretWithTag(reader.u16());
       const address = [reader.u8(), reader.u8(), reader.u8(), reader.u8()].join('.');
       const endpoint = `${address}:${reader.u16()}`;
       if (secret >= 0) this.admission.meetByHearsay(now, bootId, secret, endpoint);
@@ -175,24 +177,24 @@ export class Discovery {
   }
 
   get #isMesh(): boolean {
-    return this.context.options.mode === 'mesh';
+    return this.parts.options.mode === 'mesh';
   }
 
   get #hasMet(): boolean {
-    return this.context.members.all.some(({ isProven }) => isProven);
+    return this.parts.members.all.some(({ isProven }) => isProven);
   }
 
   get #room(): number {
-    const { writer } = this.context.outbox;
+    const { writer } = this.parts.outbox;
     const fits = Math.floor((writer.bytes.length - GOSSIP_HEADER_BYTES) / GOSSIP_ENTRY_BYTES);
     return Math.min(GOSSIP_ENTRIES_MAX, fits);
   }
 
   #write(peers: readonly Peer[]): void {
-    const { writer } = this.context.outbox;
+    const { writer } = this.parts.outbox;
     writer.beginFrame(FRAME_GOSSIP).u8(peers.length);
     for (const { bootId, keys, endpoint } of peers) {
-      writer.raw(bootId).u16(this.context.keyring.tagOf(keys.secret));
+      writer.raw(bootId).u16(this.parts.keyring.tagOf(keys.secret));
       const colon = endpoint.lastIndexOf(':');
       for (const octet of endpoint.slice(0, colon).split('.')) writer.u8(Number(octet));
       writer.u16(Number(endpoint.slice(colon + 1)));

@@ -24,7 +24,7 @@ import type { ByteReader } from './byte-reader.js';
 import type { Endpoint } from './contract.js';
 import { PROTOCOL_VERSION } from './datagram.js';
 import { FRAME_HELLO, FRAME_KNOCK, FRAME_WELCOME } from './frames.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 
 /** Bits for what this node can do beyond the version's basics; both sides use what both have. */
@@ -32,9 +32,29 @@ const CAPABILITIES = 0;
 /** Hellos of many nodes to a newcomer are spread over this long, or they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
 
+type Parts = Pick<
+  NodeParts,
+  | 'broadcast'
+  | 'broadcastReview'
+  | 'flushQueue'
+  | 'journal'
+  | 'localUsers'
+  | 'members'
+  | 'options'
+  | 'outbox'
+  | 'pace'
+  | 'peersChanged'
+  | 'routes'
+>;
+
 export class Handshake {
+  /** Of the last HELLO with a new one. */
+  #nonce = 0;
+  /** Of the last session opened. */
+  #session = 0;
+
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly acks: Acks,
     /** The peer has answered for the first time. */
     private readonly proven: (now: number, peer: Peer) => void,
@@ -42,23 +62,23 @@ export class Handshake {
 
   /** A new nonce: the session so far, if any, ends here, and what it delivered is told. */
   start(now: number, peer: Peer): void {
-    const { options, members } = this.context;
-    this.context.helloNonce += 1;
+    const { options, members } = this.parts;
+    this.#nonce += 1;
     const spreadMs = options.random() * HELLO_SPREAD_MS_PER_MEMBER * members.size;
-    peer.incoming.ask(this.context.helloNonce, now + spreadMs);
-    this.context.refreshRouting();
+    peer.incoming.ask(this.#nonce, now + spreadMs);
+    this.parts.peersChanged();
   }
 
   /** R7. What may be missed because of it is told at once. */
   rejoin(now: number, peer: Peer, missing: number | null, reason: string): void {
     if (!peer.incoming.isAdmitted) return;
-    this.context.gap(peer, 'gap', missing, reason);
+    this.parts.journal.gap(peer, 'gap', missing, reason);
     this.start(now, peer);
   }
 
   sendHello(now: number, peer: Peer): void {
     const { incoming } = peer;
-    const { outbox, options } = this.context;
+    const { outbox, options } = this.parts;
     incoming.sendHello(now, 0.75 + 0.5 * options.random());
     outbox.writer.beginFrame(FRAME_HELLO).u32(incoming.nonce).u32(incoming.id).u48(incoming.delivered);
     this.#writeIntroduction(now);
@@ -67,7 +87,7 @@ export class Handshake {
   }
 
   knock(now: number, endpoint: Endpoint): void {
-    const { outbox } = this.context;
+    const { outbox } = this.parts;
     outbox.writer.beginFrame(FRAME_KNOCK);
     this.#writeIntroduction(now);
     outbox.writer.endFrame();
@@ -84,7 +104,7 @@ export class Handshake {
     if (nonce < answered) return;
     if (nonce > answered) this.#openSession(now, peer, nonce, lastSession, lastDelivered);
     this.#sendWelcome(now, peer);
-    this.context.flushQueue.add(peer);
+    this.parts.flushQueue.add(peer);
   }
 
   handleWelcome(now: number, peer: Peer, reader: ByteReader): void {
@@ -102,43 +122,48 @@ export class Handshake {
     }
     const isRejoin = incoming.id !== 0;
     const skipped = incoming.admit(session, base, report);
-    if (skipped > 0) this.context.gap(peer, 'gap', skipped, 'broadcast records passed between two sessions');
+    if (skipped > 0)
+      this.parts.journal.gap(peer, 'gap', skipped, 'broadcast records passed between two sessions');
     peer.keys.broadcast.window.raiseFloor(packetNumber);
     peer.noteAnswer(now);
-    this.context.replaceReplica(now, peer);
-    this.context.refreshRouting();
-    this.context.tellPeer(isRejoin ? 'rejoined' : 'joined', peer.snapshot(now), 'it answered our hello');
+    this.parts.routes.renewReplica(now, peer);
+    this.parts.peersChanged();
+    this.parts.journal.tellPeer(
+      isRejoin ? 'rejoined' : 'joined',
+      peer.snapshot(now),
+      'it answered our hello',
+    );
     this.acks.sendStatus(now, peer);
   }
 
   #openSession(now: number, peer: Peer, nonce: number, lastSession: number, lastDelivered: number): void {
     const { outgoing } = peer;
-    const { broadcast, outbox, localUsers } = this.context;
+    const { broadcast, outbox, localUsers } = this.parts;
     const old = outgoing.id;
     const delivered = old !== 0 && lastSession === old ? lastDelivered : 0;
     const isSentKept = old === 0 || lastSession !== 0;
     const dropped = outgoing.stream.restart(now, delivered, isSentKept);
     if (dropped.records > 0) {
-      this.context.gap(peer, 'lost', dropped.userMessages, 'the peer has forgotten our last session');
+      this.parts.journal.gap(peer, 'lost', dropped.userMessages, 'the peer has forgotten our last session');
     }
-    this.context.sessionNumber += 1;
+    this.#session += 1;
     // What was announced in this turn is called reachable already where nobody was there to wait for.
     broadcast.close(now);
     const welcome = {
       nonce,
-      session: this.context.sessionNumber,
+      session: this.#session,
       base: broadcast.nextSequence - 1,
-      report: this.context.reportNumber,
+      report: this.parts.pace.reports,
       packetNumber: outbox.broadcastPacketNumber,
     };
     outgoing.open(welcome, localUsers.announcedUpTo(welcome.base));
-    this.context.isBroadcastAcked = true;
-    this.context.pace.noteNews();
+    this.parts.broadcastReview.request();
+    this.parts.pace.noteNews();
   }
 
   #sendWelcome(now: number, peer: Peer): void {
     const { nonce, session, base, report, packetNumber } = peer.outgoing.welcome;
-    const { outbox } = this.context;
+    const { outbox } = this.parts;
     outbox.writer.beginFrame(FRAME_WELCOME).u32(nonce).u32(session).u48(base).u32(report).u48(packetNumber);
     this.#writeIntroduction(now);
     outbox.writer.endFrame().padTo(outbox.writer.bytes.length);
@@ -146,8 +171,8 @@ export class Handshake {
   }
 
   #writeIntroduction(now: number): void {
-    const { nodeName, startedAt, version } = this.context.options;
-    this.context.outbox.writer
+    const { nodeName, startedAt, version } = this.parts.options;
+    this.parts.outbox.writer
       .u8(PROTOCOL_VERSION)
       .u8(PROTOCOL_VERSION)
       .u32(CAPABILITIES)
@@ -167,7 +192,7 @@ export class Handshake {
     const version = reader.text();
     if (oldest > PROTOCOL_VERSION || newest < PROTOCOL_VERSION) {
       if (peer.refuse()) {
-        this.context.warn(
+        this.parts.journal.warn(
           'protocol-version',
           `Node ${name} at ${peer.endpoint} (${version}) speaks protocol versions ${oldest} to ${newest}, not ` +
             `${PROTOCOL_VERSION}: it is ignored. Upgrade one version at a time.`,

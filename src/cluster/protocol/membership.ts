@@ -9,39 +9,44 @@
  * - A boot that was heard but did not answer is forgotten when it falls silent: a recording is heard once, and ends here.
  * - A node that slept doubts itself first: the time it slept counts against nobody.
  */
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 import type { Reports } from './reports.js';
 
 /** A namesake silent for this many reports was replaced. */
 const NAMESAKE_SILENT_REPORTS = 2;
 
+type Parts = Pick<
+  NodeParts,
+  'inquiries' | 'journal' | 'members' | 'options' | 'pace' | 'peersChanged' | 'receipts' | 'routes' | 'timing'
+>;
+
 export class Membership {
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly reports: Reports,
     private readonly ping: (now: number, peer: Peer) => void,
   ) {}
 
   /** At every report, and at least about once a second. */
   judge(now: number): void {
-    const { context } = this;
-    const { members } = context;
+    const { parts } = this;
+    const { members } = parts;
     for (const peer of members.all) {
       const silentMs = now - peer.heardAt;
       if (!peer.isProven) {
         this.#judgeUnproven(now, peer);
-      } else if (silentMs >= context.pace.deadAfterMs) {
+      } else if (silentMs >= parts.pace.deadAfterMs) {
         this.drop(now, peer, 'lost', `no report for ${Math.round(silentMs)} ms`);
-      } else if (silentMs >= NAMESAKE_SILENT_REPORTS * context.pace.idleMs && this.#isReplaced(peer)) {
+      } else if (silentMs >= NAMESAKE_SILENT_REPORTS * parts.pace.idleMs && this.#isReplaced(peer)) {
         this.drop(now, peer, 'lost', 'its node was started anew');
       } else {
-        if (silentMs >= context.pace.silentAfterMs) {
+        if (silentMs >= parts.pace.silentAfterMs) {
           peer.fallSilent();
           this.ping(now, peer);
         }
         this.reports.judgeAcks(now, peer);
-        if (!peer.mutualStanding.isMutual && now - peer.metAt >= context.pace.listedAfterMs) {
+        if (!peer.mutualStanding.isMutual && now - peer.metAt >= parts.pace.listedAfterMs) {
           this.reports.tellNotMutual(peer, 'the peer has not come to list us');
         }
       }
@@ -51,40 +56,40 @@ export class Membership {
 
   /** A boot has said its name for the first time. */
   noteName(now: number, peer: Peer): void {
-    for (const other of this.context.members.all) {
+    for (const other of this.parts.members.all) {
       if (other === peer || other.name !== peer.name || !other.isProven) continue;
-      if (now - other.heardAt >= NAMESAKE_SILENT_REPORTS * this.context.pace.idleMs) {
+      if (now - other.heardAt >= NAMESAKE_SILENT_REPORTS * this.parts.pace.idleMs) {
         if (other.bornAt < peer.bornAt) this.drop(now, other, 'lost', 'its node was started anew');
       } else {
         this.#warnNamesake(peer, `${other.endpoint} and ${peer.endpoint}`);
       }
     }
-    if (peer.name === this.context.options.nodeName) {
+    if (peer.name === this.parts.options.nodeName) {
       this.#warnNamesake(peer, `this node and ${peer.endpoint}`);
     }
   }
 
   drop(now: number, peer: Peer, change: 'left' | 'lost', reason: string): void {
-    const { context } = this;
+    const { parts } = this;
     const { incoming, outgoing } = peer;
-    context.retireReplica(now, peer);
+    parts.routes.retireReplica(now, peer);
     const last = peer.snapshot(now);
-    context.members.remove(now, peer, change === 'left');
+    parts.members.remove(now, peer, change === 'left');
     const undelivered = outgoing.stream.userMessages() + outgoing.backlog.takeAllDropped();
-    if (change === 'lost' || undelivered > 0) context.gap(peer, 'lost', undelivered, reason);
+    if (change === 'lost' || undelivered > 0) parts.journal.gap(peer, 'lost', undelivered, reason);
     const missing = incoming.isAdmitted ? incoming.unicast.highest - incoming.unicast.next + 1 : 0;
     if (change === 'left' && missing > 0) {
-      context.gap(peer, 'gap', missing, 'records of a peer that left can not be repaired any more');
+      parts.journal.gap(peer, 'gap', missing, 'records of a peer that left can not be repaired any more');
     }
-    if (incoming.id !== 0) context.tellPeer(change, last, reason);
-    context.receipts.loseHolder(peer.index);
-    context.inquiries.losePeer(peer.id);
-    context.refreshRouting();
+    if (incoming.id !== 0) parts.journal.tellPeer(change, last, reason);
+    parts.receipts.loseHolder(peer.index);
+    parts.inquiries.losePeer(peer.id);
+    parts.peersChanged();
   }
 
   /** Whatever waits for a peer gets the time again that we slept through. */
   forgive(now: number, ms: number): void {
-    for (const peer of this.context.members.all) peer.forgive(now, ms);
+    for (const peer of this.parts.members.all) peer.forgive(now, ms);
   }
 
   /**
@@ -92,9 +97,9 @@ export class Membership {
    * heard any more either.
    */
   #judgeUnproven(now: number, peer: Peer): void {
-    const { heardForgetMs } = this.context.timing;
+    const { heardForgetMs } = this.parts.timing;
     const metMs = now - peer.metAt;
-    if (peer.life !== 'named' && metMs >= Math.min(this.context.pace.listedAfterMs, heardForgetMs)) {
+    if (peer.life !== 'named' && metMs >= Math.min(this.parts.pace.listedAfterMs, heardForgetMs)) {
       const why =
         peer.life === 'refused'
           ? 'no version of the protocol is common to it and us'
@@ -102,9 +107,9 @@ export class Membership {
             'Look at firewalls, and at UDP_UNICAST_PORT (0: any port)';
       this.reports.tellNotMutual(peer, `heard at ${peer.endpoint}, but ${why}`);
     }
-    if (now - peer.heardAt >= this.context.pace.forgottenAfterMs) {
-      this.context.members.remove(now, peer, false);
-      this.context.refreshRouting();
+    if (now - peer.heardAt >= this.parts.pace.forgottenAfterMs) {
+      this.parts.members.remove(now, peer, false);
+      this.parts.peersChanged();
     } else if (metMs >= heardForgetMs) {
       peer.meetAgain(now);
       peer.mutualStanding.tellAgain();
@@ -112,13 +117,13 @@ export class Membership {
   }
 
   #isReplaced(peer: Peer): boolean {
-    return this.context.members.all.some(
+    return this.parts.members.all.some(
       (other) => other !== peer && other.isProven && other.name === peer.name && other.bornAt > peer.bornAt,
     );
   }
 
   #warnNamesake(peer: Peer, which: string): void {
-    this.context.warn(
+    this.parts.journal.warn(
       'duplicate-name',
       `Two live nodes have the name ${peer.name}: ${which}. Both stay; give one another NODE_NAME to tell them apart.`,
     );

@@ -1,13 +1,15 @@
 /** What is done when a timer of a peer expires. */
 import type { Acks } from './acks.js';
 import type { Handshake } from './handshake.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 import type { Routing } from './routing.js';
 
+type Parts = Pick<NodeParts, 'flushQueue' | 'options' | 'pace' | 'timing'>;
+
 export class PeerTimeouts {
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly acks: Acks,
     private readonly handshake: Handshake,
     private readonly routing: Routing,
@@ -17,7 +19,7 @@ export class PeerTimeouts {
   handle(now: number, peer: Peer): void {
     const { outgoing, timers } = peer;
     if (timers.next > now) return;
-    const { timing } = this.context;
+    const { timing } = this.parts;
     if (timers.hello.hasExpired(now)) this.handshake.sendHello(now, peer);
     if (timers.ack.hasExpired(now)) this.acks.sendStatus(now, peer);
     if (timers.broadcastGap.hasExpired(now) || timers.unicastGap.hasExpired(now)) {
@@ -32,11 +34,11 @@ export class PeerTimeouts {
     if (timers.stall.hasExpired(now)) this.routing.review(now, peer);
     if (timers.hold.hasExpired(now)) {
       outgoing.dropHeld(now);
-      if (outgoing.backlog.dropped > 0) this.context.flushQueue.add(peer);
+      if (outgoing.backlog.dropped > 0) this.parts.flushQueue.add(peer);
     }
     if (timers.ping.hasExpired(now)) {
-      const { scale } = this.context.pace;
-      timers.ping.set(now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.context.options.random()));
+      const { scale } = this.parts.pace;
+      timers.ping.set(now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.parts.options.random()));
       this.ping(now, peer);
     }
   }

@@ -6,8 +6,10 @@
  * silent in acks for as long) are not waited for: they are late with every further connection instead.
  */
 import { Barrier } from './barrier.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
+
+type Parts = Pick<NodeParts, 'broadcast' | 'broadcastReview' | 'journal' | 'members' | 'timing'>;
 
 export class Reachability {
   readonly #barrier: Barrier;
@@ -15,8 +17,8 @@ export class Reachability {
   #appliedByAll = Infinity;
   #absentPeers: readonly Peer[] = [];
 
-  constructor(private readonly context: NodeContext) {
-    this.#barrier = new Barrier(context.timing.barrierMs, (token, announcedIn) =>
+  constructor(private readonly parts: Parts) {
+    this.#barrier = new Barrier(parts.timing.barrierMs, (token, announcedIn) =>
       this.#tell(token, announcedIn),
     );
   }
@@ -28,7 +30,7 @@ export class Reachability {
 
   /** A connection whose user was announced in that broadcast record; 'reachable' follows, at once or within the bound. */
   join(now: number, token: number, announcedIn: number): void {
-    if (this.context.isBroadcastAcked) this.#refresh();
+    if (this.parts.broadcastReview.isDue) this.#refresh();
     if (announcedIn <= this.#appliedByAll) this.#tell(token, announcedIn);
     else this.#barrier.wait(now, token, announcedIn);
   }
@@ -46,23 +48,23 @@ export class Reachability {
   /** The time of the oldest is over: they are let through, and those they waited for are named. */
   expire(now: number): void {
     const announcedIn = this.#barrier.expire(now);
-    const { barrierMs } = this.context.timing;
-    for (const peer of this.context.members.all) {
+    const { barrierMs } = this.parts.timing;
+    for (const peer of this.parts.members.all) {
       const { outgoing } = peer;
       const standing = outgoing.barrierStanding;
       if (!peer.isCounted || standing.acked >= announcedIn) continue;
       const isTold = standing.markLate(now, announcedIn, barrierMs);
-      const isOwed = outgoing.broadcastNeededAfter < this.context.broadcast.nextToSend - 1;
-      if (isOwed && standing.giveUpAfter(now, barrierMs)) this.context.isBroadcastAcked = true;
+      const isOwed = outgoing.broadcastNeededAfter < this.parts.broadcast.nextToSend - 1;
+      if (isOwed && standing.giveUpAfter(now, barrierMs)) this.parts.broadcastReview.request();
       if (!isTold) continue;
       const behind = announcedIn - standing.acked;
       const reason = `connections opened that the peer has not acked within ${barrierMs} ms`;
-      this.context.gap(peer, 'late', behind, reason);
+      this.parts.journal.gap(peer, 'late', behind, reason);
     }
   }
 
   #refresh(): void {
-    const { members } = this.context;
+    const { members } = this.parts;
     let applied = Infinity;
     this.#absentPeers = members.all.filter(({ outgoing }) => outgoing.barrierStanding.isAbsent);
     for (const { isCounted, outgoing } of members.all) {
@@ -74,6 +76,6 @@ export class Reachability {
 
   #tell(token: number, announcedIn: number): void {
     for (const { outgoing } of this.#absentPeers) outgoing.barrierStanding.owe(announcedIn);
-    this.context.events.push({ type: 'reachable', token });
+    this.parts.journal.events.push({ type: 'reachable', token });
   }
 }

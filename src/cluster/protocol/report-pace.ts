@@ -21,11 +21,23 @@ const SILENT_REPORTS = 2.5;
 export class ReportPace {
   #newsReports = NEWS_REPORTS;
   #hasNews = false;
+  #reports = 0;
 
   constructor(
     private readonly timing: Timing,
     private readonly members: Members,
   ) {}
+
+  /** Made so far: the number of the last one. */
+  get reports(): number {
+    return this.#reports;
+  }
+
+  /** Returns the number of the report that is made now. */
+  nextReport(): number {
+    this.#reports += 1;
+    return this.#reports;
+  }
 
   /** How we stand with a peer has changed. */
   noteNews(): void {

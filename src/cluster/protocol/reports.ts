@@ -17,7 +17,7 @@ import type { Acks } from './acks.js';
 import type { ByteReader } from './byte-reader.js';
 import { FRAME_HEADER_BYTES } from './byte-writer.js';
 import { FRAME_REPORT } from './frames.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 
 const REPORT_HEADER_BYTES = FRAME_HEADER_BYTES + 23;
@@ -26,9 +26,11 @@ const ENTRIES_MAX = 255;
 /** More parts than any cluster of the supported size makes. */
 const PARTS_MAX = 30;
 
+type Parts = Pick<NodeParts, 'broadcast' | 'flow' | 'journal' | 'members' | 'outbox' | 'pace' | 'timing'>;
+
 export class Reports {
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly acks: Acks,
     private readonly ownTag: number,
     private readonly handlers: {
@@ -38,11 +40,11 @@ export class Reports {
   ) {}
 
   broadcast(): void {
-    this.#write(() => this.context.outbox.toAll());
+    this.#write(() => this.parts.outbox.toAll());
   }
 
   sendTo(peer: Peer): void {
-    this.#write(() => this.context.outbox.toPeer(peer));
+    this.#write(() => this.parts.outbox.toPeer(peer));
   }
 
   handle(now: number, peer: Peer, reader: ByteReader): void {
@@ -98,7 +100,7 @@ export class Reports {
   }
 
   tellNotMutual(peer: Peer, reason: string): void {
-    if (peer.mutualStanding.tell()) this.context.gap(peer, 'not-mutual', null, reason);
+    if (peer.mutualStanding.tell()) this.parts.journal.gap(peer, 'not-mutual', null, reason);
   }
 
   #compare(
@@ -129,7 +131,7 @@ export class Reports {
   }
 
   #whyUnacked(now: number, { outgoing }: Peer): string | null {
-    const { deadAfterMs } = this.context.timing;
+    const { deadAfterMs } = this.parts.timing;
     if (now < outgoing.unackedSince + deadAfterMs) return null;
     return `the peer has not acked what it was sent ${deadAfterMs} ms ago: do datagrams to one host pass both ways?`;
   }
@@ -137,14 +139,13 @@ export class Reports {
   /** `why` not; null: it is. */
   #setMutual(peer: Peer, why: string | null): void {
     if (why === null) peer.mutualStanding.agree();
-    else if (peer.mutualStanding.differ()) this.context.gap(peer, 'not-mutual', null, why);
+    else if (peer.mutualStanding.differ()) this.parts.journal.gap(peer, 'not-mutual', null, why);
   }
 
   #write(send: () => void): void {
-    const { context } = this;
-    const { broadcast, members, outbox } = context;
+    const { broadcast, flow, members, outbox, pace } = this.parts;
     const listed = members.all.filter(({ isCounted }) => isCounted);
-    context.reportNumber += 1;
+    const number = pace.nextReport();
     const room = Math.floor((outbox.writer.bytes.length - REPORT_HEADER_BYTES) / ENTRY_BYTES);
     const perPart = Math.min(ENTRIES_MAX, room);
     const parts = Math.max(1, Math.ceil(listed.length / perPart));
@@ -152,12 +153,12 @@ export class Reports {
       const entries = listed.slice(part * perPart, (part + 1) * perPart);
       outbox.writer
         .beginFrame(FRAME_REPORT)
-        .u32(context.reportNumber)
+        .u32(number)
         .u8(parts)
         .u8(part)
         .u48(broadcast.nextToSend - 1)
         .u48(broadcast.first)
-        .u16(context.receiveWindow)
+        .u16(flow.receiveWindow)
         .u16(listed.length + 1)
         .u8(entries.length);
       for (const { tag, incoming, outgoing } of entries) {

@@ -33,7 +33,7 @@ import {
   USER_HAS_FROM,
   USER_WANTS_RECEIPT,
 } from './frames.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
 import type { View } from './view.js';
@@ -48,16 +48,30 @@ const ASCII_END = 0x80;
 const CONGESTED_SHARE = 1 / 2;
 const RELIEVED_SHARE = 1 / 8;
 
+type Parts = Pick<
+  NodeParts,
+  | 'broadcast'
+  | 'flow'
+  | 'flushQueue'
+  | 'inquiries'
+  | 'journal'
+  | 'limits'
+  | 'members'
+  | 'options'
+  | 'receipts'
+  | 'recordBytes'
+  | 'routes'
+>;
+
 export class Routing {
   /** The message's own fields, written once and copied into each holder's record. */
   readonly #head = Buffer.alloc(HEAD_BYTES);
-  readonly #slots: number[] = [];
   readonly #holders: Peer[] = [];
   readonly #asked: Peer[] = [];
   readonly #congested = new Set<Peer>();
 
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly view: View,
   ) {}
 
@@ -67,22 +81,22 @@ export class Routing {
   }
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
-    const { context } = this;
+    const { parts } = this;
     const { to, from, data, messageId, trace } = message;
-    if (data.length > context.options.messageBytesMax) return 'too_large';
-    const count = this.#locate(to);
+    if (data.length > parts.options.messageBytesMax) return 'too_large';
+    const count = parts.routes.locate(to, this.#holders);
     if (count === 0) {
-      context.counters.directoryMisses += 1;
+      parts.journal.counters.directoryMisses += 1;
       if (token !== 0) {
         const complete = this.view.isComplete(now, this.#holders, 0);
-        context.events.push({ type: 'receipt', token, delivered: 0, complete });
+        parts.journal.events.push({ type: 'receipt', token, delivered: 0, complete });
       }
       return 'none';
     }
-    if (token !== 0 && context.receipts.isFull) return 'congested';
+    if (token !== 0 && parts.receipts.isFull) return 'congested';
     for (let index = 0; index < count; index += 1) {
       const peer = this.#holders[index] as Peer;
-      if (this.#isFull(peer, data.length) && this.answers(now, peer)) return 'congested';
+      if (parts.flow.isFull(peer.outgoing.stream, data.length) && this.answers(now, peer)) return 'congested';
     }
     const head = this.#head;
     head[0] = MESSAGE_USER;
@@ -90,18 +104,22 @@ export class Routing {
     let length = this.#writeText(4, to);
     if (from !== null && length > 0) length = this.#writeText(length, from);
     if (length < 0) return 'too_large';
-    if (token !== 0) length = head.writeUInt32BE(context.receipts.next, length);
+    if (token !== 0) length = head.writeUInt32BE(parts.receipts.next, length);
     if (messageId !== undefined || trace !== undefined) length = this.#writeFields(length, messageId, trace);
     let asked = 0;
     let isComplete = token !== 0 && this.view.isComplete(now, this.#holders, count);
     for (let index = 0; index < count; index += 1) {
       const peer = this.#holders[index] as Peer;
-      if (this.#isFull(peer, data.length)) {
+      if (parts.flow.isFull(peer.outgoing.stream, data.length)) {
         peer.outgoing.backlog.drop(1);
         isComplete = false;
       } else {
         peer.outgoing.stream.append(now, head, length, data, 1, false);
-        if (!peer.outgoing.backlog.isCongested && this.#fill(peer) >= CONGESTED_SHARE) this.review(now, peer);
+        if (
+          !peer.outgoing.backlog.isCongested &&
+          this.parts.flow.fill(peer.outgoing.stream) >= CONGESTED_SHARE
+        )
+          this.review(now, peer);
         if (token !== 0) {
           if (this.isStalled(now, peer)) {
             isComplete = false;
@@ -111,32 +129,32 @@ export class Routing {
           }
         }
       }
-      context.flushQueue.add(peer);
+      parts.flushQueue.add(peer);
     }
-    context.counters.directoryHits += 1;
-    context.counters.messagesSent += 1;
-    if (token !== 0) context.receipts.open(now, token, this.#asked, asked, isComplete);
+    parts.journal.counters.directoryHits += 1;
+    parts.journal.counters.messagesSent += 1;
+    if (token !== 0) parts.receipts.open(now, token, this.#asked, asked, isComplete);
     return 'queued';
   }
 
   acknowledge(now: number, peer: Peer, receipt: number, delivered: number): void {
-    if (this.#isOverfull(peer)) {
-      this.context.counters.answersDropped += 1;
+    if (this.parts.flow.isOverfull(peer.outgoing.stream)) {
+      this.parts.journal.counters.answersDropped += 1;
       return;
     }
     this.#head[0] = MESSAGE_RECEIPT;
     this.#head.writeUInt32BE(receipt - 1, MESSAGE_HEADER_BYTES);
     this.#head.writeUInt32BE(delivered, MESSAGE_HEADER_BYTES + 4);
     peer.outgoing.stream.append(now, this.#head, MESSAGE_HEADER_BYTES + 8, null, 0, false);
-    this.context.flushQueue.add(peer);
+    this.parts.flushQueue.add(peer);
   }
 
   publish(now: number, channel: string, body: Buffer): boolean {
-    const { broadcast, limits, options } = this.context;
+    const { broadcast, limits, options } = this.parts;
     if (body.length > options.messageBytesMax) return false;
     const isHalfFull =
       (broadcast.bytes + body.length) * 2 > limits.broadcastRingBytes ||
-      (broadcast.records + body.length / this.context.recordBytes) * 2 > limits.broadcastRingRecords;
+      (broadcast.records + body.length / this.parts.recordBytes) * 2 > limits.broadcastRingRecords;
     if (isHalfFull) return false;
     this.#head[0] = MESSAGE_PUBLICATION;
     const length = this.#writeText(MESSAGE_HEADER_BYTES, channel);
@@ -148,7 +166,7 @@ export class Routing {
   /** Returns the number of the broadcast record that carries it. */
   announce(now: number, key: number): number {
     this.#writeHashMessage(now, MESSAGE_ANNOUNCE, key, true);
-    return this.context.broadcast.nextSequence;
+    return this.parts.broadcast.nextSequence;
   }
 
   withdraw(now: number, key: number): void {
@@ -156,10 +174,16 @@ export class Routing {
   }
 
   inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
-    const { inquiries, members, options } = this.context;
+    const { flow, inquiries, members, options } = this.parts;
     if (inquiries.isFull || body.length > options.messageBytesMax) {
       const all = members.all.map(({ id }) => id);
-      this.context.events.push({ type: 'answers', token, answers: [], missing: all, complete: false });
+      this.parts.journal.events.push({
+        type: 'answers',
+        token,
+        answers: [],
+        missing: all,
+        complete: false,
+      });
       return;
     }
     const asked: string[] = [];
@@ -169,12 +193,12 @@ export class Routing {
     const length = this.#writeText(MESSAGE_HEADER_BYTES + 4, topic);
     if (length < 0) throw new RangeError(`A topic has at most ${TEXT_BYTES_MAX} bytes`);
     for (const peer of members.all) {
-      if (!peer.isProven || this.isStalled(now, peer) || this.#isFull(peer, body.length)) {
+      if (!peer.isProven || this.isStalled(now, peer) || flow.isFull(peer.outgoing.stream, body.length)) {
         missing.push(peer.id);
         continue;
       }
       peer.outgoing.stream.append(now, this.#head, length, body, 0, false);
-      this.context.flushQueue.add(peer);
+      this.parts.flushQueue.add(peer);
       asked.push(peer.id);
     }
     const isComplete = this.view.isComplete(now, members.all, members.size);
@@ -182,14 +206,17 @@ export class Routing {
   }
 
   answer(now: number, peer: Peer, id: number, body: Buffer): void {
-    if (body.length > this.context.options.messageBytesMax || this.#isOverfull(peer)) {
-      this.context.counters.answersDropped += 1;
+    if (
+      body.length > this.parts.options.messageBytesMax ||
+      this.parts.flow.isOverfull(peer.outgoing.stream)
+    ) {
+      this.parts.journal.counters.answersDropped += 1;
       return;
     }
     this.#head[0] = MESSAGE_ANSWER;
     this.#head.writeUInt32BE(id, MESSAGE_HEADER_BYTES);
     peer.outgoing.stream.append(now, this.#head, MESSAGE_HEADER_BYTES + 4, body, 0, false);
-    this.context.flushQueue.add(peer);
+    this.parts.flushQueue.add(peer);
   }
 
   /** Nothing is heard of the peer, or it makes no progress with what it was sent: not worth waiting for. */
@@ -207,7 +234,7 @@ export class Routing {
     const { backlog } = peer.outgoing;
     const dropped = backlog.takeDropped(now);
     if (dropped > 0) {
-      this.context.gap(
+      this.parts.journal.gap(
         peer,
         'incomplete',
         dropped,
@@ -216,7 +243,8 @@ export class Routing {
     }
     const isCongested =
       !peer.isGone &&
-      this.#fill(peer) >= (backlog.isCongested ? RELIEVED_SHARE : CONGESTED_SHARE) &&
+      this.parts.flow.fill(peer.outgoing.stream) >=
+        (backlog.isCongested ? RELIEVED_SHARE : CONGESTED_SHARE) &&
       this.answers(now, peer);
     if (isCongested === backlog.isCongested) return;
     if (isCongested) backlog.congest();
@@ -225,65 +253,20 @@ export class Routing {
     if (isCongested) this.#congested.add(peer);
     else this.#congested.delete(peer);
     if ((before === 0) !== (this.#congested.size === 0)) {
-      this.context.events.push({ type: 'congestion', congested: isCongested });
+      this.parts.journal.events.push({ type: 'congestion', congested: isCongested });
     }
   }
 
   /** Every report interval: drops are told together, and congested peers may stall without any queue changing. */
   reviewAll(now: number): void {
-    for (const peer of this.context.members.all)
-      if (peer.outgoing.backlog.dropped > 0) this.review(now, peer);
+    for (const peer of this.parts.members.all) if (peer.outgoing.backlog.dropped > 0) this.review(now, peer);
     for (const peer of this.#congested) this.review(now, peer);
-  }
-
-  /** Fills #holders and returns how many there are. */
-  #locate(to: string): number {
-    const { directory, hashers, incompletePeers, peersOfSecret, slotOwners } = this.context;
-    let slots = 0;
-    for (let secret = 0; secret < hashers.length; secret += 1) {
-      if (peersOfSecret[secret] === 0) continue;
-      const hasher = hashers[secret] as (typeof hashers)[number];
-      hasher.hash(to);
-      slots = directory.holders(hasher.low, hasher.high, this.#slots, slots);
-    }
-    let count = 0;
-    for (let index = 0; index < slots; index += 1) {
-      const peer = slotOwners[this.#slots[index] as number];
-      if (peer === null || peer === undefined || !peer.incoming.isComplete) continue;
-      this.#holders[count] = peer;
-      count += 1;
-    }
-    for (const peer of incompletePeers) {
-      this.#holders[count] = peer;
-      count += 1;
-    }
-    return count;
-  }
-
-  /** How full the queue towards a peer is, 1: full. */
-  #fill({ outgoing: { stream } }: Peer): number {
-    const { limits, unicastQueueBytes } = this.context;
-    return Math.max(stream.bytes / unicastQueueBytes, stream.records / limits.unicastQueueRecords);
-  }
-
-  #isFull({ outgoing }: Peer, bytes: number): boolean {
-    const { limits, recordBytes, unicastQueueBytes } = this.context;
-    return (
-      outgoing.stream.bytes + bytes > unicastQueueBytes ||
-      outgoing.stream.records + bytes / recordBytes >= limits.unicastQueueRecords
-    );
-  }
-
-  #isOverfull({ outgoing }: Peer): boolean {
-    const { limits, unicastQueueBytes } = this.context;
-    const { bytes, records } = outgoing.stream;
-    return bytes > 2 * unicastQueueBytes || records > 2 * limits.unicastQueueRecords;
   }
 
   #writeHashMessage(now: number, type: number, key: number, isUrgent: boolean): void {
     this.#head[0] = type;
     writeHash(this.#head, MESSAGE_HEADER_BYTES, key);
-    this.context.broadcast.append(now, this.#head, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
+    this.parts.broadcast.append(now, this.#head, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
   }
 
   /** The optional fields, for a message that has any. Returns where they end. */

@@ -25,33 +25,48 @@ import {
   MESSAGE_SNAPSHOT_END,
   RECORD_URGENT,
 } from './frames.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { OutgoingRecord } from './outgoing-stream.js';
 import type { Peer } from './peer.js';
 import { HASH_BYTES, writeHash } from './user-hash.js';
+
+type Parts = Pick<
+  NodeParts,
+  | 'broadcast'
+  | 'broadcastReview'
+  | 'flow'
+  | 'flushQueue'
+  | 'journal'
+  | 'limits'
+  | 'members'
+  | 'options'
+  | 'outbox'
+  | 'recordBytes'
+  | 'timing'
+>;
 
 export class Transmission {
   /** When the patience with a peer that shuts the broadcast window ends; Infinity: nobody does. */
   givesUpAt = Infinity;
 
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly acks: Acks,
   ) {}
 
   flush(now: number): void {
     this.#flushBroadcast(now);
-    this.context.flushQueue.drain((peer) => {
+    this.parts.flushQueue.drain((peer) => {
       if (!peer.isGone) this.#flushPeer(now, peer);
     });
   }
 
   /** Frees what everybody that counts has; returns the sequence up to which the broadcast stream may be sent. */
   updateBroadcastWindow(now: number): number {
-    const { broadcast, limits, members } = this.context;
+    const { broadcast, limits, members } = this.parts;
     let slowest = Infinity;
     let fastest = -Infinity;
-    let window = Math.min(limits.broadcastWindowRecords, this.context.echoWindow);
+    let window = Math.min(limits.broadcastWindowRecords, this.parts.flow.echoWindow);
     for (const { outgoing } of members.all) {
       if (outgoing.isOpen && !outgoing.windowStanding.isLaggard) window = Math.min(window, outgoing.window);
     }
@@ -110,7 +125,7 @@ export class Transmission {
     const session = reader.u32();
     const { outgoing } = peer;
     if (session === 0 || session !== outgoing.id) return;
-    const { broadcast, limits } = this.context;
+    const { broadcast, limits } = this.parts;
     const stream = kind === STREAM_BROADCAST ? broadcast : outgoing.stream;
     let left = limits.nackRecords;
     while (reader.remaining > 0 && left > 0) {
@@ -126,22 +141,22 @@ export class Transmission {
   }
 
   #flushBroadcast(now: number): void {
-    const { context } = this;
-    const { broadcast } = context;
+    const { parts } = this;
+    const { broadcast } = parts;
     broadcast.close(now);
     this.givesUpAt = Infinity;
-    if (!broadcast.hasUnsent && !context.isBroadcastAcked) return;
+    if (!broadcast.hasUnsent && !parts.broadcastReview.isDue) return;
     const limit = this.updateBroadcastWindow(now);
-    const { broadcastRingBytes, broadcastRingRecords } = context.limits;
+    const { broadcastRingBytes, broadcastRingRecords } = parts.limits;
     while (broadcast.records > broadcastRingRecords || broadcast.bytes > broadcastRingBytes)
       broadcast.evictOldest();
     if (!broadcast.hasUnsent || broadcast.nextToSend > limit) return;
     while (broadcast.hasUnsent && broadcast.nextToSend <= limit) {
       const sequence = broadcast.nextToSend;
       this.#writeBroadcastRecord(sequence, broadcast.takeUnsent(now));
-      context.outbox.toAll();
+      parts.outbox.toAll();
     }
-    for (const peer of context.members.all) {
+    for (const peer of parts.members.all) {
       if (peer.outgoing.isOpen) peer.outgoing.expectAck(now, peer.roundTrip.ms);
     }
   }
@@ -160,7 +175,7 @@ export class Transmission {
   #sendClosed(now: number, peer: Peer): void {
     const { outgoing, timers } = peer;
     const { stream } = outgoing;
-    const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);
+    const window = Math.min(outgoing.window, this.parts.limits.unicastWindowRecords);
     if (!stream.hasUnsent || stream.inFlight >= window) return;
     outgoing.backlog.noteSent(now);
     do {
@@ -168,18 +183,18 @@ export class Transmission {
       const record = stream.takeUnsent(now);
       if (timers.ack.isSet) this.acks.writeStatus(peer);
       this.#writeUnicastRecord(peer, sequence, record);
-      this.context.outbox.toPeer(peer);
+      this.parts.outbox.toPeer(peer);
     } while (stream.hasUnsent && stream.inFlight < window);
     outgoing.expectAck(now, peer.roundTrip.ms);
   }
 
   #repairBroadcast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
-    const { options, outbox, timing, counters } = this.context;
+    const { journal, options, outbox, timing } = this.parts;
     const isRecent = now - record.sentAt < timing.repairLingerMs;
     // Sent to everyone or to this peer a moment ago: it is on its way.
     if (isRecent && (record.repairedFor === null || record.repairedFor === peer)) return;
     this.#writeBroadcastRecord(sequence, record);
-    counters.recordsRepaired += 1;
+    journal.counters.recordsRepaired += 1;
     const isForAll = isRecent && options.mode === 'broadcast';
     record.repairedFor = isForAll ? null : peer;
     record.sentAt = now;
@@ -189,16 +204,16 @@ export class Transmission {
 
   #repairUnicast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
     // A first transmission may just be late; asked for again within the linger, it is on its way.
-    if (now - record.sentAt < this.context.timing.repairLingerMs && record.repairedFor !== null) return;
+    if (now - record.sentAt < this.parts.timing.repairLingerMs && record.repairedFor !== null) return;
     record.repairedFor = peer;
     record.sentAt = now;
     this.#writeUnicastRecord(peer, sequence, record);
-    this.context.counters.recordsRepaired += 1;
-    this.context.outbox.toPeer(peer);
+    this.parts.journal.counters.recordsRepaired += 1;
+    this.parts.outbox.toPeer(peer);
   }
 
   #writeBroadcastRecord(sequence: number, record: OutgoingRecord): void {
-    this.context.outbox.writer
+    this.parts.outbox.writer
       .beginFrame(FRAME_RECORD_BROADCAST)
       .u8(record.isUrgent ? RECORD_URGENT : 0)
       .u48(sequence)
@@ -207,7 +222,7 @@ export class Transmission {
   }
 
   #writeUnicastRecord(peer: Peer, sequence: number, record: OutgoingRecord): void {
-    this.context.outbox.writer
+    this.parts.outbox.writer
       .beginFrame(FRAME_RECORD_UNICAST)
       .u8(record.isUrgent ? RECORD_URGENT : 0)
       .u32(peer.outgoing.id)
@@ -218,7 +233,7 @@ export class Transmission {
 
   /** R5: walks our users up to the session's base, then says that that was all. */
   #pumpSnapshot(now: number, { outgoing }: Peer): void {
-    const { limits, recordBytes } = this.context;
+    const { limits, recordBytes } = this.parts;
     const hashesMax = Math.floor((recordBytes - MESSAGE_HEADER_BYTES) / HASH_BYTES);
     while (outgoing.isLoading && outgoing.stream.snapshotRecords < limits.snapshotRecords) {
       const body = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + hashesMax * HASH_BYTES);

@@ -10,8 +10,10 @@
  * - Whoever was dropped as dead, or has said good-bye, is not known to be there: in a partition each side answers for itself.
  */
 import type { Discovery } from './discovery.js';
-import type { NodeContext } from './node-context.js';
+import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
+
+type Parts = Pick<NodeParts, 'members' | 'options' | 'pace' | 'timing'>;
 
 export class View {
   #isSettled = false;
@@ -21,7 +23,7 @@ export class View {
   #membersThen: readonly Peer[] = [];
 
   constructor(
-    private readonly context: NodeContext,
+    private readonly parts: Parts,
     private readonly discovery: Discovery,
   ) {}
 
@@ -46,7 +48,7 @@ export class View {
 
   /** Worked out once for all that is sent within a turn. */
   #doubtfulAt(now: number): readonly Peer[] {
-    const { members } = this.context;
+    const { members } = this.parts;
     if (now !== this.#doubtedAt || members.all !== this.#membersThen) {
       this.#doubtful = members.all.filter((peer) => this.#isDoubtful(now, peer));
       this.#doubtedAt = now;
@@ -57,12 +59,12 @@ export class View {
 
   #isDoubtful(now: number, { isProven, isSilent, incoming }: Peer): boolean {
     if (!isProven || isSilent) return true;
-    return incoming.isComplete && now - incoming.broadcast.stuckSince >= this.context.timing.barrierMs;
+    return incoming.isComplete && now - incoming.broadcast.stuckSince >= this.parts.timing.barrierMs;
   }
 
   #hasSettled(now: number): boolean {
-    const { members, options, reportNumber, timing } = this.context;
+    const { members, options, pace, timing } = this.parts;
     if (now - options.startedAt >= timing.settleMaxMs) return true;
-    return reportNumber > timing.settleReports && members.all.every(({ incoming }) => incoming.isComplete);
+    return pace.reports > timing.settleReports && members.all.every(({ incoming }) => incoming.isComplete);
   }
 }

@@ -31,7 +31,7 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'reports.ts',
         search: '    if (!incoming.isAdmitted) return;\n    this.handlers.rejoin(',
         replace:
-          "    if (!incoming.isAdmitted) return;\n    this.context.gap(peer, 'gap', keptFrom - incoming.broadcast.next, 'skipped');\n    incoming.broadcast.reset(keptFrom);\n    if (keptFrom > 0) return;\n    this.handlers.rejoin(",
+          "    if (!incoming.isAdmitted) return;\n    this.parts.journal.gap(peer, 'gap', keptFrom - incoming.broadcast.next, 'skipped');\n    incoming.broadcast.reset(keptFrom);\n    if (keptFrom > 0) return;\n    this.handlers.rejoin(",
       },
     ],
   },
@@ -175,9 +175,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'handshake.ts',
-        search: '    this.#sendWelcome(now, peer);\n    this.context.flushQueue.add(peer);',
+        search: '    this.#sendWelcome(now, peer);\n    this.parts.flushQueue.add(peer);',
         replace:
-          '    if (outgoing.welcomed !== nonce) this.#sendWelcome(now, peer);\n    outgoing.welcomed = nonce;\n    this.context.flushQueue.add(peer);',
+          '    if (outgoing.welcomed !== nonce) this.#sendWelcome(now, peer);\n    outgoing.welcomed = nonce;\n    this.parts.flushQueue.add(peer);',
       },
     ],
   },
@@ -224,7 +224,7 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'admission.ts',
         search: '    return { peer, plain, isForPair };',
         replace:
-          '    if (!peer.isProven) {\n      peer.prove(now);\n      context.refreshRouting();\n    }\n    return { peer, plain, isForPair };',
+          '    if (!peer.isProven) {\n      peer.prove(now);\n      parts.peersChanged();\n    }\n    return { peer, plain, isForPair };',
       },
     ],
   },
@@ -323,8 +323,8 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R9: only complete replicas are asked',
     edits: [
       {
-        file: 'routing.ts',
-        search: '      this.#holders[count] = peer;\n      count += 1;\n    }\n    return count;',
+        file: 'routing-table.ts',
+        search: '      holders[count] = peer;\n      count += 1;\n    }\n    return count;',
         replace: '    }\n    return count;',
       },
     ],
@@ -341,12 +341,12 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: 'membership.ts',
         search:
-          "    if (change === 'lost' || undelivered > 0) context.gap(peer, 'lost', undelivered, reason);\n",
+          "    if (change === 'lost' || undelivered > 0) parts.journal.gap(peer, 'lost', undelivered, reason);\n",
         replace: '',
       },
       {
         file: 'membership.ts',
-        search: '    if (incoming.id !== 0) context.tellPeer(change, last, reason);\n',
+        search: '    if (incoming.id !== 0) parts.journal.tellPeer(change, last, reason);\n',
         replace: '',
       },
     ],
@@ -364,7 +364,7 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'peer-timeouts.ts',
         search: '      this.acks.sendDueNacks(now, peer);\n',
         replace:
-          '      peer.incoming.unicast.writeMissing(now, this.context.outbox.writer, 0, 0);\n      peer.incoming.broadcast.writeMissing(now, this.context.outbox.writer, 0, 0);\n      this.context.outbox.writer.clear();\n',
+          '      peer.incoming.unicast.writeMissing(now, this.parts.outbox.writer, 0, 0);\n      peer.incoming.broadcast.writeMissing(now, this.parts.outbox.writer, 0, 0);\n      this.parts.outbox.writer.clear();\n',
       },
     ],
   },
@@ -374,7 +374,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'transmission.ts',
-        search: '    const window = Math.min(outgoing.window, this.context.limits.unicastWindowRecords);',
+        search: '    const window = Math.min(outgoing.window, this.parts.limits.unicastWindowRecords);',
         replace: '    const window = Infinity;',
       },
     ],
@@ -411,8 +411,8 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'rotation: users of peers that seal with another secret are not found',
     edits: [
       {
-        file: 'routing.ts',
-        search: 'for (let secret = 0; secret < hashers.length; secret += 1) {',
+        file: 'routing-table.ts',
+        search: 'for (let secret = 0; secret < this.#hashers.length; secret += 1) {',
         replace: 'for (let secret = 0; secret < 1; secret += 1) {',
       },
     ],

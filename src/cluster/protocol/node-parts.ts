@@ -1,0 +1,107 @@
+/** What the parts of one node are made of: facts, and the state that several of them share. Each takes what it uses. */
+import { BroadcastReview } from './broadcast-review.js';
+import { FRAME_HEADER_BYTES } from './byte-writer.js';
+import { DATAGRAM_OVERHEAD_BYTES } from './datagram.js';
+import { FlowControl } from './flow-control.js';
+import { FlushQueue } from './flush-queue.js';
+import { UNICAST_RECORD_HEADER_BYTES } from './frames.js';
+import { Inquiries } from './inquiries.js';
+import { Journal } from './journal.js';
+import { LocalUsers } from './local-users.js';
+import { Members } from './members.js';
+import {
+  BOOT_ID_BYTES,
+  LIMITS,
+  TIMING,
+  type ClusterNodeOptions,
+  type Limits,
+  type Timing,
+} from './options.js';
+import { Outbox } from './outbox.js';
+import { OutgoingStream } from './outgoing-stream.js';
+import { Receipts } from './receipts.js';
+import { ReportPace } from './report-pace.js';
+import { RoutingTable } from './routing-table.js';
+import { Keyring, SealingChannel } from './sealing.js';
+
+/** Room kept in every datagram beside its record, so that an ack always rides along. */
+const STATUS_FRAME_BYTES = FRAME_HEADER_BYTES + 18;
+/** Below this a datagram has no room for an introduction and little for a record. */
+const DATAGRAM_BYTES_MIN = 508;
+const DATAGRAM_BYTES_MAX = 8_900;
+
+export interface NodeParts {
+  readonly options: ClusterNodeOptions;
+  readonly timing: Timing;
+  readonly limits: Limits;
+  /** The most that a record's messages take. */
+  readonly recordBytes: number;
+  readonly keyring: Keyring;
+
+  readonly journal: Journal;
+  readonly members: Members;
+  readonly pace: ReportPace;
+  readonly flow: FlowControl;
+  readonly routes: RoutingTable;
+  readonly localUsers: LocalUsers;
+  /** Our broadcast stream. */
+  readonly broadcast: OutgoingStream;
+  readonly broadcastReview: BroadcastReview;
+  readonly outbox: Outbox;
+  readonly flushQueue: FlushQueue;
+  readonly receipts: Receipts;
+  readonly inquiries: Inquiries;
+
+  /** To be called whenever a peer is proven, admitted, completed, rejoins or goes. */
+  readonly peersChanged: () => void;
+}
+
+export function makeParts(options: ClusterNodeOptions): NodeParts {
+  const { bootId, cipher, clusterName, datagramBytes, secrets } = options;
+  if (bootId.length !== BOOT_ID_BYTES) throw new RangeError(`A boot id has ${BOOT_ID_BYTES} bytes`);
+  if (datagramBytes < DATAGRAM_BYTES_MIN || datagramBytes > DATAGRAM_BYTES_MAX) {
+    throw new RangeError(
+      `Datagrams have ${DATAGRAM_BYTES_MIN} to ${DATAGRAM_BYTES_MAX} bytes, not ${datagramBytes}`,
+    );
+  }
+  const timing = { ...TIMING, ...options.timing };
+  const limits = { ...LIMITS, ...options.limits };
+  const overheadBytes =
+    DATAGRAM_OVERHEAD_BYTES + FRAME_HEADER_BYTES + UNICAST_RECORD_HEADER_BYTES + STATUS_FRAME_BYTES;
+  const recordBytes = datagramBytes - overheadBytes;
+  const keyring = new Keyring(cipher, clusterName, secrets);
+  const journal = new Journal();
+  const members = new Members(limits.tombstonesMax);
+  const pace = new ReportPace(timing, members);
+  const routes = new RoutingTable(keyring.hashKeys, members);
+  const broadcastReview = new BroadcastReview();
+  const broadcastKey = new SealingChannel(keyring, bootId, null, 0);
+  return {
+    options,
+    timing,
+    limits,
+    recordBytes,
+    keyring,
+    journal,
+    members,
+    pace,
+    flow: new FlowControl(options, limits, recordBytes, members),
+    routes,
+    localUsers: new LocalUsers(),
+    broadcast: new OutgoingStream(recordBytes),
+    broadcastReview,
+    outbox: new Outbox(datagramBytes, options.mode === 'mesh', members, broadcastKey),
+    flushQueue: new FlushQueue(),
+    receipts: new Receipts(limits.receiptsMax, timing.receiptTimeoutMs, (token, delivered, complete) =>
+      journal.events.push({ type: 'receipt', token, delivered, complete }),
+    ),
+    inquiries: new Inquiries(limits.inquiriesMax, limits.inquiryBytes, (token, answers, missing, complete) =>
+      journal.events.push({ type: 'answers', token, answers, missing, complete }),
+    ),
+    peersChanged: () => {
+      pace.noteNews();
+      routes.refresh();
+      broadcastReview.request();
+    },
+  };
+}
