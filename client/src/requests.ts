@@ -111,8 +111,9 @@ export class Requests {
   #admit(text: string, { isKept = false, isVolatile = false }: AskOptions): void {
     if (text.length * 3 > this.frameBytesMax && byteLength(text) > this.frameBytesMax)
       throw new LanfareError('too_large', `A frame may have ${this.frameBytesMax} bytes`);
-    if (!this.link.isOpen && !(isKept && this.#open.size < (this.queue as QueueOptions).max))
-      throw new NotConnected(this.link.state.reason || this.link.state.name);
+    const { name, reason } = this.link.state;
+    const mayWait = isKept && name !== 'closed' && this.#open.size < (this.queue as QueueOptions).max;
+    if (!this.link.isOpen && !mayWait) throw new NotConnected(reason || name);
     // what is volatile gives way to what is not
     const bytesMax = isVolatile ? BYTES_MAX / 2 : BYTES_MAX;
     if (Math.max(this.#bytes, this.link.buffered) + text.length > bytesMax)

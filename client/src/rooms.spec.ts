@@ -282,5 +282,6 @@ describe('with a queue', () => {
     const sent = lan.send('bob', 1);
     lan.close();
     await expect(sent).rejects.toMatchObject({ code: 'not_connected' });
+    await expect(lan.send('bob', 2)).rejects.toMatchObject({ message: 'not_connected: closed here' });
   });
 });
