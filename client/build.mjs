@@ -24,7 +24,7 @@ writeFileSync(inHere('dist/cjs/package.json'), '{ "type": "commonjs" }\n');
 const options = { target: 'es2022', bundle: true, packages: 'external' };
 await build({
   ...options,
-  entryPoints: [inHere('dist/esm/index.js')],
+  entryPoints: [inHere('dist/esm/index.js'), inHere('dist/esm/react.js')],
   outdir: inHere('dist/cjs'),
   format: 'cjs',
 });
