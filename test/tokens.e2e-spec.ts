@@ -411,6 +411,18 @@ describe('a key server that publishes no keys', () => {
   });
 });
 
+describe('a key server that answers without end', () => {
+  it('is read up to 1 MiB, and counts as one that can not be read', async () => {
+    const server = await KeyServer.start();
+    await server.addKey('ES256', 'good');
+    for (let count = 0; count < 17; count++) server.publish({ kty: 'oct', k: 'x'.repeat(65_536) });
+    const keys = new PublishedKeys(server.url, () => 0);
+    const found = await keys.use({ alg: 'ES256', kid: 'good' }, async () => 'found').catch(String);
+    await server.stop();
+    expect([found, server.requests]).toEqual(['KeysUnavailableError: no keys yet', 1]);
+  });
+});
+
 describe("a connection's token", () => {
   const secret = secretKey(SECRET);
   let node: TestNode;

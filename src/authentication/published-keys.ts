@@ -4,6 +4,8 @@ import { describeError } from '../telemetry/excerpt.js';
 import { LogBudget } from '../telemetry/log-budget.js';
 
 const FETCH_TIMEOUT_MS = 5000;
+/** A thousand keys. A server that answers with more publishes something else. */
+const BODY_BYTES_MAX = 1_048_576;
 /** Keys are looked up again after this, so that a withdrawn one stops working. */
 const FRESH_MS = 600_000;
 /** Tokens with unknown keys cause at most one fetch in this time, however many come. */
@@ -81,7 +83,8 @@ export class PublishedKeys {
         signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
       });
       if (response.status !== 200) throw new Error(`it answered ${response.status}`);
-      const keys = createLocalJWKSet((await response.json()) as Parameters<typeof createLocalJWKSet>[0]);
+      const published = JSON.parse(await bodyOf(response)) as Parameters<typeof createLocalJWKSet>[0];
+      const keys = createLocalJWKSet(published);
       const isEmpty = keys.jwks().keys.length === 0;
       // withdrawn keys are no longer in force; but an empty set is a mistake that will soon be mended, so it is
       // reported
@@ -98,6 +101,17 @@ export class PublishedKeys {
       this.#triedAt = this.now();
     }
   }
+}
+
+async function bodyOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) throw new Error(`it answered more than ${BODY_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** @throws {errors.JWSSignatureVerificationFailed} when no key was right */
