@@ -8,6 +8,7 @@
  * announced earlier may wait a little behind others: never longer than the bound.
  */
 import { Fifo } from './fifo.js';
+import type { Timer } from './timers.js';
 
 interface Waiting {
   readonly token: number;
@@ -22,16 +23,15 @@ export class Barrier {
 
   constructor(
     private readonly barrierMs: number,
+    /** Set while somebody waits: when the time of the oldest is over. */
+    private readonly timer: Timer,
     private readonly reachable: (token: number, announcedIn: number) => void,
   ) {}
-
-  get deadline(): number {
-    return this.#queue.peek()?.deadline ?? Infinity;
-  }
 
   wait(now: number, token: number, announcedIn: number): void {
     const waiting = { token, announcedIn, deadline: now + this.barrierMs, isCancelled: false };
     this.#queue.push(waiting);
+    this.#setTimer();
     this.#byToken.set(token, waiting);
   }
 
@@ -64,8 +64,13 @@ export class Barrier {
 
   #release(first: Waiting): void {
     this.#queue.shift();
+    this.#setTimer();
     if (first.isCancelled) return;
     this.#byToken.delete(first.token);
     this.reachable(first.token, first.announcedIn);
+  }
+
+  #setTimer(): void {
+    this.timer.set(this.#queue.peek()?.deadline ?? Infinity);
   }
 }

@@ -82,9 +82,6 @@ export class ClusterNode implements ProtocolNode {
   readonly #view: View;
 
   #reportedAt: number;
-  #reportAt: number;
-  /** When peers are looked at again though no report is due. */
-  #judgePeersAt = Infinity;
   /** When we were last told to be called: later than that by much means that we slept. */
   #dueAt = Infinity;
   #wokeAt = -Infinity;
@@ -123,7 +120,8 @@ export class ClusterNode implements ProtocolNode {
     this.#peerTimeouts = new PeerTimeouts(parts, this.#acks, this.#handshake, this.#routing, (now, peer) =>
       this.#ping(now, peer, 0),
     );
-    this.#reportAt = this.#reportedAt = options.startedAt;
+    this.#reportedAt = options.startedAt;
+    parts.timers.report.set(options.startedAt);
   }
 
   handleDatagram(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): void {
@@ -143,21 +141,21 @@ export class ClusterNode implements ProtocolNode {
     this.#noticeSleep(now);
     this.#dueAt = Infinity;
     if (this.#departure.isOver) return;
-    const { receipts, inquiries, members, routes } = this.#parts;
+    const { receipts, inquiries, members, routes, timers } = this.#parts;
     for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
     if (this.#judgeAt <= now) {
-      if (this.#reachability.deadline <= now) this.#reachability.expire(now);
-      if (receipts.deadline <= now) receipts.expire(now);
-      if (inquiries.deadline <= now) inquiries.expire(now);
+      if (timers.owed.barrier.hasExpired(now)) this.#reachability.expire(now);
+      if (timers.owed.receipts.hasExpired(now)) receipts.expire(now);
+      if (timers.owed.inquiries.hasExpired(now)) inquiries.expire(now);
     }
-    if (this.#discovery.knockAt <= now) this.#discovery.knock(now);
-    if (this.#discovery.gossipAt <= now) this.#discovery.gossip(now);
-    if (routes.sweepAt <= now) routes.sweep(now);
+    if (timers.knock.hasExpired(now)) this.#discovery.knock(now);
+    if (timers.gossip.hasExpired(now)) this.#discovery.gossip(now);
+    if (timers.sweep.hasExpired(now)) routes.sweep(now);
     this.#hurryReport(now);
-    if (this.#reportAt <= now) this.#handleReportTime(now);
-    else if (this.#judgePeersAt <= now) this.#judgePeers(now);
+    if (timers.report.hasExpired(now)) this.#handleReportTime(now);
+    else if (timers.judge.hasExpired(now)) this.#judgePeers(now);
     this.flush(now);
-    if (this.#departure.dueAt <= now) this.#departure.step(now);
+    if (timers.departure.hasExpired(now)) this.#departure.step(now);
   }
 
   flush(now: number): void {
@@ -235,17 +233,8 @@ export class ClusterNode implements ProtocolNode {
 
   pollTimeout(): number {
     if (this.#departure.isOver) return Infinity;
-    const { receipts, inquiries, members, routes } = this.#parts;
-    let due = Math.min(
-      this.#reportAt,
-      this.#judgePeersAt,
-      Math.max(this.#judgeAt, Math.min(this.#reachability.deadline, receipts.deadline, inquiries.deadline)),
-      this.#discovery.knockAt,
-      this.#discovery.gossipAt,
-      this.#transmission.givesUpAt,
-      this.#departure.dueAt,
-      routes.sweepAt,
-    );
+    const { members, timers } = this.#parts;
+    let due = Math.min(timers.next, Math.max(this.#judgeAt, timers.owed.next));
     for (const peer of members.all) due = Math.min(due, peer.timers.next);
     this.#dueAt = due;
     return due;
@@ -441,7 +430,7 @@ export class ClusterNode implements ProtocolNode {
     this.#discovery.judge(now);
     this.#routing.reviewAll(now);
     this.#parts.broadcastReview.request();
-    this.#judgePeersAt = now + JUDGED_PER_IDLE_REPORT * this.#parts.timing.reportIdleMs;
+    this.#parts.timers.judge.set(now + JUDGED_PER_IDLE_REPORT * this.#parts.timing.reportIdleMs);
   }
 
   #handleReportTime(now: number): void {
@@ -456,14 +445,15 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #hurryReport(now: number): void {
-    const { pace } = this.#parts;
-    if (pace.takeNews() && this.#reportAt > this.#reportedAt + pace.newsMs) this.#setReport(now, pace.newsMs);
+    const { pace, timers } = this.#parts;
+    if (pace.takeNews() && timers.report.at > this.#reportedAt + pace.newsMs)
+      this.#setReport(now, pace.newsMs);
   }
 
   /** The next one so long after the last, or now if that is over. */
   #setReport(now: number, afterMs: number): void {
     const jitter = 0.9 + 0.2 * this.#parts.options.random();
-    this.#reportAt = Math.max(now, this.#reportedAt + afterMs * jitter);
+    this.#parts.timers.report.set(Math.max(now, this.#reportedAt + afterMs * jitter));
   }
 
   #ping(now: number, peer: Peer, flags: number): void {

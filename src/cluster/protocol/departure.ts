@@ -9,11 +9,9 @@ import type { Routing } from './routing.js';
 const LEAVES = 3;
 const LEAVE_INTERVAL_MS = 20;
 
-type Parts = Pick<NodeParts, 'inquiries' | 'members' | 'outbox' | 'receipts' | 'timing'>;
+type Parts = Pick<NodeParts, 'inquiries' | 'members' | 'outbox' | 'receipts' | 'timers' | 'timing'>;
 
 export class Departure {
-  /** When the next step is due; Infinity: nobody wants to leave. */
-  dueAt = Infinity;
   #drainUntil = Infinity;
   #leavesSent = 0;
 
@@ -23,7 +21,7 @@ export class Departure {
   ) {}
 
   get hasBegun(): boolean {
-    return this.dueAt !== Infinity;
+    return this.#drainUntil !== Infinity;
   }
 
   /** Peers list us no more from now on. */
@@ -38,7 +36,7 @@ export class Departure {
   begin(now: number): void {
     if (this.hasBegun) return;
     this.#drainUntil = now + this.parts.timing.drainMaxMs;
-    this.dueAt = now;
+    this.parts.timers.departure.set(now);
   }
 
   step(now: number): void {
@@ -46,7 +44,7 @@ export class Departure {
     const isDrained = members.all.every(
       (peer) => this.routing.isStalled(now, peer) || peer.outgoing.stream.records === 0,
     );
-    this.dueAt = now + LEAVE_INTERVAL_MS;
+    this.parts.timers.departure.set(now + LEAVE_INTERVAL_MS);
     if (!isDrained && now < this.#drainUntil) return;
     outbox.writer.beginFrame(FRAME_LEAVE).endFrame();
     outbox.toAll();

@@ -24,11 +24,12 @@ const GOSSIP_HEADER_BYTES = FRAME_HEADER_BYTES + 1;
 const GOSSIP_ENTRIES_MAX = 255;
 const DEAF_REPORTS = 3;
 
-type Parts = Pick<NodeParts, 'journal' | 'keyring' | 'members' | 'options' | 'outbox' | 'pace' | 'timing'>;
+type Parts = Pick<
+  NodeParts,
+  'journal' | 'keyring' | 'members' | 'options' | 'outbox' | 'pace' | 'timers' | 'timing'
+>;
 
 export class Discovery {
-  knockAt: number;
-  gossipAt: number;
   #seeds: readonly Endpoint[];
   #areSeedsKnown = true;
   /** Until then a seed that has not answered may be about to. */
@@ -49,9 +50,9 @@ export class Discovery {
     const { options, timing } = parts;
     this.#seeds = options.seeds;
     this.#heardOurselvesAt = -Infinity;
-    this.knockAt = this.#isMesh ? options.startedAt : Infinity;
+    if (this.#isMesh) parts.timers.knock.set(options.startedAt);
     this.#searchUntil = options.startedAt + timing.settleMaxMs;
-    this.gossipAt = options.startedAt + timing.gossipIntervalMs;
+    parts.timers.gossip.set(options.startedAt + timing.gossipIntervalMs);
   }
 
   get isHearing(): boolean {
@@ -83,7 +84,7 @@ export class Discovery {
     for (const own of this.#ownEndpoints) if (!endpoints.includes(own)) this.#ownEndpoints.delete(own);
     this.#areSeedsKnown = areAllKnown;
     if (!this.#isMesh) return;
-    this.knockAt = now;
+    this.parts.timers.knock.set(now);
     // Once somebody was met, who else is there comes from them.
     if (!this.#hasMet) this.#searchUntil = now + this.parts.timing.settleMaxMs;
   }
@@ -134,7 +135,7 @@ export class Discovery {
 
   knock(now: number): void {
     const { options, timing } = this.parts;
-    this.knockAt = now + timing.knockIntervalMs * (0.75 + 0.5 * options.random());
+    this.parts.timers.knock.set(now + timing.knockIntervalMs * (0.75 + 0.5 * options.random()));
     const known = new Set(this.parts.members.all.map(({ endpoint }) => endpoint));
     for (const seed of this.#seeds) {
       if (!known.has(seed) && !this.#ownEndpoints.has(seed)) this.handshake.knock(now, seed);
@@ -144,7 +145,9 @@ export class Discovery {
   /** To everyone, a datagram's worth of whom we know; the next time the next ones. */
   gossip(now: number): void {
     const { members, options, outbox, pace, timing } = this.parts;
-    this.gossipAt = now + pace.scale * timing.gossipIntervalMs * (0.75 + 0.5 * options.random());
+    this.parts.timers.gossip.set(
+      now + pace.scale * timing.gossipIntervalMs * (0.75 + 0.5 * options.random()),
+    );
     const alive = members.all.filter(({ isProven, isSilent }) => isProven && !isSilent);
     if (alive.length < 2) return;
     const room = this.#room;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { NodeTimers } from './node-timers.js';
 import { Inquiries } from './inquiries.js';
 
 const BYTES_MAX = 1_000;
@@ -9,8 +10,12 @@ describe('questions to all', () => {
 
   beforeEach(() => {
     said = [];
-    inquiries = new Inquiries(10, BYTES_MAX, (token, answers, missing, complete) =>
-      said.push({ token, answers: answers.map(({ peer }) => peer), missing, complete }),
+    inquiries = new Inquiries(
+      10,
+      BYTES_MAX,
+      new NodeTimers().owed.inquiries,
+      (token, answers, missing, complete) =>
+        said.push({ token, answers: answers.map(({ peer }) => peer), missing, complete }),
     );
   });
 
@@ -48,7 +53,12 @@ describe('questions to all', () => {
 
   it('keep an answer, not the datagram it came in', () => {
     let body: Buffer | undefined;
-    inquiries = new Inquiries(10, BYTES_MAX, (_, answers) => (body = answers[0]?.body));
+    inquiries = new Inquiries(
+      10,
+      BYTES_MAX,
+      new NodeTimers().owed.inquiries,
+      (_, answers) => (body = answers[0]?.body),
+    );
     const datagram = Buffer.from('xxanswerxx');
     inquiries.answer(ask(1, 'a'), 'a', datagram.subarray(2, 8));
     datagram.fill('y');

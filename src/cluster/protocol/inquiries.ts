@@ -4,6 +4,7 @@
  * answers of all open questions are too much together.
  */
 import type { NodeId } from './contract.js';
+import type { Timer } from './timers.js';
 
 interface Answer {
   readonly peer: NodeId;
@@ -35,6 +36,8 @@ export class Inquiries {
   constructor(
     private readonly openMax: number,
     private readonly bytesMax: number,
+    /** Set while a question is open: when the next one ends. */
+    private readonly timer: Timer,
     private readonly sink: AnswersSink,
   ) {}
 
@@ -47,12 +50,6 @@ export class Inquiries {
     return this.#bytes;
   }
 
-  get deadline(): number {
-    let earliest = Infinity;
-    for (const { deadline } of this.#open.values()) earliest = Math.min(earliest, deadline);
-    return earliest;
-  }
-
   /** The number the next `open` takes. */
   get next(): number {
     return (this.#ids + 1) >>> 0;
@@ -62,6 +59,7 @@ export class Inquiries {
     this.#ids = this.next;
     const inquiry = { token, deadline, waiting: new Set(asked), answers: [], missing, isOfAll };
     this.#open.set(this.#ids, inquiry);
+    this.timer.setIfSooner(deadline);
     this.#finishIfDone(this.#ids, inquiry);
   }
 
@@ -98,8 +96,15 @@ export class Inquiries {
   #finishIfDone(id: number, inquiry: Inquiry): void {
     if (inquiry.waiting.size > 0) return;
     this.#open.delete(id);
+    if (inquiry.deadline <= this.timer.at) this.timer.set(this.#earliest());
     const { token, answers, missing, isOfAll } = inquiry;
     for (const { body } of answers) this.#bytes -= body.length;
     this.sink(token, answers, missing, isOfAll && missing.length === 0);
+  }
+
+  #earliest(): number {
+    let earliest = Infinity;
+    for (const { deadline } of this.#open.values()) earliest = Math.min(earliest, deadline);
+    return earliest;
   }
 }

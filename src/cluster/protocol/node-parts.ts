@@ -17,6 +17,7 @@ import {
   type Limits,
   type Timing,
 } from './options.js';
+import { NodeTimers } from './node-timers.js';
 import { Outbox } from './outbox.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import { Receipts } from './receipts.js';
@@ -38,6 +39,7 @@ export interface NodeParts {
   readonly recordBytes: number;
   readonly keyring: Keyring;
 
+  readonly timers: NodeTimers;
   readonly journal: Journal;
   readonly members: Members;
   readonly pace: ReportPace;
@@ -70,10 +72,11 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     DATAGRAM_OVERHEAD_BYTES + FRAME_HEADER_BYTES + UNICAST_RECORD_HEADER_BYTES + STATUS_FRAME_BYTES;
   const recordBytes = datagramBytes - overheadBytes;
   const keyring = new Keyring(cipher, clusterName, secrets);
+  const timers = new NodeTimers();
   const journal = new Journal();
   const members = new Members(limits.tombstonesMax);
   const pace = new ReportPace(timing, members);
-  const routes = new RoutingTable(keyring.hashKeys, members);
+  const routes = new RoutingTable(keyring.hashKeys, members, timers.sweep);
   const broadcastReview = new BroadcastReview();
   const broadcastKey = new SealingChannel(keyring, bootId, null, 0);
   return {
@@ -82,6 +85,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     limits,
     recordBytes,
     keyring,
+    timers,
     journal,
     members,
     pace,
@@ -92,11 +96,18 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     broadcastReview,
     outbox: new Outbox(datagramBytes, options.mode === 'mesh', members, broadcastKey),
     flushQueue: new FlushQueue(),
-    receipts: new Receipts(limits.receiptsMax, timing.receiptTimeoutMs, (token, delivered, complete) =>
-      journal.events.push({ type: 'receipt', token, delivered, complete }),
+    receipts: new Receipts(
+      limits.receiptsMax,
+      timing.receiptTimeoutMs,
+      timers.owed.receipts,
+      (token, delivered, complete) => journal.events.push({ type: 'receipt', token, delivered, complete }),
     ),
-    inquiries: new Inquiries(limits.inquiriesMax, limits.inquiryBytes, (token, answers, missing, complete) =>
-      journal.events.push({ type: 'answers', token, answers, missing, complete }),
+    inquiries: new Inquiries(
+      limits.inquiriesMax,
+      limits.inquiryBytes,
+      timers.owed.inquiries,
+      (token, answers, missing, complete) =>
+        journal.events.push({ type: 'answers', token, answers, missing, complete }),
     ),
     peersChanged: () => {
       pace.noteNews();

@@ -9,7 +9,7 @@ import { Barrier } from './barrier.js';
 import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 
-type Parts = Pick<NodeParts, 'broadcast' | 'broadcastReview' | 'journal' | 'members' | 'timing'>;
+type Parts = Pick<NodeParts, 'broadcast' | 'broadcastReview' | 'journal' | 'members' | 'timers' | 'timing'>;
 
 export class Reachability {
   readonly #barrier: Barrier;
@@ -18,14 +18,9 @@ export class Reachability {
   #absentPeers: readonly Peer[] = [];
 
   constructor(private readonly parts: Parts) {
-    this.#barrier = new Barrier(parts.timing.barrierMs, (token, announcedIn) =>
+    this.#barrier = new Barrier(parts.timing.barrierMs, parts.timers.owed.barrier, (token, announcedIn) =>
       this.#tell(token, announcedIn),
     );
-  }
-
-  /** When the oldest connection that waits is let through whoever is missing. */
-  get deadline(): number {
-    return this.#barrier.deadline;
   }
 
   /** A connection whose user was announced in that broadcast record; 'reachable' follows, at once or within the bound. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { NodeTimers } from './node-timers.js';
 import { Receipts } from './receipts.js';
+import type { Timer } from './timers.js';
 
 const ENTRIES_MAX = 1_000;
 
@@ -9,12 +11,13 @@ interface Said {
   readonly complete: boolean;
 }
 
-const setUp = (): { readonly receipts: Receipts; readonly said: Said[] } => {
+const setUp = (): { readonly receipts: Receipts; readonly timer: Timer; readonly said: Said[] } => {
   const said: Said[] = [];
-  const receipts = new Receipts(ENTRIES_MAX, 900, (token, delivered, complete) => {
+  const timer = new NodeTimers().owed.receipts;
+  const receipts = new Receipts(ENTRIES_MAX, 900, timer, (token, delivered, complete) => {
     said.push({ token, delivered, complete });
   });
-  return { receipts, said };
+  return { receipts, timer, said };
 };
 
 describe('receipts', () => {
@@ -51,14 +54,14 @@ describe('receipts', () => {
   });
 
   it('is incomplete when a holder is lost, and when the time is over', () => {
-    const { receipts, said } = setUp();
+    const { receipts, timer, said } = setUp();
     receipts.open(0, 1, [{ index: 5 }], 1, true);
     receipts.open(10, 2, [{ index: 6 }], 1, true);
     receipts.loseHolder(5);
     expect(said).toEqual([{ token: 1, delivered: 0, complete: false }]);
-    receipts.expire(receipts.deadline);
+    receipts.expire(timer.at);
     expect(said.at(-1)).toEqual({ token: 2, delivered: 0, complete: false });
-    expect(receipts.deadline).toBe(Infinity);
+    expect(timer.isSet).toBe(false);
   });
 
   it('keeps its numbers apart while the ring grows', () => {
@@ -77,7 +80,7 @@ describe('receipts', () => {
     many.open(0, ENTRIES_MAX, holders(1), 1, true);
     expect(many.isFull).toBe(true);
 
-    const { receipts: wide } = setUp();
+    const { receipts: wide, timer } = setUp();
     const number = wide.next;
     for (let token = 1; token <= 9; token++) wide.open(token, token, holders(100), 100, true);
     expect(wide.isFull).toBe(false);
@@ -85,7 +88,7 @@ describe('receipts', () => {
     expect(wide.isFull).toBe(true);
     wide.settle(number, 1, 1);
     expect(wide.isFull).toBe(false);
-    wide.expire(wide.deadline);
+    wide.expire(timer.at);
     for (let token = 1; token <= 9; token++) wide.open(9, token, holders(11), 11, true);
     expect(wide.isFull).toBe(false);
     wide.open(9, 10, holders(1), 1, true);

@@ -10,6 +10,8 @@
  * Exactly one answer per token: when every holder has answered, when the last one that had not is lost, or at the deadline
  * (then incomplete). An answer that comes later is ignored.
  */
+import type { Timer } from './timers.js';
+
 const RING_MIN = 1_024;
 const RECEIPT_NUMBERS = 2 ** 32;
 
@@ -37,6 +39,8 @@ export class Receipts {
   constructor(
     private readonly entriesMax: number,
     private readonly timeoutMs: number,
+    /** Set while anything waits: when the oldest entry ends. */
+    private readonly timer: Timer,
     private readonly sink: ReceiptSink,
   ) {}
 
@@ -47,11 +51,6 @@ export class Receipts {
 
   get isFull(): boolean {
     return this.waiting >= this.entriesMax || this.#holdersWaitedFor >= this.entriesMax;
-  }
-
-  /** When the oldest entry ends; Infinity: there is none. */
-  get deadline(): number {
-    return this.#head === this.#tail ? Infinity : (this.#deadlines[this.#indexOf(this.#head)] as number);
   }
 
   /** The number the next `open` will take, as it goes on the wire. */
@@ -81,6 +80,7 @@ export class Receipts {
     this.#state[at] = isComplete ? WAITING : WAITING_INCOMPLETE;
     this.#tokens[at] = token;
     this.#deadlines[at] = now + this.timeoutMs;
+    if (number === this.#head) this.#setTimer();
     this.#delivered[at] = 0;
     if (count === 1) {
       this.#holder[at] = (holders[0] as { index: number }).index;
@@ -117,12 +117,13 @@ export class Receipts {
     while (this.#head < this.#tail) {
       const at = this.#indexOf(this.#head);
       if (this.#state[at] !== FREE) {
-        if ((this.#deadlines[at] as number) > now) return;
+        if ((this.#deadlines[at] as number) > now) break;
         this.#state[at] = WAITING_INCOMPLETE;
         this.#finish(this.#head, at);
       }
       this.#head += 1;
     }
+    this.#setTimer();
   }
 
   #isHolder(number: number, at: number, holder: number): boolean {
@@ -143,6 +144,13 @@ export class Receipts {
 
   #skipFree(): void {
     while (this.#head < this.#tail && this.#state[this.#indexOf(this.#head)] === FREE) this.#head += 1;
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    this.timer.set(
+      this.#head === this.#tail ? Infinity : (this.#deadlines[this.#indexOf(this.#head)] as number),
+    );
   }
 
   #finish(number: number, at: number): void {

@@ -6,6 +6,7 @@ import { Directory } from './directory.js';
 import { assert } from './errors.js';
 import type { Members } from './members.js';
 import type { Peer } from './peer.js';
+import type { Timer } from './timers.js';
 import { UserHasher } from './user-hash.js';
 
 /** Between two portions of sweeping the directory. */
@@ -24,11 +25,11 @@ export class RoutingTable {
   /** How many proven peers seal with each secret. */
   readonly #peersOfSecret: number[];
   readonly #slots: number[] = [];
-  #sweepAt = 0;
 
   constructor(
     hashKeys: readonly Buffer[],
     private readonly members: Members,
+    private readonly sweepTimer: Timer,
   ) {
     this.#hashers = hashKeys.map((key) => new UserHasher(key));
     this.#peersOfSecret = hashKeys.map(() => 0);
@@ -39,14 +40,9 @@ export class RoutingTable {
     return this.#hashers[0] as UserHasher;
   }
 
-  /** When the next segments of the directory are swept; Infinity: there is nothing to sweep. */
-  get sweepAt(): number {
-    return this.directory.isSweepDue ? this.#sweepAt : Infinity;
-  }
-
   sweep(now: number): void {
     this.directory.sweep(SWEEP_SEGMENTS);
-    this.#sweepAt = now + SWEEP_INTERVAL_MS;
+    this.#setSweep(now);
   }
 
   /** Fills `holders` with those to whom a message to the user goes, and returns how many there are. */
@@ -86,6 +82,8 @@ export class RoutingTable {
   renewReplica(now: number, peer: Peer): void {
     this.retireReplica(now, peer);
     const slot = peer.incoming.replica.renew();
+    // Taking a slot may have swept all of the directory.
+    if (!this.directory.isSweepDue) this.sweepTimer.cancel();
     assert((this.#slotOwners[slot] ?? null) === null, 'a slot has one owner');
     this.#slotOwners[slot] = peer;
   }
@@ -94,7 +92,11 @@ export class RoutingTable {
     const { replica } = peer.incoming;
     if (replica.slot === 0) return;
     this.#slotOwners[replica.slot] = null;
-    if (!this.directory.isSweepDue) this.#sweepAt = now + SWEEP_INTERVAL_MS;
     replica.retire();
+    if (!this.sweepTimer.isSet) this.#setSweep(now);
+  }
+
+  #setSweep(now: number): void {
+    this.sweepTimer.set(this.directory.isSweepDue ? now + SWEEP_INTERVAL_MS : Infinity);
   }
 }

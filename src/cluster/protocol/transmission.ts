@@ -42,13 +42,11 @@ type Parts = Pick<
   | 'options'
   | 'outbox'
   | 'recordBytes'
+  | 'timers'
   | 'timing'
 >;
 
 export class Transmission {
-  /** When the patience with a peer that shuts the broadcast window ends; Infinity: nobody does. */
-  givesUpAt = Infinity;
-
   constructor(
     private readonly parts: Parts,
     private readonly acks: Acks,
@@ -110,7 +108,7 @@ export class Transmission {
       }
       const endsAt = standing.patienceEndsAt(waitingSince);
       if (now < endsAt) {
-        this.givesUpAt = Math.min(this.givesUpAt, endsAt);
+        this.parts.timers.giveUp.setIfSooner(endsAt);
       } else {
         standing.giveUp();
         isRelieved = true;
@@ -144,7 +142,7 @@ export class Transmission {
     const { parts } = this;
     const { broadcast } = parts;
     broadcast.close(now);
-    this.givesUpAt = Infinity;
+    this.parts.timers.giveUp.cancel();
     if (!broadcast.hasUnsent && !parts.broadcastReview.isDue) return;
     const limit = this.updateBroadcastWindow(now);
     const { broadcastRingBytes, broadcastRingRecords } = parts.limits;

@@ -244,11 +244,15 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'receipts do not expire',
     breaks: 'who waits for a silent peer waits for ever',
     edits: [
-      { file: 'cluster-node.ts', search: 'if (receipts.deadline <= now) receipts.expire(now);', replace: '' },
       {
         file: 'cluster-node.ts',
-        search: 'Math.min(this.#reachability.deadline, receipts.deadline, inquiries.deadline)',
-        replace: 'Math.min(this.#reachability.deadline, inquiries.deadline)',
+        search: 'if (timers.owed.receipts.hasExpired(now)) receipts.expire(now);',
+        replace: '',
+      },
+      {
+        file: 'cluster-node.ts',
+        search: 'timers.owed.next',
+        replace: 'Math.min(timers.owed.barrier.at, timers.owed.inquiries.at)',
       },
     ],
   },

@@ -1,0 +1,31 @@
+/** All deadlines of a node that concern no single peer. */
+import { TimerTable } from './timers.js';
+
+/** The end of our patience with what others owe us: nobody is judged before what lies in the sockets was read. */
+class OwedTimers extends TimerTable {
+  /** The oldest connection that waits is let through, whoever is missing. */
+  readonly barrier = this.timer();
+  /** The oldest receipt ends. */
+  readonly receipts = this.timer();
+  /** The next question ends. */
+  readonly inquiries = this.timer();
+}
+
+export class NodeTimers extends TimerTable {
+  readonly owed = new OwedTimers();
+
+  /** A report is due. */
+  readonly report = this.timer();
+  /** Peers are looked at again though no report is due. */
+  readonly judge = this.timer();
+  /** Mesh: seeds that are no peers yet are knocked at. */
+  readonly knock = this.timer();
+  /** Peers are told of each other. */
+  readonly gossip = this.timer();
+  /** The next segments of the directory are swept. */
+  readonly sweep = this.timer();
+  /** The patience with a peer that shuts the broadcast window ends: the next flush sees to it. */
+  readonly giveUp = this.timer();
+  /** The next step of a departure. */
+  readonly departure = this.timer();
+}
