@@ -3,8 +3,8 @@
  *
  * Theory of operation. Every node broadcasts in one numbered stream which users it gains and loses (directory), and
  * sends messages to users in one numbered stream per peer. Reports say who lives and how each stands
- * with each. HELLO and WELCOME begin a session in one direction; whatever can't be repaired begins a new one. Nothing is
- * ever missed in silence: an event at this node or at the other names whom it concerns (docs/cluster-protocol.md).
+ * with each. HELLO and WELCOME begin a session in one direction; what can't be repaired begins a new one. Nothing is
+ * ever missed silently: an event at this node or at the other names the peer (docs/cluster-correctness.md).
  *
  * Call order of a turn: any inputs (`handle*`, commands), then `flush`, then poll transmits, events and the timeout.
  */
@@ -58,9 +58,9 @@ import { Transmission } from './transmission.js';
 import { View } from './view.js';
 
 const PING_WANTS_REPORT = 1;
-/** A little rarer than idle reports of a small cluster, whose jitter then never makes it a wake-up of its own. */
+/** A little rarer than idle reports of a small cluster, so that their jitter never makes it a wake-up of its own. */
 const JUDGED_PER_IDLE_REPORT = 1.25;
-/** Called this late, the sockets are read once before deadlines are judged; not again for a while, should it last. */
+/** A timeout that comes this late lets the sockets be read once before deadlines are judged, at most once a second. */
 const DOZE_MS = 20;
 const DOZE_AGAIN_MS = 1_000;
 
@@ -82,10 +82,13 @@ export class ClusterNode implements ProtocolNode {
   readonly #view: View;
 
   #reportedAt: number;
-  /** When we were last told to be called: later than that by much means that we slept. */
+  /** When we last asked to be called. A call much later means that we slept. */
   #dueAt = Infinity;
   #wokeAt = -Infinity;
-  /** Before this nobody is judged for what has not come: it may lie in the sockets, which are read after the timers. */
+  /**
+   * Before this time no peer is judged for missing datagrams: they may wait in the sockets, which are read after
+   * timers.
+   */
   #judgeAt = -Infinity;
 
   constructor(options: ClusterNodeOptions) {
@@ -256,7 +259,7 @@ export class ClusterNode implements ProtocolNode {
   }
 
   peers(): PeerSnapshot[] {
-    // The clock was last told with the timeout: near enough for an uptime.
+    // The time of the last report: exact enough for an uptime.
     const now = Math.max(this.#parts.options.startedAt, this.#reportedAt);
     return this.#parts.members.all.filter(({ isProven }) => isProven).map((peer) => peer.snapshot(now));
   }
@@ -301,7 +304,7 @@ export class ClusterNode implements ProtocolNode {
     const end = plain.length;
     let at = 0;
     while (at + FRAME_HEADER_BYTES <= end) {
-      // A frame may have dropped its sender: the rest of its datagram is nobody's.
+      // A frame may have dropped its sender: the rest of its datagram is ignored.
       if (peer.isGone) return;
       const start = at + FRAME_HEADER_BYTES;
       const next = start + plain.readUInt16BE(at + 1);
@@ -351,14 +354,14 @@ export class ClusterNode implements ProtocolNode {
     }
   }
 
-  /** What may be sealed with the broadcast key, and so may come from a boot not proven to be alive. */
+  /** A frame under the broadcast key. It may come from a boot that is not proven. */
   #handleOpenFrame(now: number, peer: Peer, type: number, reader: ByteReader): void {
     switch (type) {
       case FRAME_REPORT:
         this.#handleReport(now, peer, reader);
         break;
       case FRAME_KNOCK:
-        // That we have met is all it is for: what else it says may be a recording's.
+        // It only makes us meet. What else it says may come from a recording.
         break;
       case FRAME_GOSSIP:
         if (peer.incoming.isAdmitted) this.#discovery.handleGossip(now, reader);
@@ -420,11 +423,11 @@ export class ClusterNode implements ProtocolNode {
   }
 
   #handleReport(now: number, peer: Peer, reader: ByteReader): void {
-    // Who has heard our good-bye lists us no more: no reason to meet again.
+    // A peer that has heard our good-bye does not list us any more. That is no reason to rejoin.
     if (!this.#departure.isTold) this.#reports.handle(now, peer, reader);
   }
 
-  /** At every report, and in large clusters, where those are rare, in between. */
+  /** Called at every report, and in between in large clusters, where reports are rare. */
   #judgePeers(now: number): void {
     this.#membership.judge(now);
     this.#discovery.judge(now);
@@ -439,7 +442,7 @@ export class ClusterNode implements ProtocolNode {
     this.#reports.broadcast();
     this.#reportedAt = now;
     this.#view.settle(now);
-    // A newcomer is in a hurry to be listed, and to be ready, however large the cluster is.
+    // A newcomer reports often, to be listed and ready soon, however large the cluster is.
     const afterMs = pace.nextAfterMs();
     this.#setReport(now, this.#view.isSettled ? afterMs : timing.reportIntervalMs);
   }
@@ -450,7 +453,7 @@ export class ClusterNode implements ProtocolNode {
       this.#setReport(now, pace.newsMs);
   }
 
-  /** The next one so long after the last, or now if that is over. */
+  /** Sets the next report to `afterMs` after the last one, or to now if that time is over. */
   #setReport(now: number, afterMs: number): void {
     const jitter = 0.9 + 0.2 * this.#parts.options.random();
     this.#parts.timers.report.set(Math.max(now, this.#reportedAt + afterMs * jitter));
@@ -469,12 +472,12 @@ export class ClusterNode implements ProtocolNode {
     if ((flags & PING_WANTS_REPORT) !== 0) this.#reports.sendTo(peer);
   }
 
-  /** Called much later than we asked to be: whoever seems late may only have waited for us. */
+  /** We were called much later than we asked. A peer that seems late may only have waited for us. */
   #noticeSleep(now: number): void {
     const sleptMs = now - Math.max(this.#dueAt, this.#wokeAt);
     if (sleptMs > DOZE_MS && now > this.#judgeAt + DOZE_AGAIN_MS) this.#judgeAt = now + 1;
     if (sleptMs <= this.#parts.timing.reportIntervalMs) return;
-    // The same sleep shows again at the timeout that is still due: it is forgiven once.
+    // The same sleep shows again at the timeout that is still due. It is forgiven only once.
     this.#wokeAt = now;
     this.#membership.forgive(now, sleptMs);
     this.#discovery.forgive(sleptMs);

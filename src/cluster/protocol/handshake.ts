@@ -1,5 +1,5 @@
 /**
- * How two boots come to trust and hear each other: HELLO and WELCOME, once in each direction.
+ * How two boots come to know and trust each other: HELLO and WELCOME, once in each direction.
  *
  *   KNOCK    introduction                        (to an address whose boot id is unknown; broadcast key)
  *   HELLO    nonce u32, last session u32, last delivered u48, introduction
@@ -7,17 +7,18 @@
  *   introduction: oldest version u8, newest version u8, capabilities u32, uptime ms u48, name text, software text
  *
  * Rules.
- * - Everything but KNOCK is sealed for the pair. What opens under that key was made after we booted; but it may have been
- *   kept back since, and its sender be dead. A WELCOME with our current nonce was made after our HELLO: it proves its
- *   sender alive, and nothing else does.
- * - Whoever is only heard of gets a HELLO, and nothing it says counts until it is proven. A recording ends here. Its HELLO
- *   is answered all the same, or two that are not proven would wait for each other: the session that it opens is
- *   counted where connections wait (R11), and forgotten if the peer is not proven in time.
- * - Nodes without a common version say so at every first contact, and neither proves the other.
- * - R2: a new nonce opens a new session and forgets nothing it should not; the same nonce gets the same WELCOME, again and
- *   again, also when the session is closed: else a lost WELCOME would be a deadlock.
+ * - Everything but KNOCK is sealed for the pair. What opens under that key was made after we booted. But somebody may
+ *   have kept it back since, and its sender may be dead. A WELCOME with our current nonce was made after our HELLO.
+ *   It proves that its sender lives; nothing else does.
+ * - A boot that is only heard of gets a HELLO, and nothing it says counts until it is proven. A recording ends here.
+ *   Its HELLO is answered all the same: otherwise two boots that are not proven would wait for each other.
+ *   Connections wait for the session that it opens (R11). The session is forgotten if the peer is not proven in time.
+ * - Nodes without a common version report that at every first contact, and neither proves the other.
+ * - R2: a new nonce opens a new session. The same nonce gets the same WELCOME, every time, also when the session is
+ *   closed: otherwise a lost WELCOME would be a deadlock.
  * - R3: what was on the way in the old session moves to the new one exactly as far as the HELLO proves it undelivered.
- * - R7: a gap is a rejoin. There is one way to become consistent, and first contact is the same way.
+ * - R7: a gap causes a rejoin, which is the same procedure as first contact. There is no other way to become
+ *   consistent.
  */
 import type { Acks } from './acks.js';
 import type { ByteReader } from './byte-reader.js';
@@ -27,9 +28,9 @@ import { FRAME_HELLO, FRAME_KNOCK, FRAME_WELCOME } from './frames.js';
 import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 
-/** Bits for what this node can do beyond the version's basics; both sides use what both have. */
+/** Bits for what this node can do beyond the basics of the version. Two nodes use what both have. */
 const CAPABILITIES = 0;
-/** Hellos of many nodes to a newcomer are spread over this long, or they would be one burst at its socket. */
+/** HELLOs of many nodes to a newcomer are spread over this time. Otherwise they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
 
 type Parts = Pick<
@@ -56,7 +57,7 @@ export class Handshake {
   constructor(
     private readonly parts: Parts,
     private readonly acks: Acks,
-    /** The peer has answered for the first time. */
+    /** Called when the peer has answered for the first time. */
     private readonly proven: (now: number, peer: Peer) => void,
   ) {}
 
@@ -69,7 +70,7 @@ export class Handshake {
     this.parts.peersChanged();
   }
 
-  /** R7. What may be missed because of it is told at once. */
+  /** R7. A gap event says at once what may be missed because of it. */
   rejoin(now: number, peer: Peer, missing: number | null, reason: string): void {
     if (!peer.incoming.isAdmitted) return;
     this.parts.journal.gap(peer, 'gap', missing, reason);
@@ -147,7 +148,8 @@ export class Handshake {
       this.parts.journal.gap(peer, 'lost', dropped.userMessages, 'the peer has forgotten our last session');
     }
     this.#session += 1;
-    // What was announced in this turn is called reachable already where nobody was there to wait for.
+    // The open record is closed, so that the snapshot has what was announced in this turn: if nobody was there to
+    // wait for, those connections count as reachable already.
     broadcast.close(now);
     const welcome = {
       nonce,

@@ -1,19 +1,20 @@
 /**
- * Who is alive, who is gone, and what goes with them. Local views, no coordinator, no consensus.
+ * Which peers live, which are dropped, and what is dropped with them. Each node decides for itself: there is no
+ * coordinator.
  *
  * Rules.
- * - R12: silence makes a peer dead after `deadAfterMs` (more in large clusters); a good-bye at once; a new boot of the same
- *   name while the old one is silent, at once. Silence alone changes no routing.
- * - A silent peer is PINGed; its answer is a report of its own, so that a broken broadcast path alone kills nobody.
- * - Two live boots of one name are a mistake of people (a cloned environment file): said aloud, and both stay.
- * - A boot that was heard but did not answer is forgotten when it falls silent: a recording is heard once, and ends here.
- * - A node that slept doubts itself first: the time it slept counts against nobody.
+ * - R12: silence makes a peer dead after `deadAfterMs` (more in large clusters); a good-bye at once; a new boot of
+ *   the same name while the old one is silent, at once. Silence alone changes no routing.
+ * - A silent peer is sent a PING. It answers with a report, so that a broken broadcast path alone drops nobody.
+ * - Two live boots with one name are a mistake of people (a copied environment file). A warning says so, and both stay.
+ * - A boot that was heard but did not answer is forgotten when it falls silent. So a recording is heard once.
+ * - The time that a node slept counts against no peer.
  */
 import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peer.js';
 import type { Reports } from './reports.js';
 
-/** A namesake silent for this many reports was replaced. */
+/** A peer that is silent for this many reports was replaced by the new boot with its name. */
 const NAMESAKE_SILENT_REPORTS = 2;
 
 type Parts = Pick<
@@ -28,7 +29,7 @@ export class Membership {
     private readonly ping: (now: number, peer: Peer) => void,
   ) {}
 
-  /** At every report, and at least about once a second. */
+  /** Called at every report, and at least about once a second. */
   judge(now: number): void {
     const { parts } = this;
     const { members } = parts;
@@ -54,7 +55,7 @@ export class Membership {
     }
   }
 
-  /** A boot has said its name for the first time. */
+  /** Called when the name of a boot is known for the first time. */
   noteName(now: number, peer: Peer): void {
     for (const other of this.parts.members.all) {
       if (other === peer || other.name !== peer.name || !other.isProven) continue;
@@ -87,14 +88,14 @@ export class Membership {
     parts.peersChanged();
   }
 
-  /** Whatever waits for a peer gets the time again that we slept through. */
+  /** We slept for `ms`: everything that waits for a peer waits so much longer. */
   forgive(now: number, ms: number): void {
     for (const peer of this.parts.members.all) peer.forgive(now, ms);
   }
 
   /**
-   * Whoever is only heard of is named when it could have answered long ago, again and again; and forgotten when it is not
-   * heard any more either.
+   * A boot that is only heard of, and could have answered, is reported again and again. It is forgotten when it is
+   * not heard any more.
    */
   #judgeUnproven(now: number, peer: Peer): void {
     const { heardForgetMs } = this.parts.timing;

@@ -1,9 +1,9 @@
 /**
- * What we send to a peer: our unicast stream to it, and its place in our broadcast stream, as agreed by its HELLO and our
- * WELCOME. The directions of a pair are separate: this is one of them.
+ * What we send to a peer: our unicast stream to it, and its place in our broadcast stream, as agreed by its HELLO and
+ * our WELCOME. The directions of a pair are separate: this is one of them.
  *
- * Without a session messages wait in the stream, bounded in time and size (R9). A new session renumbers what is left (R3),
- * and begins with a snapshot of our users (R5).
+ * Without a session messages wait in the stream, bounded in time and size (R9). A new session renumbers what is left
+ * (R3), and begins with a snapshot of our users (R5).
  */
 import { Backlog } from './backlog.js';
 import { BarrierStanding } from './barrier-standing.js';
@@ -45,11 +45,11 @@ export class OutgoingSession {
 
   #state: OutgoingState = 'closed';
   #welcome = NONE;
-  /** What is left to walk of it. */
+  /** The rest of the snapshot. */
   #snapshot = NOBODY;
   #window: number;
   #pollIntervalMs = 0;
-  /** When this node last woke from a sleep, in which no ack could come. */
+  /** When this node last woke from a sleep. No ack could come while it slept. */
   #awakeSince = -Infinity;
 
   constructor(
@@ -87,7 +87,7 @@ export class OutgoingSession {
     return this.#welcome;
   }
 
-  /** Records it can take, as it last said. */
+  /** How many records the peer can take, as it last said. */
   get window(): number {
     return this.#window;
   }
@@ -97,7 +97,7 @@ export class OutgoingSession {
     return Math.max(this.barrierStanding.acked, this.#welcome.base);
   }
 
-  /** Since when the oldest record that the peer has not acked has waited for it; Infinity: none does. */
+  /** Since when the oldest unacked record has waited for the peer; Infinity: there is none. */
   get unackedSince(): number {
     return Math.max(this.stream.oldestClosedAt, this.#awakeSince);
   }
@@ -114,7 +114,7 @@ export class OutgoingSession {
     this.timers.hold.cancel();
   }
 
-  /** The next hash of the snapshot; undefined: that was all, and the session is complete. */
+  /** The next hash of the snapshot; undefined: there are no more, and the session is complete. */
   takeOfSnapshot(): number | undefined {
     const result = this.#snapshot.next();
     if (result.done !== true) return result.value;
@@ -127,7 +127,7 @@ export class OutgoingSession {
     this.#window = Math.max(records, this.windowMin);
   }
 
-  /** Closes the open record. Without a session it waits for one, as long as may be. */
+  /** Closes the open record. Without a session it waits for one, for a bounded time. */
   closeRecord(now: number): void {
     this.stream.close(now);
     if (this.#state === 'closed') this.#setHold();
@@ -163,7 +163,7 @@ export class OutgoingSession {
     this.timers.poll.set(now + this.#pollIntervalMs);
   }
 
-  /** We slept for so long: that does not count against the peer. */
+  /** We slept for `ms`. That does not count against the peer. */
   forgive(now: number, ms: number): void {
     this.backlog.forgive(ms);
     this.windowStanding.forgive(ms);

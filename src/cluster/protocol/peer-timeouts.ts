@@ -1,4 +1,4 @@
-/** What is done when a timer of a peer expires. */
+/** Does what is due when a timer of a peer expires. */
 import type { Acks } from './acks.js';
 import type { Handshake } from './handshake.js';
 import type { NodeParts } from './node-parts.js';

@@ -2,14 +2,14 @@
 import { TimerTable } from './timers.js';
 
 export class PeerTimers extends TimerTable {
-  /** Our HELLO is due, again. */
+  /** A HELLO is due, the first or a repeated one. */
   readonly hello = this.timer();
-  /** What we took of the peer is to be acked. */
+  /** An ack is due. */
   readonly ack = this.timer();
-  /** What is missing of its streams is asked for. */
+  /** A NACK for missing records is due. */
   readonly broadcastNack = this.timer();
   readonly unicastNack = this.timer();
-  /** What is missing is given up. */
+  /** Missing records are given up. */
   readonly broadcastGap = this.timer();
   readonly unicastGap = this.timer();
   /** The peer owes us acks, and is asked for its position. */

@@ -1,19 +1,20 @@
 /**
- * How often this node reports, and by the same measure how long others may say nothing.
+ * How often this node reports, and so how long a peer may say nothing.
  *
  * Rules.
- * - While sessions or members change, a report every `reportIntervalMs`: others compare with it how they stand with us. Once
- *   all is said several times over, a report is a sign of life and nothing else, and `reportIdleMs` will do: an idle
- *   node's cost is waking up for the reports of all others.
- * - Above `reportMembersFlat` members each reports less often, in proportion: reports of all together cost a node about the
- *   same.
- * - Silence is measured in idle reports: a few in a row are missed by accident once in a blue moon. Who is silent is asked
- *   for a sign of life, which takes no longer in a large cluster: so nor does death, from there on.
+ * - While sessions or members change, a report is sent every `reportIntervalMs`, because peers compare their sessions
+ *   with it. After several such reports it is only a sign of life, and is sent every `reportIdleMs`: the cost of an
+ *   idle node is waking up for the reports of all others.
+ * - Above `reportMembersFlat` members each node reports less often, in proportion. So all reports together cost a
+ *   node about the same.
+ * - Silence is measured in idle reports, because it is very unlikely that several in a row are lost by accident. A
+ *   silent peer is asked for a sign of life. The time from silence to death does not depend on the size of the
+ *   cluster.
  */
 import type { Members } from './members.js';
 import type { Timing } from './options.js';
 
-/** After news: all but one may be lost. */
+/** How many reports follow a change. All but one may be lost. */
 const NEWS_REPORTS = 3;
 const LOST_REPORTS = 2;
 const SILENT_REPORTS = 2.5;
@@ -39,13 +40,13 @@ export class ReportPace {
     return this.#reports;
   }
 
-  /** How we stand with a peer has changed. */
+  /** A session or a member has changed. */
   noteNews(): void {
     this.#newsReports = NEWS_REPORTS;
     this.#hasNews = true;
   }
 
-  /** Whether there has been news since this was last asked: the next report should hurry. */
+  /** Whether something has changed since the last call, so that the next report should come sooner. */
   takeNews(): boolean {
     const hasNews = this.#hasNews;
     this.#hasNews = false;
@@ -67,7 +68,9 @@ export class ReportPace {
     return this.timing.reportIdleMs * this.scale;
   }
 
-  /** How long a peer that has met us may take to list us: several reports in a row must be lost before that is worth a word. */
+  /**
+   * How long a peer that has met us may take to list us. Several reports in a row must be lost before it is reported.
+   */
   get listedAfterMs(): number {
     return Math.max(this.timing.notMutualAfterMs, NEWS_REPORTS * this.newsMs + LOST_REPORTS * this.idleMs);
   }
@@ -77,17 +80,22 @@ export class ReportPace {
     return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * this.idleMs);
   }
 
-  /** How long one that is only heard of may say nothing before it is forgotten: it must not be, from report to report. */
+  /**
+   * How long a boot that is only heard of may say nothing before it is forgotten. This is longer than between two
+   * reports.
+   */
   get forgottenAfterMs(): number {
     return Math.max(this.timing.heardForgetMs, SILENT_REPORTS * this.idleMs);
   }
 
-  /** And before it is dead: as long after as the configured times are apart. */
+  /**
+   * How long a peer may say nothing before it is dead: silence, and then the difference of the two configured times.
+   */
   get deadAfterMs(): number {
     return this.silentAfterMs + this.timing.deadAfterMs - this.timing.silentAfterMs;
   }
 
-  /** 1, or how much rarer everything is that all say to all in a cluster of this size. */
+  /** The factor by which reports and gossip are rarer in a cluster of this size; 1 in a small one. */
   get scale(): number {
     return Math.max(1, (this.members.size + 1) / this.timing.reportMembersFlat);
   }

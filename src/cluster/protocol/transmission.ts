@@ -2,16 +2,17 @@
  * What leaves at the end of a turn: records within their windows, repairs, snapshots.
  *
  * Rules.
- * - Unicast: at most min(unicastWindowRecords, the peer's window) records in flight; acks clock the rest. There is no
- *   rate and nothing that loss alone could throttle: the window is what the receiver's buffer holds.
- * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that counts. A
- *   peer for which a record waits `laggardAfterMs`, or that shuts the window and answers nothing for `unheardAfterMs`,
- *   stops counting until it has caught up: the group never waits for one. One that shuts the window often but keeps the
- *   records moving is not slow, it has a small buffer: without its window it would be overrun. What nobody that counts
- *   needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer sees the gap and rejoins.
- *   While it shuts the window it is asked for its position at short intervals that do not grow.
- * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh mode). A
- *   record is not repaired again within that time, so that what is on its way is not sent twice.
+ * - Unicast: at most min(unicastWindowRecords, the peer's window) records are in flight; acks release the next ones.
+ *   There is no rate, and loss alone slows nothing down: the window is what the receiver's buffer holds.
+ * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that
+ *   counts. A peer for which a record waits `laggardAfterMs`, or that shuts the window and answers nothing for
+ *   `unheardAfterMs`, stops counting until it has caught up: the group never waits for one. One that shuts the window
+ *   often but keeps the records moving is not slow, it has a small buffer: without its window it would be overrun.
+ *   What nobody that counts needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer
+ *   sees the gap and rejoins. While it shuts the window it is asked for its position at short intervals that do not
+ *   grow.
+ * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh
+ *   mode). A record is not repaired again within that time, so that what is on its way is not sent twice.
  * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
  */
 import type { Acks } from './acks.js';
@@ -59,7 +60,10 @@ export class Transmission {
     });
   }
 
-  /** Frees what everybody that counts has; returns the sequence up to which the broadcast stream may be sent. */
+  /**
+   * Frees the records that all peers in the window have. Returns the sequence up to which the broadcast stream may be
+   * sent.
+   */
   updateBroadcastWindow(now: number): number {
     const { broadcast, limits, members } = this.parts;
     let slowest = Infinity;
@@ -72,7 +76,8 @@ export class Transmission {
       if (!outgoing.isOpen) continue;
       const after = outgoing.broadcastNeededAfter;
       if (outgoing.windowStanding.isLaggard) {
-        // By the smallest window of all, its own too: by a larger one it would count again at once, and shut it again.
+        // Measured by the smallest window, its own included: with a larger one it would be back at once, and shut it
+        // again.
         const smallest = Math.min(window, outgoing.window);
         if (after + 1 < broadcast.first || after + smallest < broadcast.nextToSend) continue;
         outgoing.windowStanding.catchUp();
@@ -82,7 +87,7 @@ export class Transmission {
       fastest = Math.max(fastest, after);
     }
     if (slowest === Infinity) {
-      // Nobody has a session: whoever comes starts after what exists now.
+      // Nobody has a session: a new peer starts after what exists now.
       broadcast.skipUnsent();
       broadcast.ackTo(broadcast.nextSequence - 1);
       return Infinity;
@@ -90,14 +95,14 @@ export class Transmission {
     broadcast.ackTo(slowest);
     const limit = slowest + window;
     const isShut = broadcast.nextSequence - 1 > limit;
-    // Of the oldest record that the window keeps back.
+    // When the oldest record was closed that the window holds back.
     const waitingSince = broadcast.at(Math.max(limit + 1, broadcast.nextToSend))?.closedAt ?? now;
     let isRelieved = false;
     for (const peer of members.all) {
       const { outgoing } = peer;
       const standing = outgoing.windowStanding;
       if (!outgoing.isOpen || standing.isLaggard) continue;
-      // If all are equally far behind, none holds up the others.
+      // If all are equally far behind, none delays the others.
       if (!isShut || outgoing.broadcastNeededAfter > slowest || fastest === slowest) {
         standing.release();
         continue;
@@ -114,7 +119,7 @@ export class Transmission {
         isRelieved = true;
       }
     }
-    // At once: the others must be ahead of the laggard's window before it is looked at again.
+    // Again, at once: the others must get ahead of the laggard's window before it is checked again.
     return isRelieved ? this.updateBroadcastWindow(now) : limit;
   }
 
@@ -189,7 +194,7 @@ export class Transmission {
   #repairBroadcast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
     const { journal, options, outbox, timing } = this.parts;
     const isRecent = now - record.sentAt < timing.repairLingerMs;
-    // Sent to everyone or to this peer a moment ago: it is on its way.
+    // It was sent to everyone or to this peer a moment ago, so it is on its way.
     if (isRecent && (record.repairedFor === null || record.repairedFor === peer)) return;
     this.#writeBroadcastRecord(sequence, record);
     journal.counters.recordsRepaired += 1;
@@ -201,7 +206,7 @@ export class Transmission {
   }
 
   #repairUnicast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
-    // A first transmission may just be late; asked for again within the linger, it is on its way.
+    // A first transmission may be lost and is repaired at once. A repair within the linger is still on its way.
     if (now - record.sentAt < this.parts.timing.repairLingerMs && record.repairedFor !== null) return;
     record.repairedFor = peer;
     record.sentAt = now;
@@ -229,7 +234,7 @@ export class Transmission {
       .endFrame();
   }
 
-  /** R5: walks our users up to the session's base, then says that that was all. */
+  /** R5: sends our users up to the session's base, then the end of the snapshot. */
   #pumpSnapshot(now: number, { outgoing }: Peer): void {
     const { limits, recordBytes } = this.parts;
     const hashesMax = Math.floor((recordBytes - MESSAGE_HEADER_BYTES) / HASH_BYTES);
