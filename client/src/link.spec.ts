@@ -247,6 +247,16 @@ describe('a link that is dead', () => {
     expect(lan.state).toMatchObject({ name: 'waiting', reason: 'no answer to a ping' });
   });
 
+  it('is left although the system takes the ping itself', async () => {
+    await open();
+    const socket = sockets.last;
+    jest.spyOn(socket, 'send').mockImplementation((text) => (socket.bufferedAmount += text.length));
+    wake();
+    socket.bufferedAmount = 0;
+    await pass(3000);
+    expect(lan.state.name).toBe('waiting');
+  });
+
   it('is noticed by silence', async () => {
     await open();
     await pass(20_000);

@@ -44,8 +44,9 @@ export class Liveness {
   /** A page became visible, or the network came back: is the other side still there? */
   probe(ms = WAKE_DEADLINE_MS): void {
     if (this.#cancelDeadline !== undefined) return;
-    this.link.ping();
+    // without the ping itself: that the system takes it says nothing of the other side
     const buffered = this.link.buffered();
+    this.link.ping();
     this.#cancelDeadline = deadline(ms, () => {
       this.#cancelDeadline = undefined;
       if (this.link.buffered() < buffered) this.probe(ms);
