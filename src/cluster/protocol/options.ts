@@ -44,8 +44,8 @@ export interface Timing {
   /** A report each while sessions or members change: liveness, acks and mutual membership. */
   readonly reportIntervalMs: number;
   /**
-   * The same while nothing changes: a sign of life, for which every other node wakes up with cold caches. Nothing waits for
-   * one while all is well. (With 400 ms an idle node of a cluster of 8 used 0.8 to 1.2% of a core.)
+   * The same while nothing changes: a sign of life, for which every other node wakes up with cold caches. Nothing
+   * waits for one while all is well. (With 400 ms an idle node of a cluster of 8 used 0.8 to 1.2% of a core.)
    */
   readonly reportIdleMs: number;
   /**
@@ -53,17 +53,22 @@ export interface Timing {
    * wake-ups a second are 1% of a core.
    */
   readonly reportMembersFlat: number;
-  /** Two missed reports, and a half: long enough for a GC pause or a burst of loss; then PINGs ask for a sign of life. */
+  /**
+   * Two missed reports, and a half: long enough for a GC pause or a burst of loss; then PINGs ask for a sign of life.
+   */
   readonly silentAfterMs: number;
-  /** Dead. Silence alone widens nothing in routing, so there is no hurry; clients of a dead node reconnect anyway. */
+  /**
+   * A peer silent for so long is dead. Silence changes no routing, and clients of a dead node reconnect: so there is
+   * no hurry.
+   */
   readonly deadAfterMs: number;
   /** First HELLO retry; doubles up to the report interval. A few round trips of a busy LAN. */
   readonly helloRetryMs: number;
-  /** A boot that never answered a HELLO, and is not heard any more, is forgotten: replayed recordings end here. */
+  /** A boot that never answered a HELLO, and is not heard any more for so long, is forgotten. Recordings end here. */
   readonly heardForgetMs: number;
-  /** A peer we know that does not list us this long after we met: said aloud as not mutual. */
+  /** A peer that does not list us this long after we met is reported as not mutual. */
   readonly notMutualAfterMs: number;
-  /** Ack of records that nobody hurries for. Short, because acks ride on other datagrams when there are any. */
+  /** When records are acked that nobody waits for. Short, because acks ride on other datagrams when there are any. */
   readonly ackDelayMs: number;
   /** Ack of announcements: somebody's connection waits for it. Collects the datagrams of one burst. */
   readonly ackUrgentMs: number;
@@ -84,8 +89,8 @@ export interface Timing {
   /** A peer that blocks the broadcast window this long stops counting in it; it will gap and rejoin. */
   readonly laggardAfterMs: number;
   /**
-   * One that shuts the broadcast window and answers nothing this long stops counting at once: shorter than the barrier, and
-   * long enough to be asked several times, so that loss alone is not taken for silence.
+   * One that shuts the broadcast window and answers nothing this long stops counting at once: shorter than the
+   * barrier, and long enough to be asked several times, so that loss alone is not taken for silence.
    */
   readonly unheardAfterMs: number;
   /** No progress of acks this long, with records unacked: the peer has stopped answering, senders are told at once. */
@@ -128,20 +133,25 @@ export interface Limits {
   readonly windowRecordsMin: number;
   /** Towards one peer, queued and unacked. Users' messages are refused beyond; receipts and replies at twice that. */
   readonly unicastQueueBytes: number;
-  /** The same for all peers: with more than 64 each has an equal share of this, but room for two of the largest messages. */
+  /**
+   * The same for all peers: with more than 64 each has an equal share of this, but room for two of the largest
+   * messages.
+   */
   readonly unicastQueuesBytes: number;
   readonly unicastQueueRecords: number;
   /** Broadcast stream, queued and unacked: publications are refused beyond half, the oldest evicted beyond all. */
   readonly broadcastRingBytes: number;
   readonly broadcastRingRecords: number;
   /**
-   * Receipts wanted and not yet final, and holders of users that several hold among them; more: 'congested'. More than a
-   * second of the fastest machine's messages (140,000); with those who wait for them half a kilobyte each.
+   * Receipts wanted and not yet final, and holders of users that several hold among them; more: 'congested'. More
+   * than a second of the fastest machine's messages (140,000); with those who wait for them half a kilobyte each.
    */
   readonly receiptsMax: number;
   /** Questions of ours without an end; more are answered at once as all missing. */
   readonly inquiriesMax: number;
-  /** Answers to open questions; beyond it who answers counts as missing. Half as much as 128 members could say to one. */
+  /**
+   * Answers to open questions; beyond it who answers counts as missing. Half as much as 128 members could say to one.
+   */
   readonly inquiryBytes: number;
   /** Missing ranges and records one NACK names. */
   readonly nackRanges: number;

@@ -306,7 +306,7 @@ describe.each([
 });
 
 describe('a version whose datagrams can not even be opened', () => {
-  it('is told apart from strangers by the first byte, counted, and said aloud once a minute', () => {
+  it('is recognised by the first byte, counted, and logged once a minute', () => {
     const host = lan.add('present');
     lan.run(2_000);
     const strange = Buffer.alloc(200, 7);
