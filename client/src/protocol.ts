@@ -5,8 +5,46 @@ export const REFUSALS = 'lanfare.refusals';
 export const TOKEN_EXPIRED = 4500;
 export const REFUSED = 4510;
 
-/** Of the code tables, and the client's own: `not_connected`, `outcome_unknown`, `buffer_full`. Gateways may have more. */
-export type ErrorCode = string;
+/** The client's own: nothing was sent, it may have arrived, too much is on its way. */
+type ClientCode = 'not_connected' | 'outcome_unknown' | 'buffer_full';
+
+/** Of docs/client-protocol.md: errors of frames, and refusals. */
+type ServerCode =
+  | 'bad_json'
+  | 'bad_frame'
+  | 'bad_id'
+  | 'bad_user_id'
+  | 'bad_message_id'
+  | 'missing_data'
+  | 'unsupported_frame'
+  | 'unknown_event'
+  | 'too_large'
+  | 'congested'
+  | 'rate_limited'
+  | 'forbidden'
+  | 'token_rejected'
+  | 'too_many_streams'
+  | 'rejected'
+  | 'authentication_unavailable'
+  | 'internal'
+  | 'not_found'
+  | 'upgrade_required'
+  | 'draining'
+  | 'full'
+  | 'too_many_from_address'
+  | 'connecting_too_fast'
+  | 'origin_not_allowed'
+  | 'unauthorized'
+  | 'bad_handshake'
+  | 'bad_subprotocol'
+  | 'subprotocol_required'
+  | 'too_many_for_user'
+  | 'bad_room'
+  | 'not_joined'
+  | 'limit_exceeded';
+
+/** Gateways of the application may have codes of their own: so any string is one, and the known ones are offered. */
+export type ErrorCode = ClientCode | ServerCode | (string & {});
 
 /** Any frame of the server. */
 export interface Frame {
