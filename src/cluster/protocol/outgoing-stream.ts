@@ -21,9 +21,8 @@ const RING_MIN = 16;
 const LOOP_COPY_MAX = 40;
 
 export class OutgoingRecord {
-  sentAt = -Infinity;
-  /** The peer it was last repaired for, when that was to one peer alone. */
-  repairedFor: object | null = null;
+  #sentAt = -Infinity;
+  #repairedFor: object | null = null;
 
   constructor(
     readonly body: Buffer,
@@ -35,6 +34,30 @@ export class OutgoingRecord {
     readonly userMessages: number,
     readonly closedAt: number,
   ) {}
+
+  get sentAt(): number {
+    return this.#sentAt;
+  }
+
+  /** The peer it was last repaired for, when that was to one peer alone. */
+  get repairedFor(): object | null {
+    return this.#repairedFor;
+  }
+
+  send(now: number): void {
+    this.#sentAt = now;
+  }
+
+  /** `peer` null: to everyone. */
+  repair(now: number, peer: object | null): void {
+    this.#sentAt = now;
+    this.#repairedFor = peer;
+  }
+
+  /** It belongs to a new session, in which it was never sent. */
+  unsend(): void {
+    this.#sentAt = -Infinity;
+  }
 }
 
 export class OutgoingStream {
@@ -163,7 +186,7 @@ export class OutgoingStream {
   takeUnsent(now: number): OutgoingRecord {
     const record = this.at(this.#nextToSend);
     assert(record !== undefined, 'an unsent record is kept');
-    record.sentAt = now;
+    record.send(now);
     this.#nextToSend += 1;
     return record;
   }
@@ -218,7 +241,7 @@ export class OutgoingStream {
     this.#nextToSend = 1;
     this.#nextSequence = 1;
     for (const record of kept) {
-      record.sentAt = -Infinity;
+      record.unsend();
       this.#push(record);
     }
     return dropped;

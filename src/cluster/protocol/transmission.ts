@@ -199,8 +199,7 @@ export class Transmission {
     this.#writeBroadcastRecord(sequence, record);
     journal.counters.recordsRepaired += 1;
     const isForAll = isRecent && options.mode === 'broadcast';
-    record.repairedFor = isForAll ? null : peer;
-    record.sentAt = now;
+    record.repair(now, isForAll ? null : peer);
     if (isForAll) outbox.toAll();
     else outbox.toPeer(peer);
   }
@@ -208,8 +207,7 @@ export class Transmission {
   #repairUnicast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
     // A first transmission may be lost and is repaired at once. A repair within the linger is still on its way.
     if (now - record.sentAt < this.parts.timing.repairLingerMs && record.repairedFor !== null) return;
-    record.repairedFor = peer;
-    record.sentAt = now;
+    record.repair(now, peer);
     this.#writeUnicastRecord(peer, sequence, record);
     this.parts.journal.counters.recordsRepaired += 1;
     this.parts.outbox.toPeer(peer);
