@@ -29,7 +29,7 @@ export const DATAGRAM_OVERHEAD_BYTES = HEADER_BYTES + TAG_BYTES;
 const KEY_TAG_OFFSET = 2;
 const BOOT_ID_OFFSET = 4;
 const PACKET_NUMBER_OFFSET = 16;
-/** Boot ids are compared as two 48-bit numbers: no string is made to look up a sender. */
+/** Boot ids are compared as two 48-bit numbers, so that the look-up of a sender makes no string. */
 const HALF_BOOT_ID_BYTES = 6;
 
 export function writeHeader(

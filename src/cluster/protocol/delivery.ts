@@ -187,7 +187,7 @@ function readHash(reader: ByteReader): number {
   return high * 2 ** 32 + reader.u32();
 }
 
-/** Walks the optional fields; unknown ones are passed over. */
+/** Reads the optional fields. Unknown ones are skipped. */
 function readFields(record: Buffer, start: number, end: number): OptionalFields {
   const fields = { ...NO_FIELDS };
   for (let at = start; at < end;) {

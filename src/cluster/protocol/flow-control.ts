@@ -6,7 +6,7 @@ import type { OutgoingStream } from './outgoing-stream.js';
 /** Kernel memory of a datagram of up to about 1,900 bytes [measured]; larger ones take a multiple. */
 const KERNEL_BYTES = 2_304;
 const KERNEL_OVERHEAD_BYTES = 320;
-/** Half of the buffer is promised to senders: the rest is for what no window limits. */
+/** Half of the buffer is granted to senders. The rest is for datagrams that no window limits. */
 const PROMISED_SHARE = 1 / 2;
 
 export class FlowControl {
