@@ -36,12 +36,20 @@ export class Messaging implements OnModuleInit {
   readonly #recent = new RecentMessages();
   readonly #statistics = new MessageStatistics();
   readonly #samples = new Subject<MessageSample>();
+  readonly #posted = new Subject<Message>();
   #untilSample = SAMPLE_EVERY;
   /** Null: there is no OpenTelemetry SDK. */
   #tracing: MessageTracing | null = null;
 
   /** The timings of one message in many. Hot; never ends. Nothing is measured while nobody subscribes. */
   readonly samples$: Observable<MessageSample> = this.#samples.asObservable();
+
+  /**
+   * Every message that was accepted on this node, of its clients and of its modules, after it went: each message of the cluster
+   * on one node. Hot; never ends. It runs where messages are sent, so a slow subscriber slows them down; nothing is done
+   * while nobody subscribes. `data` is what the sender wrote: not to be written to, and a view to be copied if it is kept.
+   */
+  readonly posted$: Observable<Message> = this.#posted.asObservable();
 
   constructor(
     private readonly connections: ConnectionRegistry,
@@ -92,8 +100,12 @@ export class Messaging implements OnModuleInit {
       this.#statistics.clusterRefused.too_large++;
       return 'too_large';
     }
-    if (--this.#untilSample === 0 || message.trace !== undefined) return this.#postObserved(message, outcome);
-    return this.#route(message, outcome);
+    const refusal =
+      --this.#untilSample === 0 || message.trace !== undefined
+        ? this.#postObserved(message, outcome)
+        : this.#route(message, outcome);
+    if (refusal === null && this.#posted.observed) this.#posted.next(message);
+    return refusal;
   }
 
   /**
@@ -104,15 +116,38 @@ export class Messaging implements OnModuleInit {
    * @throws {TypeError} when `data` is circular or has a BigInt, as JSON.stringify does
    */
   async send(userId: string | number, data: unknown, from: string | number | null = null): Promise<Outcome> {
-    const to = userIdFrom(userId);
-    const sender = from === null ? null : userIdFrom(from);
-    if (to === null || (from !== null && sender === null)) throw new MessageRefusedError('bad_user_id');
-    const json = JSON.stringify(data) as string | undefined;
-    if (json === undefined) throw new MessageRefusedError('missing_data');
     return new Promise((resolve, reject) => {
-      const refusal = this.post({ to, from: sender, data: Buffer.from(json) }, resolve);
+      const refusal = this.#postValue(userId, data, from, resolve);
       if (refusal !== null) reject(new MessageRefusedError(refusal));
     });
+  }
+
+  /**
+   * As `send`, for a module that does not wait for what becomes of it: there is no promise, and nothing is asked of other nodes.
+   *
+   * @returns why it went nowhere; null: it is on its way
+   * @throws {TypeError} what JSON.stringify throws of circular data and BigInts
+   */
+  sendAndForget(
+    userId: string | number,
+    data: unknown,
+    from: string | number | null = null,
+  ): MessageRefusedError['code'] | null {
+    return this.#postValue(userId, data, from, null);
+  }
+
+  #postValue(
+    userId: string | number,
+    data: unknown,
+    from: string | number | null,
+    outcome: ((outcome: Outcome) => void) | null,
+  ): MessageRefusedError['code'] | null {
+    const to = userIdFrom(userId);
+    const sender = from === null ? null : userIdFrom(from);
+    if (to === null || (from !== null && sender === null)) return 'bad_user_id';
+    const json = JSON.stringify(data) as string | undefined;
+    if (json === undefined) return 'missing_data';
+    return this.post({ to, from: sender, data: Buffer.from(json) }, outcome);
   }
 
   /**
