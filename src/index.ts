@@ -25,6 +25,7 @@ export type {
   Receipt,
 } from './cluster/bus/bus.js';
 export { Authenticator, type Identity, type Rejection } from './authentication/authenticator.js';
+export { ModuleMetrics, type MetricsSource } from './operations/metrics/module-metrics.js';
 export { UdpBroadcast } from './udp-broadcast/udp-broadcast.js';
 export type { Datagram } from './udp-broadcast/datagram.js';
 

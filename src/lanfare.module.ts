@@ -7,11 +7,11 @@ import { UdpBroadcastModule } from './udp-broadcast/udp-broadcast.module.js';
 
 /**
  * A node of Lanfare, for the imports of an application's root module. It is global: every module can inject
- * `Messaging`, `ConnectionRegistry`, `Cluster` and `UdpBroadcast`. `startNode` starts the application.
+ * `Messaging`, `ConnectionRegistry`, `Cluster`, `ModuleMetrics` and `UdpBroadcast`. `startNode` starts the application.
  */
 @Global()
 @Module({
   imports: [TelemetryModule, MessagingModule, UdpBroadcastModule, GatewayModule, OperationsModule],
-  exports: [MessagingModule, UdpBroadcastModule],
+  exports: [MessagingModule, UdpBroadcastModule, OperationsModule],
 })
 export class LanfareModule {}

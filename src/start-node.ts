@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 import type { Feature } from './config/environment.js';
 import { assertFree, listenProblem, urlOf } from './config/listening.js';
 import { ConfigurationError } from './config/variables.js';
-import { VERSION } from './config/version.js';
+import { version } from './config/version.js';
 import { PublicHttpAdapter } from './gateway/admission/public-http.adapter.js';
 import { within } from './gateway/limits/within.js';
 import { gatewayConfig } from './gateway/gateway.config.js';
@@ -113,7 +113,10 @@ class NodeLife {
     const { name, cluster } = app.get(RunningNode);
     const settings = app.get<ConfigType<typeof loggingConfig>>(loggingConfig.KEY);
     const log = new ApplicationLogger(settings, { name, nodeId: cluster.nodeId });
-    log.log(`Lanfare ${VERSION} on Node ${process.version}, NODE_ENV=${process.env['NODE_ENV'] ?? ''}`, NAME);
+    log.log(
+      `Lanfare ${version()} on Node ${process.version}, NODE_ENV=${process.env['NODE_ENV'] ?? ''}`,
+      NAME,
+    );
     app.useLogger(log);
     this.#isLoggerConfigured = true;
     app.flushLogs();

@@ -7,7 +7,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { features, knownVariables } from '../src/lanfare.environment.js';
 import { validateEnvironment } from '../src/config/environment.js';
 import type { Environment } from '../src/config/variables.js';
-import { VERSION } from '../src/config/version.js';
+import { version } from '../src/config/version.js';
 import { gatewayVariables } from '../src/gateway/gateway.config.js';
 import { udpBroadcastVariables } from '../src/udp-broadcast/udp-broadcast.config.js';
 
@@ -125,7 +125,7 @@ describe('deploy/', () => {
 
     it('runs the image of this version, also where it was only loaded', () => {
       const [container] = (find('StatefulSet') as StatefulSet).spec.template.spec.containers;
-      expect(container).toMatchObject({ image: `lanfare:${VERSION}`, imagePullPolicy: 'IfNotPresent' });
+      expect(container).toMatchObject({ image: `lanfare:${version()}`, imagePullPolicy: 'IfNotPresent' });
     });
 
     it('has no node ready that is alone, and enough ready while one of them is replaced', () => {

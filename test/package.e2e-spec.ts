@@ -4,17 +4,36 @@ import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { TestClient } from './support/client.js';
+import { freePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';
 
 /** Packing, installing from the registry and compiling take their time. */
 const INSTALL_MS = 240_000;
 
 const local = (path: string) => resolve('node_modules', path);
-const testingVersion = (JSON.parse(readFileSync(local('@nestjs/testing/package.json'), 'utf8')) as Json)[
-  'version'
-];
+const versionOf = (name: string) =>
+  String((JSON.parse(readFileSync(local(`${name}/package.json`), 'utf8')) as Json)['version']);
 
 type Json = Record<string, unknown>;
+
+/** Imports the package, and prints where code of its own has read the environment or a file meanwhile. */
+const WATCHED_IMPORT = `
+  import fs from 'node:fs';
+  import { syncBuiltinESMExports } from 'node:module';
+  const reads = [];
+  const note = () => {
+    const [, , reader = ''] = new Error().stack.split('\\n').slice(1);
+    if (reader.includes('/lanfare/dist/')) reads.push(reader.trim());
+  };
+  const hidden = (original) => function (...args) { note(); return original.apply(this, args); };
+  for (const name of ['readFileSync', 'existsSync', 'statSync', 'openSync', 'readdirSync', 'readFile', 'open'])
+    fs[name] = hidden(fs[name]);
+  syncBuiltinESMExports();
+  process.env = new Proxy(process.env, { get: (env, name) => { note(); return env[name]; } });
+  await import('lanfare');
+  await import('lanfare/testing');
+  console.log(JSON.stringify(reads));
+`;
 
 /** The package as it is published, in an application that knows nothing of this repository. */
 describe('the package, installed in an application of somebody else,', () => {
@@ -39,7 +58,8 @@ describe('the package, installed in an application of somebody else,', () => {
       '--no-audit',
       '--no-fund',
       `./${packed.filename}`,
-      `@nestjs/testing@${String(testingVersion)}`,
+      `@nestjs/testing@${versionOf('@nestjs/testing')}`,
+      `@types/node@${versionOf('@types/node')}`,
     );
     run(process.execPath, local('typescript/bin/tsc'), '-p', '.');
   }, INSTALL_MS);
@@ -74,7 +94,9 @@ describe('the package, installed in an application of somebody else,', () => {
   });
 
   it('sends from a controller and answers from a gateway that the application has', async () => {
-    const shop = NodeProcess.launch({ SHOP_NAME: 'Corner shop', CLUSTER_BUS: 'none' }, [], {
+    const operationsPort = await freePort();
+    const env = { SHOP_NAME: 'Corner shop', CLUSTER_BUS: 'none', OPS_PORT: operationsPort };
+    const shop = NodeProcess.launch(env, [], {
       cwd: folder,
       entry: 'dist/main.js',
     });
@@ -89,6 +111,16 @@ describe('the package, installed in an application of somebody else,', () => {
     const data = { shop: 'Corner shop', order: { id: 1 } };
     expect(await client.nextJson()).toEqual({ event: 'message', data: { from: null, data } });
     expect(await client.ask({ event: 'who am i' })).toMatchObject({ event: 'who am i', data: '7' });
+    const scrape = await fetch(`http://127.0.0.1:${operationsPort}/metrics`);
+    expect(await scrape.text()).toMatch(/^shop_orders_shipped_total 1$/m);
+    // by its authenticator, policy and guard
+    expect((await TestClient.refusal(shop.url('user_id=seven'))).status).toBe(401);
+    expect(await client.ask({ user_id: '8', data: 1 })).toMatchObject({ data: { code: 'forbidden' } });
+    expect(await client.ask({ user_id: '1', data: 1 })).toMatchObject({ data: { delivered: 0 } });
+    expect(await client.ask({ event: 'close the shop' })).toMatchObject({ data: { code: 'forbidden' } });
+    const keeper = await TestClient.ready(shop.url('user_id=1'));
+    keeper.send({ event: 'close the shop' });
+    expect(await keeper.closed).toEqual({ code: 4600, reason: 'closed' });
     await shop.stop();
     expect(await shop.exited()).toBe(0);
   });
@@ -108,6 +140,7 @@ describe('the package, installed in an application of somebody else,', () => {
     expect(
       node("await import('lanfare'); await import('./dist/app.module.js'); console.log('fine')", bad),
     ).toBe('fine\n');
+    expect(node(WATCHED_IMPORT)).toBe('[]\n');
     const required =
       "import { createRequire } from 'node:module';" +
       "console.log(typeof createRequire(process.cwd() + '/')('lanfare').startNode)";

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { ConfigModule, type ConfigType } from '@nestjs/config';
 import { randomBytes } from 'node:crypto';
 import { ConfigurationError } from '../config/variables.js';
-import { VERSION } from '../config/version.js';
+import { version } from '../config/version.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { Bus } from './bus/bus.js';
@@ -33,7 +33,7 @@ const NODE_ID_BYTES = 12;
           case 'plain':
             return new PlainBus(nodeId, udp);
           case 'udp':
-            return new ProtocolBus(bootId, { ...config, version: VERSION }, new UdpCarrier(udp));
+            return new ProtocolBus(bootId, { ...config, version: version() }, new UdpCarrier(udp));
           case 'custom':
             if (own === undefined) throw contradiction(own);
             return own;

@@ -11,7 +11,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { BusRefusal } from '../cluster/bus/bus.js';
-import { VERSION } from '../config/version.js';
+import { version } from '../config/version.js';
 import { LogBudget } from '../telemetry/log-budget.js';
 import type { Message, TraceContext } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
@@ -49,7 +49,7 @@ export class MessageTracing {
   static start(nodeId: string): MessageTracing | null {
     if (!hasSdk()) return null;
     new Logger(MessageTracing.name).log('Sampled messages are traced: an OpenTelemetry SDK is registered');
-    return new MessageTracing(trace.getTracer(TRACER, VERSION), nodeId);
+    return new MessageTracing(trace.getTracer(TRACER, version()), nodeId);
   }
 
   /** The caller ends it when every node that holds the user has answered. Null: the SDK's sampler wants no span. */

@@ -18,6 +18,7 @@ import { Load } from './health/load.js';
 import { Readiness } from './health/readiness.js';
 import { RequestCountMiddleware } from './metrics/request-count.middleware.js';
 import { MetricsCollection } from './metrics/metrics-collection.js';
+import { ModuleMetrics } from './metrics/module-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { AsyncApiController } from './reference/async-api.controller.js';
 import { RunningNode } from './running-node.js';
@@ -28,13 +29,14 @@ const BODY_BYTES_MAX = 1_048_576;
 interface Behind {
   readonly node: RunningNode;
   readonly users: ClusterUsers;
+  readonly metrics: ModuleMetrics;
   readonly apiKeys: readonly string[];
 }
 
 /** The operators' door: a second application in the process of a running node. */
 @Module({})
 export class OperationsDoorModule implements NestModule {
-  static over({ node, users, apiKeys }: Behind): DynamicModule {
+  static over({ node, users, metrics, apiKeys }: Behind): DynamicModule {
     return {
       module: OperationsDoorModule,
       // its logger would write a line for every probe that fails
@@ -50,6 +52,7 @@ export class OperationsDoorModule implements NestModule {
       providers: [
         { provide: RunningNode, useValue: node },
         { provide: ClusterUsers, useValue: users },
+        { provide: ModuleMetrics, useValue: metrics },
         { provide: ApiKeys, useValue: new ApiKeys(apiKeys) },
         { provide: APP_FILTER, useClass: ApiErrorFilter },
         { provide: APP_PIPE, useClass: JsonBodyPipe },

@@ -8,6 +8,7 @@ import { ClusterUsers } from './cluster-users.js';
 import { OperationsDoorModule } from './operations-door.module.js';
 import { operationsConfig } from './operations.config.js';
 import { serveOpenApi } from './reference/open-api.js';
+import { ModuleMetrics } from './metrics/module-metrics.js';
 import { RunningNode } from './running-node.js';
 
 const logger = new Logger('OperationsDoor');
@@ -58,7 +59,12 @@ export class OperationsDoor {
 
   static async openAt(node: INestApplication, { host, port }: Where): Promise<OperationsDoor> {
     const { API_KEYS: apiKeys } = node.get<ConfigType<typeof operationsConfig>>(operationsConfig.KEY);
-    const behind = { node: node.get(RunningNode), users: node.get(ClusterUsers), apiKeys };
+    const behind = {
+      node: node.get(RunningNode),
+      users: node.get(ClusterUsers),
+      metrics: node.get(ModuleMetrics),
+      apiKeys,
+    };
     const app = await NestFactory.create<NestExpressApplication>(OperationsDoorModule.over(behind), {
       bodyParser: false,
       abortOnError: false,

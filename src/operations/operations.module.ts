@@ -7,6 +7,7 @@ import { GatewayModule } from '../gateway/gateway.module.js';
 import { MessagingModule } from '../messaging/messaging.module.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { ClusterUsers } from './cluster-users.js';
+import { ModuleMetrics } from './metrics/module-metrics.js';
 import { operationsConfig } from './operations.config.js';
 import { RunningNode } from './running-node.js';
 
@@ -24,6 +25,7 @@ import { RunningNode } from './running-node.js';
     ConfigModule.forFeature(clusterConfig),
     ConfigModule.forFeature(gatewayConfig),
   ],
-  providers: [ClusterUsers, RunningNode],
+  providers: [ClusterUsers, ModuleMetrics, RunningNode],
+  exports: [ModuleMetrics],
 })
 export class OperationsModule {}

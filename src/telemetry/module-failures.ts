@@ -13,6 +13,7 @@ export const MODULE_FAILURES = [
   'responder',
   'subscriber',
   'rejection',
+  'metrics',
 ] as const;
 
 type ModuleFailureKind = (typeof MODULE_FAILURES)[number];

@@ -1,8 +1,30 @@
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { WebSocket, type ClientOptions } from 'ws';
+import type { RequestOptions } from 'node:https';
+import { WebSocket } from 'ws';
 
 export const V1 = 'lanfare.v1.json';
+
+/** Of the upgrade request: its headers, and what `https.request` takes. */
+export interface ConnectOptions extends RequestOptions {
+  readonly headers?: Record<string, string>;
+  readonly origin?: string;
+  readonly perMessageDeflate?: boolean | object;
+}
+
+/** As much of the client's WebSocket as a test may want to drive by hand. */
+export interface TestSocket extends EventEmitter {
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly readyState: number;
+  readonly OPEN: number;
+  send(data: string | Buffer): void;
+  ping(): void;
+  pause(): void;
+  resume(): void;
+  close(): void;
+  terminate(): void;
+}
 
 /** A WebSocket client that keeps what arrives until it is asked for. */
 export class TestClient {
@@ -11,7 +33,7 @@ export class TestClient {
   /** Resolves with the close code and reason. */
   readonly closed: Promise<{ code: number; reason: string }>;
 
-  private constructor(readonly socket: WebSocket) {
+  private constructor(readonly socket: TestSocket) {
     this.closed = new Promise((resolve) => {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
     });
@@ -27,7 +49,7 @@ export class TestClient {
   static async connect(
     url: string,
     protocols: string | string[] = [],
-    options: ClientOptions = {},
+    options: ConnectOptions = {},
   ): Promise<TestClient> {
     const socket = new WebSocket(url, protocols, options);
     const client = new TestClient(socket);
@@ -47,7 +69,7 @@ export class TestClient {
   static async refusal(
     url: string,
     protocols: string | string[] = [],
-    options: ClientOptions = {},
+    options: ConnectOptions = {},
   ): Promise<{ status: number; headers: IncomingMessage['headers']; body: Record<string, unknown> }> {
     const socket = new WebSocket(url, protocols, options);
     const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];

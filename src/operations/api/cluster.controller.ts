@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { VERSION } from '../../config/version.js';
+import { version } from '../../config/version.js';
 import { ClusterUsers } from '../cluster-users.js';
 import { RunningNode } from '../running-node.js';
 import { clusterAnswer, errorAnswer } from './schemas.js';
@@ -33,7 +33,7 @@ export class ClusterController {
       address: this.node.udpAddress,
       self: true,
       state: cluster.health().ready ? ('up' as const) : ('pending' as const),
-      version: VERSION,
+      version: version(),
       round_trip_ms: 0,
       loss: 0,
       ...counts(cluster.nodeId),

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Subscription } from 'rxjs';
 import { GAP_KINDS, PEER_CHANGES, PEER_STATES, REJECTIONS } from '../../cluster/bus/bus.js';
-import { VERSION } from '../../config/version.js';
+import { version } from '../../config/version.js';
 import { SAMPLED_PATHS } from '../../messaging/message-sample.js';
 import { KernelDrops } from '../../telemetry/kernel-drops.js';
 import { moduleFailures } from '../../telemetry/module-failures.js';
@@ -45,7 +45,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
       cluster.congested$.subscribe((isCongested) => metrics.congested.set(Number(isCongested))),
     ];
     metrics.nodeInfo.set(
-      { node_id: cluster.nodeId, node_name: node.name, version: VERSION, bus: node.bus },
+      { node_id: cluster.nodeId, node_name: node.name, version: version(), bus: node.bus },
       1,
     );
     metrics.startTime.set(performance.timeOrigin / 1000);
@@ -59,6 +59,10 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
 
   onApplicationShutdown(): void {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
+  }
+
+  get names(): string[] {
+    return this.metrics.registry.getMetricsAsArray().map(({ name }) => name);
   }
 
   /** All metrics in Prometheus' text format. Scrapes that overlap share one result. */

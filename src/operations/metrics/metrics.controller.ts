@@ -1,16 +1,21 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { MetricsCollection } from './metrics-collection.js';
+import { ModuleMetrics } from './module-metrics.js';
 
 @ApiExcludeController()
 @Controller('metrics')
 export class MetricsController {
-  constructor(private readonly collection: MetricsCollection) {}
+  constructor(
+    private readonly collection: MetricsCollection,
+    private readonly modules: ModuleMetrics,
+  ) {}
 
-  /** For Prometheus. */
+  /** For Prometheus: the node's own, then those of modules. */
   @Get()
   @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
   async metrics(): Promise<string> {
-    return this.collection.scrape();
+    const own = await this.collection.scrape();
+    return own + (await this.modules.scrape(this.collection.names));
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { VERSION } from '../../config/version.js';
+import { version } from '../../config/version.js';
 import { CLOSES, FRAME_ERRORS, REFUSAL_CLOSES, UPGRADE_REFUSALS } from '../../wire/codes.js';
 import { ENVELOPED, REFUSALS } from '../../wire/subprotocol.js';
 import { clientFrames, serverFrames } from './client-frames.js';
@@ -14,7 +14,7 @@ export function asyncApiDocument(path: string): object {
     asyncapi: '3.0.0',
     info: {
       title: 'Lanfare client protocol',
-      version: VERSION,
+      version: version(),
       description: `Text frames of JSON over WebSocket, subprotocol ${ENVELOPED}. Any node reaches any user.`,
     },
     defaultContentType: 'application/json',

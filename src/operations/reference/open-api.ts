@@ -1,6 +1,6 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { VERSION } from '../../config/version.js';
+import { version } from '../../config/version.js';
 import { API_ERRORS } from '../api/api-error.js';
 
 /** Serves the documentation of the HTTP API: a page at /docs, and JSON for programs at /docs-json. */
@@ -12,7 +12,7 @@ export function serveOpenApi(app: NestExpressApplication): void {
     .join('\n');
   const config = new DocumentBuilder()
     .setTitle('Lanfare HTTP API')
-    .setVersion(VERSION)
+    .setVersion(version())
     .setDescription(
       `For backends and operators. Clients speak WebSocket: see [/docs/asyncapi.json](/docs/asyncapi.json).\n\n` +
         `Errors have a body \`{"code","message","retryable"}\`:\n\n| status | code | retryable | |\n|---|---|---|---|\n${errors}`,
