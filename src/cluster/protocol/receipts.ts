@@ -143,8 +143,9 @@ export class Receipts {
   }
 
   #skipFree(): void {
+    const before = this.#head;
     while (this.#head < this.#tail && this.#state[this.#indexOf(this.#head)] === FREE) this.#head += 1;
-    this.#setTimer();
+    if (this.#head !== before) this.#setTimer();
   }
 
   #setTimer(): void {

@@ -47,16 +47,18 @@ export class RoutingTable {
 
   /** Fills `holders` with those to whom a message to the user goes, and returns how many there are. */
   locate(to: string, holders: Peer[]): number {
+    const hashers = this.#hashers;
+    const found = this.#slots;
     let slots = 0;
-    for (let secret = 0; secret < this.#hashers.length; secret += 1) {
+    for (let secret = 0; secret < hashers.length; secret += 1) {
       if (this.#peersOfSecret[secret] === 0) continue;
-      const hasher = this.#hashers[secret] as UserHasher;
+      const hasher = hashers[secret] as UserHasher;
       hasher.hash(to);
-      slots = this.directory.holders(hasher.low, hasher.high, this.#slots, slots);
+      slots = this.directory.holders(hasher.low, hasher.high, found, slots);
     }
     let count = 0;
     for (let index = 0; index < slots; index += 1) {
-      const peer = this.#slotOwners[this.#slots[index] as number];
+      const peer = this.#slotOwners[found[index] as number];
       if (peer === null || peer === undefined || !peer.incoming.isComplete) continue;
       holders[count] = peer;
       count += 1;

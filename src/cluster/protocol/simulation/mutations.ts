@@ -416,7 +416,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'routing-table.ts',
-        search: 'for (let secret = 0; secret < this.#hashers.length; secret += 1) {',
+        search: 'for (let secret = 0; secret < hashers.length; secret += 1) {',
         replace: 'for (let secret = 0; secret < 1; secret += 1) {',
       },
     ],
