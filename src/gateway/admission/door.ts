@@ -51,7 +51,7 @@ export class Door {
     this.#isDraining = true;
   }
 
-  /** Decides on one upgrade request, whose path is served. Never rejects. */
+  /** Decides on one request that asks for WebSocket, and whose path is served. Never rejects. */
   async admit(request: IncomingMessage, socket: Socket, head: Buffer, entrance: Entrance): Promise<void> {
     socket.on('error', ignore); // a visitor that goes away while held; ws listens for itself afterwards
     const address = this.visitors.addressOf(request);
@@ -79,7 +79,7 @@ export class Door {
   }
 
   #judge(request: IncomingMessage): UpgradeRefusalCode | null {
-    if (!this.handshake.isUpgrade(request)) return 'upgrade_required';
+    if (!this.handshake.isOfOurVersion(request)) return 'upgrade_required';
     return this.#isDraining ? 'draining' : null;
   }
 

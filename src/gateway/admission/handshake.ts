@@ -50,13 +50,9 @@ export class Handshake implements OnModuleInit {
     );
   }
 
-  /** Whether it is a handshake of RFC 6455 at all. */
-  isUpgrade({ method, headers }: IncomingMessage): boolean {
-    return (
-      method === 'GET' &&
-      headers.upgrade?.toLowerCase() === 'websocket' &&
-      headers['sec-websocket-version'] === '13'
-    );
+  /** Whether a request that asks for WebSocket means the one of RFC 6455. */
+  isOfOurVersion({ headers }: IncomingMessage): boolean {
+    return headers['sec-websocket-version'] === '13';
   }
 
   /**
