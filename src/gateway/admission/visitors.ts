@@ -4,6 +4,7 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
+import { AddressCounts } from '../limits/address-counts.js';
 import { Capacity } from '../limits/capacity.js';
 import { ClientAddresses, countedAddress } from '../limits/client-address.js';
 import { clientErrorOf } from './client-error.js';
@@ -38,7 +39,7 @@ interface Visit {
 export class Visitors {
   readonly #log = new Logger(Visitors.name);
   readonly #open = new Map<Socket, Visit>();
-  readonly #byAddress = new Map<string, number>();
+  readonly #byAddress = new AddressCounts();
   readonly #addresses: ClientAddresses;
   readonly #perAddressMax: number;
   #isEnding = false;
@@ -127,13 +128,13 @@ export class Visitors {
     const { turnedAway } = this.statistics;
     const peer = this.#addresses.ofPeer(socket);
     const address = peer === null ? null : countedAddress(peer);
-    const present = address === null ? 0 : (this.#byAddress.get(address) ?? 0);
+    const present = address === null ? 0 : this.#byAddress.of(address);
     if (this.#isEnding || present >= this.#perAddressMax) {
       turnedAway[this.#isEnding ? 'draining' : 'too_many_from_address']++;
       socket.destroy();
       return;
     }
-    if (address !== null) this.#byAddress.set(address, present + 1);
+    if (address !== null) this.#byAddress.add(address);
     this.#open.set(socket, { address, requests: 0, unanswered: 0 });
     socket.on('close', this.#gone);
   };
@@ -156,11 +157,7 @@ export class Visitors {
     const visit = this.#open.get(socket);
     if (visit === undefined) return;
     this.#open.delete(socket);
-    if (visit.address !== null) {
-      const left = (this.#byAddress.get(visit.address) ?? 1) - 1;
-      if (left === 0) this.#byAddress.delete(visit.address);
-      else this.#byAddress.set(visit.address, left);
-    }
+    if (visit.address !== null) this.#byAddress.remove(visit.address);
     if (this.#open.size === 0) this.#allGone?.();
   }
 

@@ -4,6 +4,7 @@ import { clientsWithin, openFilesMax } from '../../config/open-files.js';
 import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import type { UpgradeRefusalCode } from '../../wire/codes.js';
 import { gatewayConfig } from '../gateway.config.js';
+import { AddressCounts } from './address-counts.js';
 import { countedAddress } from './client-address.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -19,7 +20,7 @@ export class Capacity {
   readonly connectionsMax: number;
   readonly #perAddress: number;
   readonly #perUser: number;
-  readonly #byAddress = new Map<string, number>();
+  readonly #byAddress = new AddressCounts();
   readonly #rate: TokenBucket | null;
   #taken = 0;
 
@@ -50,12 +51,12 @@ export class Capacity {
   take(address: string): UpgradeRefusalCode | null {
     if (this.#taken >= this.connectionsMax) return 'full';
     const counted = countedAddress(address);
-    const fromAddress = this.#byAddress.get(counted) ?? 0;
-    if (this.#perAddress > 0 && fromAddress >= this.#perAddress) return 'too_many_from_address';
+    if (this.#perAddress > 0 && this.#byAddress.of(counted) >= this.#perAddress)
+      return 'too_many_from_address';
     if (this.#rate !== null && !this.#rate.takeWithoutDebt(performance.now())) return 'connecting_too_fast';
     this.#taken++;
     // counted only when it is limited: the map would cost memory for every client
-    if (this.#perAddress > 0) this.#byAddress.set(counted, fromAddress + 1);
+    if (this.#perAddress > 0) this.#byAddress.add(counted);
     return null;
   }
 
@@ -66,11 +67,7 @@ export class Capacity {
 
   release(address: string): void {
     this.#taken--;
-    if (this.#perAddress === 0) return;
-    const counted = countedAddress(address);
-    const left = (this.#byAddress.get(counted) ?? 1) - 1;
-    if (left === 0) this.#byAddress.delete(counted);
-    else this.#byAddress.set(counted, left);
+    if (this.#perAddress > 0) this.#byAddress.remove(countedAddress(address));
   }
 }
 
