@@ -4,22 +4,22 @@ import { connect, type Connection, type ConnectOptions } from './index.js';
 import { Backlog } from './testing/backlog.js';
 import { ScriptedServer, type Peer } from './testing/scripted-server.js';
 
+let server: ScriptedServer;
+let lan: Connection;
+
+beforeEach(async () => {
+  server = await ScriptedServer.start();
+  // waits between attempts are not what is tested here
+  jest.spyOn(Math, 'random').mockReturnValue(1e-4);
+});
+
+afterEach(async () => {
+  lan.close();
+  await server.stop();
+  jest.restoreAllMocks();
+});
+
 describe('a room', () => {
-  let server: ScriptedServer;
-  let lan: Connection;
-
-  beforeEach(async () => {
-    server = await ScriptedServer.start();
-    // waits between attempts are not what is tested here
-    jest.spyOn(Math, 'random').mockReturnValue(1e-4);
-  });
-
-  afterEach(async () => {
-    lan.close();
-    await server.stop();
-    jest.restoreAllMocks();
-  });
-
   async function open(options: Partial<ConnectOptions> = {}): Promise<Peer> {
     lan = connect({ url: server.url, WebSocket, ...options });
     const peer = await server.admit();
@@ -203,20 +203,6 @@ describe('a room', () => {
 });
 
 describe('with a queue', () => {
-  let server: ScriptedServer;
-  let lan: Connection;
-
-  beforeEach(async () => {
-    server = await ScriptedServer.start();
-    jest.spyOn(Math, 'random').mockReturnValue(1e-4);
-  });
-
-  afterEach(async () => {
-    lan.close();
-    await server.stop();
-    jest.restoreAllMocks();
-  });
-
   const start = (queue: { max: number; ttlMs: number }) => {
     lan = connect({ url: server.url, WebSocket, queue });
   };
