@@ -49,13 +49,10 @@ function say(connection: Connection, holding: Holding): void {
   const wishes = [...holding.wishes];
   const isWatched = wishes.some(({ presence }) => presence === 'watch' || presence === 'both');
   const isEntered = wishes.some(({ presence }) => presence === 'enter' || presence === 'both');
-  const presence: RoomOptions['presence'] = isWatched
-    ? isEntered
-      ? 'both'
-      : 'watch'
-    : isEntered
-      ? 'enter'
-      : undefined;
+  let presence: RoomOptions['presence'];
+  if (isWatched && isEntered) presence = 'both';
+  else if (isWatched) presence = 'watch';
+  else if (isEntered) presence = 'enter';
   const options = { presence, info: wishes.filter((wish) => wish.info !== undefined).at(-1)?.info };
   const said = JSON.stringify(options);
   if (said === holding.said) return;
