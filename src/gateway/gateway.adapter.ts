@@ -35,7 +35,8 @@ const PIECE_BYTES = 512;
 /**
  * Joins Nest's gateways to the door. Unlike the stock adapter it listens once per socket however many gateways
  * there are, finds a handler by one look-up, answers what it can't handle, takes only upgrades of paths it serves,
- * and lets the door decide before the upgrade. To Nest a client is its connection, never the socket. A gateway without a path is on WS_PATH; paths may have parameters.
+ * and lets the door decide before the upgrade. To Nest a client is its connection, never the socket. A gateway without
+ * a path is on WS_PATH; paths may have parameters.
  */
 export class GatewayAdapter extends WsAdapter {
   readonly #log = new Logger(GatewayAdapter.name);

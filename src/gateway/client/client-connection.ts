@@ -300,22 +300,12 @@ export class ClientConnection implements Device {
     reason = code === CLOSES.kicked.code ? CLOSES.kicked.reason : '',
   ): void {
     if (!isApplicationClose(code)) {
-      moduleFailed(
-        'connection',
-        "A module's close of a client",
-        new RangeError(`${code} is no code of the application's`),
-      );
+      closeMisused(`${code} is no code of the application's`);
       this.closeFor('failed');
       return;
     }
     const fits = typeof reason === 'string' && Buffer.byteLength(reason) <= REASON_BYTES_MAX;
-    if (!fits) {
-      moduleFailed(
-        'connection',
-        "A module's close of a client",
-        new RangeError('the reason is longer than 123 bytes'),
-      );
-    }
+    if (!fits) closeMisused(`the reason is longer than ${REASON_BYTES_MAX} bytes`);
     this.#close({ why: 'kicked', code, reason: fits ? reason : '' });
   }
 
@@ -495,3 +485,7 @@ const NO_CLAIMS = Object.freeze({});
 const EMPTY = Buffer.alloc(0);
 /** RFC 6455 5.5: a close frame has 125 bytes, two of them the code. */
 const REASON_BYTES_MAX = 123;
+
+function closeMisused(why: string): void {
+  moduleFailed('connection', "A module's close of a client", new RangeError(why));
+}
