@@ -50,13 +50,12 @@ export class Capacity {
   /** Takes a place, to be given back by `release`; or says why there is none. */
   take(address: string): UpgradeRefusalCode | null {
     if (this.#taken >= this.connectionsMax) return 'full';
-    const counted = countedAddress(address);
-    if (this.#perAddress > 0 && this.#byAddress.of(counted) >= this.#perAddress)
-      return 'too_many_from_address';
+    // counted only when it is limited: the map would cost memory for every client
+    const counted = this.#perAddress > 0 ? countedAddress(address) : null;
+    if (counted !== null && this.#byAddress.of(counted) >= this.#perAddress) return 'too_many_from_address';
     if (this.#rate !== null && !this.#rate.takeWithoutDebt(performance.now())) return 'connecting_too_fast';
     this.#taken++;
-    // counted only when it is limited: the map would cost memory for every client
-    if (this.#perAddress > 0) this.#byAddress.add(counted);
+    if (counted !== null) this.#byAddress.add(counted);
     return null;
   }
 
