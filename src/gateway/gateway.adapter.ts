@@ -6,7 +6,6 @@ import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { LogBudget } from '../telemetry/log-budget.js';
 import { selectedSubprotocol } from '../wire/subprotocol.js';
-import { Capacity } from './limits/capacity.js';
 import type { ClientConnection } from './client/client-connection.js';
 import { ClientSocket } from './client/client-socket.js';
 import { COMPRESSION } from './client/compression.js';
@@ -63,7 +62,6 @@ export class GatewayAdapter extends WsAdapter {
     limitHandshakes(this.#server, {
       timeoutMs: this.#config.WS_HANDSHAKE_TIMEOUT_MS,
       headerBytesMax: this.#config.WS_MAX_HEADER_BYTES,
-      socketsMax: app.get(Capacity).socketsMax,
     });
     this.#visitors.watch(this.#server);
     this.#plain = new PlainRequests({

@@ -8,6 +8,7 @@ import { AddressCounts } from '../limits/address-counts.js';
 import { Capacity } from '../limits/capacity.js';
 import { ClientAddresses, countedAddress } from '../limits/client-address.js';
 import { clientErrorOf } from './client-error.js';
+import { Clients } from './clients.js';
 import { REQUESTS_PER_SOCKET_MAX } from '../limits/handshake-limits.js';
 import { within } from '../limits/within.js';
 
@@ -47,15 +48,16 @@ export class Visitors {
 
   constructor(
     private readonly statistics: GatewayStatistics,
-    capacity: Capacity,
+    private readonly capacity: Capacity,
+    private readonly clients: Clients,
     @Inject(gatewayConfig.KEY) config: ConfigType<typeof gatewayConfig>,
   ) {
     this.#addresses = new ClientAddresses(config.WS_TRUSTED_PROXIES);
-    const clients = config.WS_MAX_CONNECTIONS_PER_IP || Infinity;
+    const clientsOfOne = config.WS_MAX_CONNECTIONS_PER_IP || Infinity;
     this.#perAddressMax = Math.min(
       VISITORS_PER_ADDRESS_MAX,
       Math.ceil(capacity.socketsMax * SHARE_PER_ADDRESS_MAX),
-      (clients + 1) * SOCKETS_PER_CLIENT, // one more, who is told that there are too many
+      (clientsOfOne + 1) * SOCKETS_PER_CLIENT, // one more, who is told that there are too many
     );
   }
 
@@ -72,7 +74,6 @@ export class Visitors {
   /** To be called once, before `server` listens. */
   watch(server: Server): void {
     server.on('connection', this.#arrive);
-    server.on('drop', () => this.statistics.turnedAway.full++);
     server.on('clientError', this.#fail);
   }
 
@@ -128,9 +129,9 @@ export class Visitors {
     const { turnedAway } = this.statistics;
     const peer = this.#addresses.ofPeer(socket);
     const address = peer === null ? null : countedAddress(peer);
-    const present = address === null ? 0 : this.#byAddress.of(address);
-    if (this.#isEnding || present >= this.#perAddressMax) {
-      turnedAway[this.#isEnding ? 'draining' : 'too_many_from_address']++;
+    const reason = this.#reasonAgainst(address);
+    if (reason !== null) {
+      turnedAway[reason]++;
       socket.destroy();
       return;
     }
@@ -138,6 +139,15 @@ export class Visitors {
     this.#open.set(socket, { address, requests: 0, unanswered: 0 });
     socket.on('close', this.#gone);
   };
+
+  #reasonAgainst(address: string | null): 'draining' | 'full' | 'too_many_from_address' | null {
+    if (this.#isEnding) return 'draining';
+    // not by the server's maxConnections: where processes share the port, it would offer the socket to them for ever
+    if (this.size + this.clients.size >= this.capacity.socketsMax) return 'full';
+    return address !== null && this.#byAddress.of(address) >= this.#perAddressMax
+      ? 'too_many_from_address'
+      : null;
+  }
 
   /** As Node does of itself where nobody listens. */
   readonly #fail = (error: Error, socket: Socket): void => {

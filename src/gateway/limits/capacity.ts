@@ -42,7 +42,7 @@ export class Capacity {
     this.#rate = perSecond === 0 ? null : new TokenBucket(perSecond, perSecond, performance.now());
   }
 
-  /** Sockets the server may accept: clients, and those that are not clients yet. More would end in EMFILE. */
+  /** Sockets the node may keep: clients, and those that are not clients yet. More would end in EMFILE. */
   get socketsMax(): number {
     return this.connectionsMax + HANDSHAKES_RESERVED;
   }

@@ -15,22 +15,16 @@ export const REQUESTS_PER_SOCKET_MAX = 1000;
 interface HandshakeLimits {
   readonly timeoutMs: number;
   readonly headerBytesMax: number;
-  /** Open sockets, clients included: more are closed as they come. */
-  readonly socketsMax: number;
 }
 
 /**
  * Bounds what a stranger can do to the HTTP server before there is a connection: slow or fat headers, idle
- * keep-alive, endless requests, more sockets than there are files. To be called before it listens.
+ * keep-alive, endless requests. How many sockets there may be is the visitors' matter. To be called before it listens.
  */
-export function limitHandshakes(
-  server: Server,
-  { timeoutMs, headerBytesMax, socketsMax }: HandshakeLimits,
-): void {
+export function limitHandshakes(server: Server, { timeoutMs, headerBytesMax }: HandshakeLimits): void {
   server.headersTimeout = timeoutMs;
   server.requestTimeout = timeoutMs;
   server.keepAliveTimeout = Math.min(server.keepAliveTimeout, timeoutMs);
-  server.maxConnections = socketsMax;
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
   // read by Node when a connection comes, and when the server starts to listen
   Object.assign(server, {
