@@ -18,24 +18,29 @@ const owner = (technology, path, owners) => ({
   to: { path },
 });
 
-/** The gateway, from below to above: each of these may import itself and those before it. */
-const gatewayBands = [
-  '(gateway[.]config|gateway-statistics|grace|origin)[.]ts$',
-  'limits/',
-  'client/',
-  'module-gateways/',
-  'frames/',
-  'admission/',
-  '(gateway[.]adapter|client[.]gateway|gateway[.]module)[.]ts$',
-].map((band) => `^src/gateway/${band}`);
-
-const gatewayBand = (path, index) => ({
-  name: `gateway-band-${index}-imports-only-below`,
-  severity: 'error',
-  comment: `${path} may import itself and what stands before it in gatewayBands`,
-  from: { path, pathNot: '[.]spec[.]ts$' },
-  to: { path: '^src/gateway/', pathNot: gatewayBands.slice(0, index + 1) },
-});
+/**
+ * A folder whose parts lie in bands, from below to above: each may import itself and the bands before it. A spec may
+ * import any. `shared` is what all may import beside that.
+ */
+const layered = (folder, bands, ...shared) => {
+  const paths = bands.map((band) => `^src/${folder}/${band}`);
+  return [
+    ...paths.map((path, index) => ({
+      name: `${folder}-band-${index}-imports-only-below`,
+      severity: 'error',
+      comment: `${path} may import itself and what stands before it in the bands of src/${folder}`,
+      from: { path, pathNot: '[.]spec[.]ts$' },
+      to: { path: `^src/${folder}/`, pathNot: [...paths.slice(0, index + 1), ...shared] },
+    })),
+    {
+      name: `${folder}-files-have-a-band`,
+      severity: 'error',
+      comment: `a file or folder of src/${folder} must be in one of its bands`,
+      from: { path: `^src/${folder}/`, pathNot: [...paths, ...shared, '[.]spec[.]ts$'] },
+      to: {},
+    },
+  ];
+};
 
 module.exports = {
   forbidden: [
@@ -59,18 +64,49 @@ module.exports = {
     layer('udp-broadcast', 'telemetry', 'config'),
     layer('connections', 'wire'),
     layer('cluster/protocol'),
+    ...layered(
+      'cluster/protocol',
+      [
+        '(contract|errors|fifo|timers|transitions)[.]ts$',
+        'wire/',
+        'options[.]ts$',
+        '(streams|directory)/',
+        'peers/',
+        'transmission/',
+        'membership/',
+        'routing/',
+        '(cluster-node|departure|peer-timeouts)[.]ts$',
+        '(testing|simulation)/',
+      ],
+      // What a node is made of: it makes the parts, and each part takes from it what it uses.
+      '^src/cluster/protocol/(node-parts|node-timers|journal)[.]ts$',
+    ),
+    {
+      name: 'streams-and-directory-are-apart',
+      severity: 'error',
+      from: { path: '^src/cluster/protocol/(streams|directory)/', pathNot: '[.]spec[.]ts$' },
+      to: { path: '^src/cluster/protocol/(streams|directory)/', pathNot: '^src/cluster/protocol/$1/' },
+    },
+    {
+      name: 'what-a-node-is-made-of-is-for-its-parts',
+      severity: 'error',
+      comment: 'bytes, streams, the directory and peers know nothing of the node they are in',
+      from: { path: '^src/cluster/protocol/(wire|streams|directory|peers)/', pathNot: '[.]spec[.]ts$' },
+      to: { path: '^src/cluster/protocol/(node-parts|node-timers|journal)[.]ts$' },
+    },
     layer('cluster', 'udp-broadcast', 'telemetry', 'config', 'wire'),
     layer('messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
     layer('authentication', 'telemetry', 'config', 'wire'),
     layer('gateway', 'authentication', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
-    ...gatewayBands.map(gatewayBand),
-    {
-      name: 'gateway-files-have-a-band',
-      severity: 'error',
-      comment: 'a file or folder of src/gateway must be in gatewayBands',
-      from: { path: '^src/gateway/', pathNot: [...gatewayBands, '[.]spec[.]ts$'] },
-      to: {},
-    },
+    ...layered('gateway', [
+      '(gateway[.]config|gateway-statistics|grace|origin)[.]ts$',
+      'limits/',
+      'client/',
+      'module-gateways/',
+      'frames/',
+      'admission/',
+      '(gateway[.]adapter|client[.]gateway|gateway[.]module)[.]ts$',
+    ]),
     layer('playground', 'authentication', 'gateway'),
     layer(
       'operations',

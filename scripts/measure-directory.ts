@@ -2,8 +2,8 @@
  * The directory at 1,000,000 users of other nodes: bytes a user, look-up, change, the longest stall while it grows. And
  * what a node with as many users costs to learn for a node that has just started, through the core (cipher excluded).
  */
-import { Directory } from '../src/cluster/protocol/directory.js';
-import { UserHasher } from '../src/cluster/protocol/user-hash.js';
+import { Directory } from '../src/cluster/protocol/directory/directory.js';
+import { UserHasher } from '../src/cluster/protocol/directory/user-hash.js';
 import { connect, makeNode } from './measured-pair.js';
 import { measure } from './measuring.js';
 

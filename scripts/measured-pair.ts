@@ -1,4 +1,4 @@
-import type { CipherSuite } from '../src/cluster/protocol/cipher.js';
+import type { CipherSuite } from '../src/cluster/protocol/wire/cipher.js';
 import { ClusterNode } from '../src/cluster/protocol/cluster-node.js';
 import type { ProtocolEvent } from '../src/cluster/protocol/contract.js';
 

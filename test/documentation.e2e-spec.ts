@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { HELD_MAX } from '../src/cluster/protocol/incoming-stream.js';
+import { HELD_MAX } from '../src/cluster/protocol/streams/incoming-stream.js';
 import { LIMITS } from '../src/cluster/protocol/options.js';
 import { MESSAGES_MAX } from '../src/messaging/recent-messages.js';
 import { API_ERRORS } from '../src/operations/api/api-error.js';

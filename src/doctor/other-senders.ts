@@ -1,6 +1,6 @@
 import { nodeCipherSuite } from '../cluster/bus/cipher-suites.js';
-import { DATAGRAM_OVERHEAD_BYTES, keyTagOf, PROTOCOL_BYTE } from '../cluster/protocol/datagram.js';
-import { Keyring } from '../cluster/protocol/sealing.js';
+import { DATAGRAM_OVERHEAD_BYTES, keyTagOf, PROTOCOL_BYTE } from '../cluster/protocol/wire/datagram.js';
+import { Keyring } from '../cluster/protocol/wire/sealing.js';
 import { ok, warning, type Finding } from './finding.js';
 
 /** How many senders are distinguished. */

@@ -5,7 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { TAG_BYTES, type Aead, type CipherSuite } from '../protocol/cipher.js';
+import { TAG_BYTES, type Aead, type CipherSuite } from '../protocol/wire/cipher.js';
 
 const ALGORITHM = 'chacha20-poly1305';
 const TAG = { authTagLength: TAG_BYTES } as const;

@@ -8,9 +8,6 @@
  *
  * Call order of a turn: any inputs (`handle*`, commands), then `flush`, then poll transmits, events and the timeout.
  */
-import { Acks } from './acks.js';
-import { Admission } from './admission.js';
-import { ByteReader } from './byte-reader.js';
 import type {
   Arrival,
   Endpoint,
@@ -23,10 +20,25 @@ import type {
   SendResult,
   Transmit,
 } from './contract.js';
-import { Delivery } from './delivery.js';
 import { Departure } from './departure.js';
-import { Discovery } from './discovery.js';
 import { MalformedDatagramError } from './errors.js';
+import { Admission } from './membership/admission.js';
+import { Discovery } from './membership/discovery.js';
+import { Handshake } from './membership/handshake.js';
+import { Membership } from './membership/membership.js';
+import { Reports } from './membership/reports.js';
+import { View } from './membership/view.js';
+import { makeParts, type NodeParts } from './node-parts.js';
+import type { ClusterNodeOptions } from './options.js';
+import { PeerTimeouts } from './peer-timeouts.js';
+import type { Peer } from './peers/peer.js';
+import { Delivery } from './routing/delivery.js';
+import { Reachability } from './routing/reachability.js';
+import { Routing } from './routing/routing.js';
+import { Acks } from './transmission/acks.js';
+import { Transmission } from './transmission/transmission.js';
+import { ByteReader } from './wire/byte-reader.js';
+import { FRAME_HEADER_BYTES } from './wire/byte-writer.js';
 import {
   BROADCAST_RECORD_HEADER_BYTES,
   FRAME_GOSSIP,
@@ -43,19 +55,7 @@ import {
   FRAME_STATUS,
   FRAME_WELCOME,
   UNICAST_RECORD_HEADER_BYTES,
-} from './frames.js';
-import { FRAME_HEADER_BYTES } from './byte-writer.js';
-import { Handshake } from './handshake.js';
-import { Membership } from './membership.js';
-import { makeParts, type NodeParts } from './node-parts.js';
-import type { ClusterNodeOptions } from './options.js';
-import type { Peer } from './peer.js';
-import { PeerTimeouts } from './peer-timeouts.js';
-import { Reachability } from './reachability.js';
-import { Reports } from './reports.js';
-import { Routing } from './routing.js';
-import { Transmission } from './transmission.js';
-import { View } from './view.js';
+} from './wire/frames.js';
 
 const PING_WANTS_REPORT = 1;
 /** A little rarer than idle reports of a small cluster, so that their jitter never makes it a wake-up of its own. */

@@ -2,9 +2,9 @@
  * Leaving on purpose: what is queued is waited for, a while, then three good-byes go out, since none is acked and one
  * arrives. Peers drop whoever says it at once.
  */
-import { FRAME_LEAVE } from './frames.js';
 import type { NodeParts } from './node-parts.js';
-import type { Routing } from './routing.js';
+import type { Routing } from './routing/routing.js';
+import { FRAME_LEAVE } from './wire/frames.js';
 
 const LEAVES = 3;
 const LEAVE_INTERVAL_MS = 20;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../bus/cipher-suites.js';
-import type { CipherSuite } from './cipher.js';
 import { seeded, VirtualLan, type Host } from './testing/virtual-lan.js';
+import type { CipherSuite } from './wire/cipher.js';
 
 /** FUZZ_DATAGRAMS=1000000 for the long run; FUZZ_SEED to play one again. */
 const datagrams = Number(process.env['FUZZ_DATAGRAMS'] ?? 20_000);

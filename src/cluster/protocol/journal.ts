@@ -1,7 +1,7 @@
 /** The record of what happened: events for the driver, counters, refused datagrams. */
 import type { GapKind, PeerSnapshot, ProtocolEvent, Rejection } from './contract.js';
 import { Fifo } from './fifo.js';
-import type { Peer } from './peer.js';
+import type { Peer } from './peers/peer.js';
 
 export class Journal {
   readonly events = new Fifo<ProtocolEvent>();

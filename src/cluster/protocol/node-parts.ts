@@ -1,29 +1,22 @@
 /** What the parts of one node are made of: facts, and the state that several of them share. Each takes what it uses. */
-import { BroadcastReview } from './broadcast-review.js';
-import { FRAME_HEADER_BYTES } from './byte-writer.js';
-import { DATAGRAM_OVERHEAD_BYTES } from './datagram.js';
-import { FlowControl } from './flow-control.js';
-import { FlushQueue } from './flush-queue.js';
-import { UNICAST_RECORD_HEADER_BYTES } from './frames.js';
-import { Inquiries } from './inquiries.js';
+import { LocalUsers } from './directory/local-users.js';
 import { Journal } from './journal.js';
-import { LocalUsers } from './local-users.js';
-import { Members } from './members.js';
-import {
-  BOOT_ID_BYTES,
-  LIMITS,
-  TIMING,
-  type ClusterNodeOptions,
-  type Limits,
-  type Timing,
-} from './options.js';
+import { ReportPace } from './membership/report-pace.js';
 import { NodeTimers } from './node-timers.js';
-import { Outbox } from './outbox.js';
-import { OutgoingStream } from './outgoing-stream.js';
-import { Receipts } from './receipts.js';
-import { ReportPace } from './report-pace.js';
-import { RoutingTable } from './routing-table.js';
-import { Keyring, SealingChannel } from './sealing.js';
+import { LIMITS, TIMING, type ClusterNodeOptions, type Limits, type Timing } from './options.js';
+import { Members } from './peers/members.js';
+import { Inquiries } from './routing/inquiries.js';
+import { Receipts } from './routing/receipts.js';
+import { RoutingTable } from './routing/routing-table.js';
+import { OutgoingStream } from './streams/outgoing-stream.js';
+import { BroadcastReview } from './transmission/broadcast-review.js';
+import { FlowControl } from './transmission/flow-control.js';
+import { FlushQueue } from './transmission/flush-queue.js';
+import { Outbox } from './transmission/outbox.js';
+import { FRAME_HEADER_BYTES } from './wire/byte-writer.js';
+import { BOOT_ID_BYTES, DATAGRAM_OVERHEAD_BYTES } from './wire/datagram.js';
+import { UNICAST_RECORD_HEADER_BYTES } from './wire/frames.js';
+import { Keyring, SealingChannel } from './wire/sealing.js';
 
 /** Room kept in every datagram beside its record, so that an ack always rides along. */
 const STATUS_FRAME_BYTES = FRAME_HEADER_BYTES + 18;

@@ -2,11 +2,8 @@
  * Everything the core is told, once, at its start. Required fields are facts of this node; `timing` and `limits`
  * have defaults, each with the reason for its value. Times are milliseconds, sizes are bytes; units stand last.
  */
-import type { CipherSuite } from './cipher.js';
 import type { Endpoint } from './contract.js';
-
-/** 12 random bytes: long enough that two boots never share keys (96 bits), short enough for every header. */
-export const BOOT_ID_BYTES = 12;
+import type { CipherSuite } from './wire/cipher.js';
 
 export interface ClusterNodeOptions {
   /** 12 random bytes of this process start: the node's identity, and part of every key it seals with. */

@@ -1,9 +1,9 @@
 /** Does what is due when a timer of a peer expires. */
-import type { Acks } from './acks.js';
-import type { Handshake } from './handshake.js';
+import type { Handshake } from './membership/handshake.js';
 import type { NodeParts } from './node-parts.js';
-import type { Peer } from './peer.js';
-import type { Routing } from './routing.js';
+import type { Peer } from './peers/peer.js';
+import type { Routing } from './routing/routing.js';
+import type { Acks } from './transmission/acks.js';
 
 type Parts = Pick<NodeParts, 'flushQueue' | 'options' | 'pace' | 'timing'>;
 

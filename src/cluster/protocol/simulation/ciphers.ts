@@ -6,9 +6,9 @@
  * enter every sealed (key, nonce) in one ledger for the whole world, which must never see one twice.
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
-import { FRAME_HEADER_BYTES } from '../byte-writer.js';
-import { FRAME_PAD } from '../frames.js';
-import { TAG_BYTES, type Aead, type CipherSuite } from '../cipher.js';
+import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';
+import { TAG_BYTES, type Aead, type CipherSuite } from '../wire/cipher.js';
+import { FRAME_PAD } from '../wire/frames.js';
 import { Violation } from './violation.js';
 
 export class NonceLedger {

@@ -2,8 +2,8 @@
  * The incidents of one run: each kind comes at its own rate, at any host or link, and ends by itself or at the end of
  * the chaos. `stop` heals everything, so that what is left of the run must lead to perfect order.
  */
-import { CALM } from './network.js';
 import type { Host } from './host.js';
+import { CALM } from './network.js';
 import type { Random } from './random.js';
 import type { Firewall, IncidentRates } from './scenario.js';
 import type { World } from './world.js';

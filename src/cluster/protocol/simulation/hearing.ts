@@ -2,7 +2,7 @@
  * Who has heard whom, as the network knows it: a datagram sealed for all, newer than those before, that came as it was sent.
  * Whoever was heard by a node is known to it to be there; the judge knows it from here, not from the core.
  */
-import { isSealedForPair, packetNumberOf } from '../datagram.js';
+import { isSealedForPair, packetNumberOf } from '../wire/datagram.js';
 import type { Datagram } from './kernel.js';
 import type { Boot } from './timeline.js';
 

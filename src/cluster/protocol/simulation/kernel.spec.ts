@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ReceiveBuffer } from './kernel.js';
-import { Schedule } from './schedule.js';
 import { Random } from './random.js';
+import { Schedule } from './schedule.js';
 
 const fill = (buffer: ReceiveBuffer, length: number): number => {
   let count = 0;

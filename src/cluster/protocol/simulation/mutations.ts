@@ -28,7 +28,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R7: an unrepairable hole in the broadcast stream is skipped',
     edits: [
       {
-        file: 'reports.ts',
+        file: 'membership/reports.ts',
         search: '    if (!incoming.isAdmitted) return;\n    this.handlers.rejoin(',
         replace:
           "    if (!incoming.isAdmitted) return;\n    this.parts.journal.gap(peer, 'gap', keptFrom - incoming.broadcast.next, 'skipped');\n    incoming.broadcast.reset(keptFrom);\n    if (keptFrom > 0) return;\n    this.handlers.rejoin(",
@@ -40,7 +40,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R4: an empty replica counts as complete',
     edits: [
       {
-        file: 'incoming-session.ts',
+        file: 'peers/incoming-session.ts',
         search: "admit: 'loading' }",
         replace: "admit: 'complete' }",
       },
@@ -51,7 +51,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R11: a device is ready at once',
     edits: [
       {
-        file: 'reachability.ts',
+        file: 'routing/reachability.ts',
         search: 'if (announcedIn <= this.#appliedByAll)',
         replace: 'if (announcedIn <= Infinity)',
       },
@@ -62,7 +62,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R6: acks the highest, not the applied position',
     edits: [
       {
-        file: 'incoming-session.ts',
+        file: 'peers/incoming-session.ts',
         search: 'return this.isAdmitted ? this.broadcast.next - 1 : 0;',
         replace: 'return this.isAdmitted ? this.broadcast.highest : 0;',
       },
@@ -73,7 +73,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R6: acks the highest, not the applied position',
     edits: [
       {
-        file: 'incoming-session.ts',
+        file: 'peers/incoming-session.ts',
         search: 'return this.isAdmitted ? this.unicast.next - 1 : 0;',
         replace: 'return this.isAdmitted ? this.unicast.highest : 0;',
       },
@@ -103,7 +103,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R4',
     edits: [
       {
-        file: 'incoming-session.ts',
+        file: 'peers/incoming-session.ts',
         search: '    if (this.isLoading) this.#removals.delete(key);\n',
         replace: '    if (this.isLoading) return;\n',
       },
@@ -112,14 +112,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'removals not noted while loading',
     breaks: 'R4: the snapshot brings back who has left',
-    edits: [{ file: 'incoming-session.ts', search: '      this.#removals.add(key);\n', replace: '' }],
+    edits: [{ file: 'peers/incoming-session.ts', search: '      this.#removals.add(key);\n', replace: '' }],
   },
   {
     name: 'unacked dropped at resume',
     breaks: 'R3: what was sent counts as delivered',
     edits: [
       {
-        file: 'handshake.ts',
+        file: 'membership/handshake.ts',
         search: 'outgoing.stream.restart(now, delivered, isSentKept)',
         replace: 'outgoing.stream.restart(now, outgoing.stream.nextToSend - 1, isSentKept)',
       },
@@ -130,7 +130,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R3: lastU is not believed',
     edits: [
       {
-        file: 'handshake.ts',
+        file: 'membership/handshake.ts',
         search: 'outgoing.stream.restart(now, delivered, isSentKept)',
         replace: 'outgoing.stream.restart(now, 0, isSentKept)',
       },
@@ -141,7 +141,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R3: lastU is believed whatever session it is of',
     edits: [
       {
-        file: 'handshake.ts',
+        file: 'membership/handshake.ts',
         search: 'old !== 0 && lastSession === old ? lastDelivered : 0',
         replace: 'lastDelivered',
       },
@@ -152,7 +152,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R3: messages of a session the peer has forgotten are sent again',
     edits: [
       {
-        file: 'handshake.ts',
+        file: 'membership/handshake.ts',
         search: 'const isSentKept = old === 0 || lastSession !== 0;',
         replace: 'const isSentKept = true;',
       },
@@ -163,7 +163,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R1: the first device to leave withdraws the user',
     edits: [
       {
-        file: 'local-users.ts',
+        file: 'directory/local-users.ts',
         search: '    user.devices -= 1;\n    if (user.devices > 0) return false;\n',
         replace: '    user.devices -= 1;\n    if (user.devices > 0) return true;\n',
       },
@@ -174,7 +174,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R2: one lost WELCOME is a deadlock',
     edits: [
       {
-        file: 'handshake.ts',
+        file: 'membership/handshake.ts',
         search: '    this.#sendWelcome(now, peer);\n    this.parts.flushQueue.add(peer);',
         replace:
           '    if (outgoing.welcomed !== nonce) this.#sendWelcome(now, peer);\n    outgoing.welcomed = nonce;\n    this.parts.flushQueue.add(peer);',
@@ -186,7 +186,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R7: a report that lists another session is ignored',
     edits: [
       {
-        file: 'reports.ts',
+        file: 'membership/reports.ts',
         search:
           "      this.handlers.rejoin(now, peer, null, 'the peer does not list the session it gave us');\n",
         replace: '',
@@ -198,7 +198,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R11: after the bound the device is just ready',
     edits: [
       {
-        file: 'reachability.ts',
+        file: 'routing/reachability.ts',
         search: '      if (!peer.isCounted || standing.acked >= announcedIn) continue;',
         replace: '      if (standing.acked < Infinity) continue;',
       },
@@ -209,7 +209,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'a boot met again is sealed for with the same key and number 1',
     edits: [
       {
-        file: 'members.ts',
+        file: 'peers/members.ts',
         search:
           '    this.#pairNumbersUsed = Math.max(this.#pairNumbersUsed, peer.keys.sealing.packetNumber);\n',
         replace: '',
@@ -221,7 +221,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'a boot that was only heard counts as proven',
     edits: [
       {
-        file: 'admission.ts',
+        file: 'membership/admission.ts',
         search: '    return { peer, plain, isForPair };',
         replace:
           '    if (!peer.isProven) {\n      peer.prove(now);\n      parts.peersChanged();\n    }\n    return { peer, plain, isForPair };',
@@ -261,7 +261,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'a receipt calls itself complete though a holder died',
     edits: [
       {
-        file: 'receipts.ts',
+        file: 'routing/receipts.ts',
         search: '      this.#state[at] = WAITING_INCOMPLETE;\n      this.#holderDone',
         replace: '      this.#holderDone',
       },
@@ -272,7 +272,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R14: a receipt calls itself complete though somebody is heard who can not be asked',
     edits: [
       {
-        file: 'view.ts',
+        file: 'membership/view.ts',
         search: 'if (!isProven || isSilent) return true;',
         replace: 'if (isSilent) return true;',
       },
@@ -283,7 +283,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'the answer to one message settles another',
     edits: [
       {
-        file: 'receipts.ts',
+        file: 'routing/receipts.ts',
         search: '      this.#skipFree();\n      this.sink(token, 0, isComplete);',
         replace: '      this.#tail -= 1;\n      this.sink(token, 0, isComplete);',
       },
@@ -305,7 +305,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R5: who was announced in the last record before the base is left out',
     edits: [
       {
-        file: 'local-users.ts',
+        file: 'directory/local-users.ts',
         search: 'if (user.announcedIn > base) return;',
         replace: 'if (user.announcedIn >= base) return;',
       },
@@ -316,7 +316,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R2: the session skips a record that is still open',
     edits: [
       {
-        file: 'handshake.ts',
+        file: 'membership/handshake.ts',
         search: 'base: broadcast.nextSequence - 1,',
         replace: 'base: broadcast.nextSequence,',
       },
@@ -327,7 +327,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R9: only complete replicas are asked',
     edits: [
       {
-        file: 'routing-table.ts',
+        file: 'routing/routing-table.ts',
         search: '      holders[count] = peer;\n      count += 1;\n    }\n    return count;',
         replace: '    }\n    return count;',
       },
@@ -336,20 +336,20 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'full queues dropped silently',
     breaks: 'R10: no event',
-    edits: [{ file: 'routing.ts', search: '        peer.outgoing.backlog.drop(1);\n', replace: '' }],
+    edits: [{ file: 'routing/routing.ts', search: '        peer.outgoing.backlog.drop(1);\n', replace: '' }],
   },
   {
     name: 'dead peers dropped silently',
     breaks: 'R12: no event',
     edits: [
       {
-        file: 'membership.ts',
+        file: 'membership/membership.ts',
         search:
           "    if (change === 'lost' || undelivered > 0) parts.journal.gap(peer, 'lost', undelivered, reason);\n",
         replace: '',
       },
       {
-        file: 'membership.ts',
+        file: 'membership/membership.ts',
         search: '    if (incoming.id !== 0) parts.journal.tellPeer(change, last, reason);\n',
         replace: '',
       },
@@ -377,7 +377,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: '2.5: all that is queued goes out at once',
     edits: [
       {
-        file: 'transmission.ts',
+        file: 'transmission/transmission.ts',
         search: '    const window = Math.min(outgoing.window, this.parts.limits.unicastWindowRecords);',
         replace: '    const window = Infinity;',
       },
@@ -388,12 +388,12 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R7: what the sender has freed is waited for',
     edits: [
       {
-        file: 'reports.ts',
+        file: 'membership/reports.ts',
         search: '    if (!incoming.isAdmitted) return;\n    this.handlers.rejoin(',
         replace: '    if (incoming.next !== null) return;\n    this.handlers.rejoin(',
       },
       {
-        file: 'incoming-stream.ts',
+        file: 'streams/incoming-stream.ts',
         search: 'this.timers.gap.set(since + this.timing.gapAfterMs);',
         replace: 'this.timers.gap.set(since + this.timing.gapAfterMs * 1e6);',
       },
@@ -404,7 +404,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'rotation: others are refused',
     edits: [
       {
-        file: 'sealing.ts',
+        file: 'wire/sealing.ts',
         search: 'return this.#secrets.findIndex((secret) => secret.tag === tag);',
         replace: 'return this.#secrets[0]?.tag === tag ? 0 : -1;',
       },
@@ -415,7 +415,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'rotation: users of peers that seal with another secret are not found',
     edits: [
       {
-        file: 'routing-table.ts',
+        file: 'routing/routing-table.ts',
         search: 'for (let secret = 0; secret < hashers.length; secret += 1) {',
         replace: 'for (let secret = 0; secret < 1; secret += 1) {',
       },
@@ -426,12 +426,12 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R6: a report that was overtaken is believed',
     edits: [
       {
-        file: 'reports.ts',
+        file: 'membership/reports.ts',
         search: 'number < peer.report.number || part >= parts',
         replace: 'part >= parts',
       },
       {
-        file: 'reports.ts',
+        file: 'membership/reports.ts',
         search: '    if (number > peer.report.number) {',
         replace: '    if (number !== peer.report.number) {',
       },
@@ -442,7 +442,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'forged datagrams are taken',
     edits: [
       {
-        file: 'sealing.ts',
+        file: 'wire/sealing.ts',
         search: '    if (!isGenuine) return null;\n',
         replace: '    if (!isGenuine) datagram.copy(plain, 0, HEADER_BYTES);\n',
       },

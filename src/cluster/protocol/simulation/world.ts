@@ -3,9 +3,9 @@
  * One world is one run; it owns the virtual clock, the network and the books.
  */
 import { ClusterNode } from '../cluster-node.js';
-import type { CipherSuite } from '../cipher.js';
 import type { Endpoint } from '../contract.js';
-import { BOOT_ID_BYTES } from '../options.js';
+import type { CipherSuite } from '../wire/cipher.js';
+import { BOOT_ID_BYTES } from '../wire/datagram.js';
 import { Application, type Books, type Expectations } from './application.js';
 import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
 import { Hearing } from './hearing.js';

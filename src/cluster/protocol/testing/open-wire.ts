@@ -2,11 +2,11 @@
  * The wire of a VirtualLan laid open, for whoever has the secret: a datagram as its frames, and frames as a datagram. For
  * specs that must know what travels (lose every HELLO), or change it (a node of another version).
  */
-import { FRAME_HEADER_BYTES } from '../byte-writer.js';
-import { NONCE_BYTES, TAG_BYTES, type Aead, type CipherSuite } from '../cipher.js';
 import type { Transmit } from '../contract.js';
-import { HEADER_BYTES, isSealedForPair, packetNumberOf, senderBootIdOf } from '../datagram.js';
-import { Keyring } from '../sealing.js';
+import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';
+import { NONCE_BYTES, TAG_BYTES, type Aead, type CipherSuite } from '../wire/cipher.js';
+import { HEADER_BYTES, isSealedForPair, packetNumberOf, senderBootIdOf } from '../wire/datagram.js';
+import { Keyring } from '../wire/sealing.js';
 import { VIRTUAL_LAN_SECRET, type VirtualLan } from './virtual-lan.js';
 
 export interface Frame {

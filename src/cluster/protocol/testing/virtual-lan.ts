@@ -2,10 +2,10 @@
  * Real nodes on a made-up LAN, with a virtual clock: a datagram takes 0.2 ms to each of the others, if nothing else is said. For tests of one
  * conversation at a time; chaos is the simulation's business.
  */
-import type { CipherSuite } from '../cipher.js';
 import { ClusterNode } from '../cluster-node.js';
 import type { ProtocolEvent, Transmit } from '../contract.js';
 import type { ClusterNodeOptions } from '../options.js';
+import type { CipherSuite } from '../wire/cipher.js';
 
 /** Of every host that brings none of its own. */
 export const VIRTUAL_LAN_SECRET = Buffer.alloc(32, 1);

@@ -1,0 +1,211 @@
+/**
+ * From bytes of somebody to a peer: which boot sent this, may it be opened, and is it new?
+ *
+ * Rules.
+ * - Cheap checks come first: shape, key tag, own boot id, replay window. Only then a key, only then decryption.
+ * - A boot nobody knows costs a key derivation: a bucket limits how many forged ones can buy.
+ * - Nothing is committed (window, peer, address) before the tag has proved the datagram genuine.
+ * - An address is learnt from the newest datagram of its boot only: an old one played back from elsewhere moves nothing.
+ */
+import type { Arrival, Endpoint, Rejection } from '../contract.js';
+import { Replica } from '../directory/replica.js';
+import type { NodeParts } from '../node-parts.js';
+import { IncomingSession } from '../peers/incoming-session.js';
+import { OutgoingSession } from '../peers/outgoing-session.js';
+import { PeerTimers } from '../peers/peer-timers.js';
+import { Peer } from '../peers/peer.js';
+import {
+  DATAGRAM_OVERHEAD_BYTES,
+  PROTOCOL_BYTE,
+  isOfOtherVersion,
+  isSealedForPair,
+  keyTagOf,
+  packetNumberOf,
+  restOfBootId,
+  senderBootIdOf,
+  senderRestOf,
+  senderTagOf,
+  tagOfBootId,
+} from '../wire/datagram.js';
+import { OpeningChannel, SealingChannel } from '../wire/sealing.js';
+
+/** What strangers can provoke: a line of each kind, no more often, whatever they send. */
+const STRANGERS_TOLD_EVERY_MS = 60_000;
+
+export interface Admitted {
+  readonly peer: Peer;
+  readonly plain: Buffer;
+  readonly isForPair: boolean;
+}
+
+type Parts = Pick<
+  NodeParts,
+  'journal' | 'keyring' | 'limits' | 'members' | 'options' | 'pace' | 'recordBytes' | 'routes' | 'timing'
+>;
+
+export class Admission {
+  readonly #ownTag: number;
+  readonly #ownRest: number;
+  readonly #own: OpeningChannel;
+  #unknownBoots: number;
+  #refilledAt: number;
+  #versionToldAt = -Infinity;
+  #keyToldAt = -Infinity;
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly handlers: {
+      /** Whether it would mean anything now to hear ourselves from there: opening all that comes back would cost too much. */
+      readonly listensForItself: (now: number, arrival: Arrival, source: Endpoint) => boolean;
+      readonly heardOurselves: (now: number, arrival: Arrival, source: Endpoint) => void;
+      /** The peer is known now, but only heard of. */
+      readonly met: (now: number, peer: Peer) => void;
+    },
+  ) {
+    this.#ownTag = tagOfBootId(parts.options.bootId);
+    this.#ownRest = restOfBootId(parts.options.bootId);
+    this.#own = new OpeningChannel(parts.keyring, 0, parts.options.bootId, null, 0);
+    this.#unknownBoots = parts.limits.unknownBootBurst;
+    this.#refilledAt = parts.options.startedAt;
+  }
+
+  get ownTag(): number {
+    return this.#ownTag;
+  }
+
+  isOwn(tag: number, rest: number): boolean {
+    return tag === this.#ownTag && rest === this.#ownRest;
+  }
+
+  admit(now: number, arrival: Arrival, bytes: Buffer, source: Endpoint): Admitted | null {
+    const { parts } = this;
+    if (bytes.length < DATAGRAM_OVERHEAD_BYTES) return this.#refuse('foreign');
+    if (isOfOtherVersion(bytes)) return this.#refuseVersion(now, bytes, source);
+    if (bytes[0] !== PROTOCOL_BYTE) return this.#refuse('foreign');
+    const secret = parts.keyring.secretWithTag(keyTagOf(bytes));
+    if (secret < 0) return this.#refuseKey(now, source);
+    const tag = senderTagOf(bytes);
+    const rest = senderRestOf(bytes);
+    if (this.isOwn(tag, rest)) {
+      if (this.handlers.listensForItself(now, arrival, source))
+        this.#admitOwn(now, arrival, bytes, secret, source);
+      return null;
+    }
+    const isForPair = isSealedForPair(bytes);
+    const known = parts.members.find(tag, rest);
+    const peer = known ?? this.#makePeer(now, senderBootIdOf(bytes), secret, source);
+    if (peer === null) return null;
+    if (peer.keys.secret !== secret) return this.#refuse('other-key');
+    const channel = isForPair ? peer.keys.pair : peer.keys.broadcast;
+    const number = packetNumberOf(bytes);
+    if (!channel.window.wouldAccept(number)) return this.#refuse('replayed');
+    const plain = channel.open(number, bytes);
+    if (plain === null) return this.#refuse('forged');
+    peer.hear(now, source, channel.window.accept(number));
+    if (known === undefined) {
+      parts.members.add(peer);
+      this.handlers.met(now, peer);
+    }
+    return { peer, plain, isForPair };
+  }
+
+  /** Anybody can put our boot id into a datagram: it is ours if it opens, and if it is new. */
+  #admitOwn(now: number, arrival: Arrival, bytes: Buffer, secret: number, source: Endpoint): void {
+    const number = packetNumberOf(bytes);
+    if (secret !== 0 || isSealedForPair(bytes) || !this.#own.window.wouldAccept(number)) return;
+    if (this.#own.open(number, bytes) === null) {
+      this.parts.journal.reject('forged');
+      return;
+    }
+    this.#own.window.accept(number);
+    this.handlers.heardOurselves(now, arrival, source);
+  }
+
+  /** Told of a boot by a peer: it is heard of, and will be asked itself. */
+  meetByHearsay(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): void {
+    const tag = tagOfBootId(bootId);
+    const rest = restOfBootId(bootId);
+    if (this.isOwn(tag, rest)) return;
+    const known = this.parts.members.withTag(tag);
+    if (known !== undefined) {
+      if (known.rest === rest) known.noteHearsay(now, endpoint);
+      return;
+    }
+    const tombstone = this.parts.members.tombstone(tag, rest);
+    const { deadAfterMs } = this.parts.pace;
+    // Others may not have noticed yet that it is gone.
+    if (tombstone !== undefined && (tombstone.hasLeft || now - tombstone.droppedAt < 2 * deadAfterMs)) return;
+    const peer = this.#makePeer(now, bootId, secret, endpoint);
+    if (peer === null) return;
+    this.parts.members.add(peer);
+    this.handlers.met(now, peer);
+  }
+
+  #makePeer(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): Peer | null {
+    const { keyring, limits, members, options, recordBytes, routes, timing } = this.parts;
+    if (!this.#mayDerive(now)) return this.#refuse('too-many-strangers');
+    if (members.size >= limits.peersMax + limits.heardMax || members.heard >= limits.heardMax) {
+      return this.#refuse('too-many-strangers');
+    }
+    const tombstone = members.tombstone(tagOfBootId(bootId), restOfBootId(bootId));
+    if (tombstone?.hasLeft === true) return this.#refuse('left');
+    const timers = new PeerTimers();
+    return new Peer(
+      bootId,
+      members.nextIndex(),
+      {
+        secret,
+        broadcast: new OpeningChannel(keyring, secret, bootId, null, tombstone?.broadcastFloor ?? 0),
+        pair: new OpeningChannel(keyring, secret, bootId, options.bootId, tombstone?.pairFloor ?? 0),
+        sealing: new SealingChannel(keyring, options.bootId, bootId, members.pairNumbersUsed),
+      },
+      timers,
+      new IncomingSession(timing, limits.removalsMax, options.random, timers, new Replica(routes.directory)),
+      new OutgoingSession(recordBytes, limits.windowRecordsMin, timing, timers),
+      endpoint,
+      now,
+    );
+  }
+
+  #mayDerive(now: number): boolean {
+    const { unknownBootBurst, unknownBootsPerSecond } = this.parts.limits;
+    const refill = ((now - this.#refilledAt) / 1_000) * unknownBootsPerSecond;
+    this.#unknownBoots = Math.min(unknownBootBurst, this.#unknownBoots + refill);
+    this.#refilledAt = now;
+    if (this.#unknownBoots < 1) return false;
+    this.#unknownBoots -= 1;
+    return true;
+  }
+
+  /** Anybody can send such bytes: they are believed as far as a line in the log. */
+  #refuseVersion(now: number, bytes: Buffer, source: Endpoint): null {
+    if (now >= this.#versionToldAt + STRANGERS_TOLD_EVERY_MS) {
+      this.#versionToldAt = now;
+      this.parts.journal.warn(
+        'protocol-version',
+        `Datagrams from ${source} begin with ${bytes.toString('hex', 0, 1)}, not ${PROTOCOL_BYTE.toString(16)}: ` +
+          'of a version of the protocol that this node can not open. They are ignored. Upgrade one version at a time.',
+      );
+    }
+    return this.#refuse('other-version');
+  }
+
+  /** It may be a node of ours with a mistyped secret, a cluster with another name, or anybody: it accuses nobody. */
+  #refuseKey(now: number, source: Endpoint): null {
+    if (now >= this.#keyToldAt + STRANGERS_TOLD_EVERY_MS) {
+      this.#keyToldAt = now;
+      this.parts.journal.warn(
+        'other-key',
+        `Datagrams sealed with another secret or for another CLUSTER_NAME are heard from ${source}. They are ignored. ` +
+          'If it is a node of this cluster, compare CLUSTER_SECRET and CLUSTER_NAME; ' +
+          'if it is another cluster, a UDP_PORT of its own keeps it away.',
+      );
+    }
+    return this.#refuse('other-key');
+  }
+
+  #refuse(why: Rejection): null {
+    this.parts.journal.reject(why);
+    return null;
+  }
+}

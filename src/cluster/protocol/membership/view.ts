@@ -1,0 +1,70 @@
+/**
+ * What this node knows of who is there, and whether that is all: only then may an answer call itself complete.
+ *
+ * Rules.
+ * - R13: the view has settled when 3 reports are out and every peer met is complete, or after a while whatever happens. Before,
+ *   and while the node is deaf or looks for others in vain, it knows of nobody, and so nothing is complete.
+ * - R14: `complete` says that nobody known to be there can hold the user and was not asked. Whoever is only heard of, or named
+ *   by others, is there and can't be asked. Nor is the set of a peer to be relied on that has fallen silent, or of whose
+ *   announcements some have been missing for longer than connections wait for us (R11): who is not in it may be connected.
+ * - Whoever was dropped as dead, or has said good-bye, is not known to be there: in a partition each side answers for itself.
+ */
+import type { NodeParts } from '../node-parts.js';
+import type { Peer } from '../peers/peer.js';
+import type { Discovery } from './discovery.js';
+
+type Parts = Pick<NodeParts, 'members' | 'options' | 'pace' | 'timing'>;
+
+export class View {
+  #isSettled = false;
+  /** Peers that may hold any user for all that we know, as of `#doubtedAt`. */
+  #doubtful: readonly Peer[] = [];
+  #doubtedAt = NaN;
+  #membersThen: readonly Peer[] = [];
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly discovery: Discovery,
+  ) {}
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** At every report. */
+  settle(now: number): void {
+    this.#isSettled ||= this.#hasSettled(now);
+  }
+
+  /** Whether nobody can hold a user of whom `asked[0..count)` are all that are known to. */
+  isComplete(now: number, asked: readonly Peer[], count: number): boolean {
+    if (!this.#isSettled || !this.discovery.isHearing || this.discovery.isSearching(now)) return false;
+    for (const peer of this.#doubtfulAt(now)) {
+      const at = asked.indexOf(peer);
+      if (at === -1 || at >= count) return false;
+    }
+    return true;
+  }
+
+  /** Worked out once for all that is sent within a turn. */
+  #doubtfulAt(now: number): readonly Peer[] {
+    const { members } = this.parts;
+    if (now !== this.#doubtedAt || members.all !== this.#membersThen) {
+      this.#doubtful = members.all.filter((peer) => this.#isDoubtful(now, peer));
+      this.#doubtedAt = now;
+      this.#membersThen = members.all;
+    }
+    return this.#doubtful;
+  }
+
+  #isDoubtful(now: number, { isProven, isSilent, incoming }: Peer): boolean {
+    if (!isProven || isSilent) return true;
+    return incoming.isComplete && now - incoming.broadcast.stuckSince >= this.parts.timing.barrierMs;
+  }
+
+  #hasSettled(now: number): boolean {
+    const { members, options, pace, timing } = this.parts;
+    if (now - options.startedAt >= timing.settleMaxMs) return true;
+    return pace.reports > timing.settleReports && members.all.every(({ incoming }) => incoming.isComplete);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * What a peer sends to us: its broadcast stream and its unicast stream to us, as agreed by our HELLO and its WELCOME, and
+ * what we hold of its users. The directions of a pair are separate: this is one of them.
+ *
+ * R2: our HELLO carries a fresh nonce and what we had of the last session (`id`, `delivered`); the WELCOME with that very
+ * nonce admits. Until then nothing is applied. R4: on admission the replica is empty and loading: announcements add,
+ * withdrawals remove and are noted, the snapshot adds what is not noted, and its end completes.
+ */
+import type { Replica } from '../directory/replica.js';
+import type { Timing } from '../options.js';
+import { Fragments } from '../streams/fragments.js';
+import { IncomingStream } from '../streams/incoming-stream.js';
+import { next, type Transitions } from '../transitions.js';
+import type { PeerTimers } from './peer-timers.js';
+
+export type IncomingState = 'new' | 'asking' | 'loading' | 'complete';
+export type IncomingEvent = 'ask' | 'sendHello' | 'admit' | 'complete';
+
+const TRANSITIONS: Transitions<IncomingState, IncomingEvent> = {
+  new: { ask: 'asking' },
+  asking: { ask: 'asking', sendHello: 'asking', admit: 'loading' },
+  loading: { ask: 'asking', complete: 'complete' },
+  complete: { ask: 'asking' },
+};
+
+export class IncomingSession {
+  readonly broadcast: IncomingStream;
+  readonly unicast: IncomingStream;
+  readonly broadcastFragments = new Fragments();
+  readonly unicastFragments = new Fragments();
+
+  #state: IncomingState = 'new';
+  #nonce = 0;
+  #id = 0;
+  #welcomeReport = 0;
+  #helloIntervalMs = 0;
+  #recordsToAck = 0;
+  /** Hashes withdrawn while the snapshot is on its way: it must not bring them back. */
+  readonly #removals = new Set<number>();
+
+  constructor(
+    private readonly timing: Timing,
+    /** Removals noted at once. */
+    private readonly removalsMax: number,
+    random: () => number,
+    private readonly timers: PeerTimers,
+    readonly replica: Replica,
+  ) {
+    const repair = {
+      retryMs: timing.nackRetryMs,
+      retryMaxMs: timing.nackRetryMaxMs,
+      gapAfterMs: timing.gapAfterMs,
+    };
+    this.broadcast = new IncomingStream(
+      { firstDelayMs: timing.nackBroadcastMs, firstJitterMs: timing.nackBroadcastMs, ...repair },
+      random,
+      { nack: timers.broadcastNack, gap: timers.broadcastGap },
+    );
+    this.unicast = new IncomingStream(
+      { firstDelayMs: timing.nackUnicastMs, firstJitterMs: 0, ...repair },
+      random,
+      { nack: timers.unicastNack, gap: timers.unicastGap },
+    );
+  }
+
+  get state(): IncomingState {
+    return this.#state;
+  }
+
+  /** The peer's records are taken. */
+  get isAdmitted(): boolean {
+    return this.#state === 'loading' || this.#state === 'complete';
+  }
+
+  get isLoading(): boolean {
+    return this.#state === 'loading';
+  }
+
+  /** We know all of its users. */
+  get isComplete(): boolean {
+    return this.#state === 'complete';
+  }
+
+  /** Of our HELLO; 0: none sent yet. */
+  get nonce(): number {
+    return this.#nonce;
+  }
+
+  /** The peer's session number of the last admission; 0: never. Later admissions are rejoins. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** R6: listed in reports and STATUS; 0 unless admitted. */
+  get listedId(): number {
+    return this.isAdmitted ? this.#id : 0;
+  }
+
+  /** The peer's reports up to this one were made before the session. */
+  get welcomeReport(): number {
+    return this.#welcomeReport;
+  }
+
+  /** What has been taken of the unicast stream of session `id`. */
+  get delivered(): number {
+    return this.#id === 0 ? 0 : this.unicast.next - 1;
+  }
+
+  /** What we applied of its unicast stream; 0 unless admitted. */
+  get unicastApplied(): number {
+    return this.isAdmitted ? this.unicast.next - 1 : 0;
+  }
+
+  /** What we applied of its broadcast stream; 0 unless admitted. */
+  get broadcastApplied(): number {
+    return this.isAdmitted ? this.broadcast.next - 1 : 0;
+  }
+
+  /** A new nonce: the session so far, if any, ends here. The first HELLO goes out at `helloAt`. */
+  ask(nonce: number, helloAt: number): void {
+    this.#move('ask');
+    this.#nonce = nonce;
+    this.broadcast.stopAsking();
+    this.unicast.stopAsking();
+    this.timers.ack.cancel();
+    this.#helloIntervalMs = this.timing.helloRetryMs;
+    this.timers.hello.set(helloAt);
+  }
+
+  /** A HELLO goes out. The next one follows after `jitter` times an interval that doubles. */
+  sendHello(now: number, jitter: number): void {
+    this.#move('sendHello');
+    this.timers.hello.set(now + this.#helloIntervalMs * jitter);
+    this.#helloIntervalMs = Math.min(this.#helloIntervalMs * 2, this.timing.reportIntervalMs);
+  }
+
+  /** The WELCOME has come. Returns how many broadcast records passed between the last session and this one. */
+  admit(session: number, base: number, report: number): number {
+    this.#move('admit');
+    const skipped = this.#id === 0 ? 0 : base - (this.broadcast.next - 1);
+    this.#id = session;
+    this.#welcomeReport = report;
+    this.timers.hello.cancel();
+    this.broadcast.reset(base + 1);
+    this.broadcastFragments.reset();
+    this.unicast.reset(1);
+    this.#removals.clear();
+    return skipped;
+  }
+
+  /** The end of the snapshot has come. */
+  complete(): void {
+    this.#move('complete');
+    this.#removals.clear();
+  }
+
+  announce(key: number): void {
+    if (this.isLoading) this.#removals.delete(key);
+    this.replica.add(key);
+  }
+
+  withdraw(key: number): void {
+    if (this.isLoading) {
+      // Beyond the limit all are forgotten: entries too many cost a datagram each, entries too few a user.
+      if (this.#removals.size >= this.removalsMax) this.#removals.clear();
+      this.#removals.add(key);
+    }
+    this.replica.remove(key);
+  }
+
+  /** An entry of the snapshot, while it loads. */
+  load(key: number): void {
+    if (!this.#removals.has(key)) this.replica.add(key);
+  }
+
+  /** A record was taken, or came again. Returns how many wait to be acked. */
+  oweAck(): number {
+    this.#recordsToAck += 1;
+    return this.#recordsToAck;
+  }
+
+  /** A STATUS goes out. */
+  noteAcked(): void {
+    this.timers.ack.cancel();
+    this.#recordsToAck = 0;
+  }
+
+  /** We slept: what is missing gets its time again. */
+  forgive(ms: number): void {
+    this.broadcast.forgive(ms);
+    this.unicast.forgive(ms);
+  }
+
+  #move(event: IncomingEvent): void {
+    this.#state = next(TRANSITIONS, this.#state, event);
+  }
+}

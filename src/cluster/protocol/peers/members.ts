@@ -1,0 +1,101 @@
+/**
+ * Every boot we know of, and the memory of those we no longer do.
+ *
+ * A dropped boot leaves a tombstone: the newest packet numbers we had of it. Should the boot be heard again (a partition
+ * that healed), only newer datagrams count; recordings of its past stay refused. Tombstones have no timer, only a
+ * number: the oldest go first.
+ */
+import { MalformedDatagramError } from '../errors.js';
+import type { Peer } from './peer.js';
+
+export interface Tombstone {
+  readonly rest: number;
+  readonly broadcastFloor: number;
+  readonly pairFloor: number;
+  readonly droppedAt: number;
+  /** It said good-bye: others' hearsay does not bring it back. */
+  readonly hasLeft: boolean;
+}
+
+export class Members {
+  readonly #byTag = new Map<number, Peer>();
+  readonly #byId = new Map<string, Peer>();
+  readonly #tombstones = new Map<number, Tombstone>();
+  /** In the order met; replaced, not changed, so that loops may drop members while they run. */
+  #all: readonly Peer[] = [];
+  #indices = 0;
+  /**
+   * The highest packet number any dropped peer's key was used with. A boot that comes back has the same key as before;
+   * as tombstones may be evicted, every new channel starts above this one number instead.
+   */
+  #pairNumbersUsed = 0;
+
+  constructor(private readonly tombstonesMax: number) {}
+
+  get all(): readonly Peer[] {
+    return this.#all;
+  }
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  /** Those that are only heard of. */
+  get heard(): number {
+    return this.#all.reduce((sum, { isProven }) => sum + (isProven ? 0 : 1), 0);
+  }
+
+  get pairNumbersUsed(): number {
+    return this.#pairNumbersUsed;
+  }
+
+  nextIndex(): number {
+    this.#indices += 1;
+    return this.#indices;
+  }
+
+  find(tag: number, rest: number): Peer | undefined {
+    const peer = this.#byTag.get(tag);
+    if (peer === undefined || peer.rest === rest) return peer;
+    throw new MalformedDatagramError('two boots with the same first half of their ids');
+  }
+
+  withTag(tag: number): Peer | undefined {
+    return this.#byTag.get(tag);
+  }
+
+  withId(id: string): Peer | undefined {
+    return this.#byId.get(id);
+  }
+
+  tombstone(tag: number, rest: number): Tombstone | undefined {
+    const tombstone = this.#tombstones.get(tag);
+    return tombstone?.rest === rest ? tombstone : undefined;
+  }
+
+  add(peer: Peer): void {
+    this.#tombstones.delete(peer.tag);
+    this.#byTag.set(peer.tag, peer);
+    this.#byId.set(peer.id, peer);
+    this.#all = [...this.#byTag.values()];
+  }
+
+  remove(now: number, peer: Peer, hasLeft: boolean): void {
+    peer.drop();
+    this.#pairNumbersUsed = Math.max(this.#pairNumbersUsed, peer.keys.sealing.packetNumber);
+    this.#byTag.delete(peer.tag);
+    this.#byId.delete(peer.id);
+    this.#all = [...this.#byTag.values()];
+    this.#tombstones.set(peer.tag, {
+      rest: peer.rest,
+      broadcastFloor: peer.keys.broadcast.window.newest,
+      pairFloor: peer.keys.pair.window.newest,
+      droppedAt: now,
+      hasLeft,
+    });
+    for (const tag of this.#tombstones.keys()) {
+      if (this.#tombstones.size <= this.tombstonesMax) break;
+      this.#tombstones.delete(tag);
+    }
+  }
+}

@@ -1,0 +1,233 @@
+/** Another boot of a node: who it is, the keys between us, signs of life, and one session in each direction. */
+import type { Endpoint, NodeId, PeerSnapshot } from '../contract.js';
+import { next, type Transitions } from '../transitions.js';
+import { tagOfBootId, restOfBootId } from '../wire/datagram.js';
+import type { OpeningChannel, SealingChannel } from '../wire/sealing.js';
+import type { IncomingSession } from './incoming-session.js';
+import { Loss } from './loss.js';
+import { MutualStanding } from './mutual-standing.js';
+import type { OutgoingSession } from './outgoing-session.js';
+import type { PeerTimers } from './peer-timers.js';
+import { ReportParts } from './report-parts.js';
+import { RoundTrip } from './round-trip.js';
+
+/**
+ * named    others told us of it
+ * heard    a datagram of its own has come
+ * refused  no version of the protocol is common to us
+ * proven   it has answered a HELLO of ours, and so lives
+ * silent   no report of it has come for a while
+ * gone     dropped: whoever still holds this object must not send to it
+ *
+ * Whatever a peer says that is not proven, be it sealed for us, may be a recording of what never arrived.
+ */
+export type PeerLife = 'named' | 'heard' | 'refused' | 'proven' | 'silent' | 'gone';
+export type PeerEvent = 'hear' | 'refuse' | 'prove' | 'report' | 'fallSilent' | 'drop';
+
+const TRANSITIONS: Transitions<PeerLife, PeerEvent> = {
+  named: { hear: 'heard', drop: 'gone' },
+  heard: { hear: 'heard', refuse: 'refused', prove: 'proven', report: 'heard', drop: 'gone' },
+  refused: { hear: 'refused', refuse: 'refused', prove: 'proven', report: 'refused', drop: 'gone' },
+  proven: { hear: 'proven', refuse: 'proven', report: 'proven', fallSilent: 'silent', drop: 'gone' },
+  silent: { hear: 'silent', refuse: 'silent', report: 'proven', fallSilent: 'silent', drop: 'gone' },
+  gone: {},
+};
+
+export interface PeerKeys {
+  /** Which of our secrets the peer seals with: one for its whole boot. */
+  readonly secret: number;
+  readonly broadcast: OpeningChannel;
+  readonly pair: OpeningChannel;
+  readonly sealing: SealingChannel;
+}
+
+export class Peer {
+  readonly id: NodeId;
+  /** Two 48-bit halves of the boot id. */
+  readonly tag: number;
+  readonly rest: number;
+
+  readonly mutualStanding = new MutualStanding();
+  readonly report = new ReportParts();
+  readonly roundTrip = new RoundTrip();
+  readonly loss = new Loss();
+
+  #life: PeerLife = 'named';
+  #name = '';
+  #version = '';
+  #endpoint: Endpoint;
+  #bornAt: number;
+  #metAt: number;
+  #heardAt: number;
+  /** Its output waits in this turn. */
+  #isQueued = false;
+
+  constructor(
+    readonly bootId: Buffer,
+    /** Small and never used again: names this boot in tables. */
+    readonly index: number,
+    readonly keys: PeerKeys,
+    readonly timers: PeerTimers,
+    readonly incoming: IncomingSession,
+    readonly outgoing: OutgoingSession,
+    endpoint: Endpoint,
+    now: number,
+  ) {
+    this.id = bootId.toString('hex');
+    this.tag = tagOfBootId(bootId);
+    this.rest = restOfBootId(bootId);
+    this.#endpoint = endpoint;
+    this.#bornAt = now;
+    this.#metAt = now;
+    this.#heardAt = now;
+  }
+
+  get life(): PeerLife {
+    return this.#life;
+  }
+
+  get isProven(): boolean {
+    return this.#life === 'proven' || this.#life === 'silent';
+  }
+
+  get isSilent(): boolean {
+    return this.#life === 'silent';
+  }
+
+  get isGone(): boolean {
+    return this.#life === 'gone';
+  }
+
+  /** Proven, or in possession of a session of ours: what it has applied matters, and it has to be told how we stand. */
+  get isCounted(): boolean {
+    return this.isProven || this.outgoing.isOpen;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get version(): string {
+    return this.#version;
+  }
+
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** When the peer started, on our clock. */
+  get bornAt(): number {
+    return this.#bornAt;
+  }
+
+  /** Since when it has had the time to answer us, or to list us. */
+  get metAt(): number {
+    return this.#metAt;
+  }
+
+  /** R6: when its last new report came. Only reports refresh liveness, once it is proven; before, whatever is heard of it. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** A datagram of its own has come. */
+  hear(now: number, endpoint: Endpoint, isNewest: boolean): void {
+    if (isNewest && endpoint !== this.#endpoint) this.#endpoint = endpoint;
+    if (this.#life === 'named' || this.#life === 'gone') this.#move('hear');
+    if (!this.isProven) this.#heardAt = now;
+  }
+
+  /** A peer says that it is there, and reaches it at this endpoint. Of one that is not proven we know nothing better. */
+  noteHearsay(now: number, endpoint: Endpoint): void {
+    if (this.isProven) return;
+    this.#heardAt = now;
+    // Where it was heard from may be the address of whoever plays recordings.
+    this.#endpoint = endpoint;
+  }
+
+  introduce(name: string, version: string, bornAt: number): void {
+    this.#name = name;
+    this.#version = version;
+    this.#bornAt = bornAt;
+  }
+
+  /** It has no version of the protocol in common with us. True: that is new. Of one that is proven it is not believed. */
+  refuse(): boolean {
+    const before = this.#life;
+    this.#move('refuse');
+    return this.#life !== before;
+  }
+
+  /** It has answered a HELLO. It may have been heard of long ago: its time to list us begins now. */
+  prove(now: number): void {
+    this.#move('prove');
+    this.#metAt = now;
+    this.timers.ping.set(now);
+  }
+
+  /** It has answered a HELLO, the first or another one. */
+  noteAnswer(now: number): void {
+    this.#heardAt = now;
+  }
+
+  /** A report newer than those before has begun to come. */
+  noteReport(now: number, number: number, parts: number): void {
+    this.#move('report');
+    this.#heardAt = now;
+    this.report.begin(number, parts);
+  }
+
+  fallSilent(): void {
+    this.#move('fallSilent');
+  }
+
+  /** It is given the time anew to answer us. */
+  meetAgain(now: number): void {
+    this.#metAt = now;
+  }
+
+  drop(): void {
+    this.#move('drop');
+  }
+
+  /** We slept for so long: that does not count against it. */
+  forgive(now: number, ms: number): void {
+    this.#heardAt += ms;
+    this.#metAt += ms;
+    this.incoming.forgive(ms);
+    this.outgoing.forgive(now, ms);
+  }
+
+  /** True: it did not wait in the queue of those to be flushed. */
+  enqueue(): boolean {
+    if (this.#isQueued) return false;
+    this.#isQueued = true;
+    return true;
+  }
+
+  dequeue(): void {
+    this.#isQueued = false;
+  }
+
+  snapshot(now: number): PeerSnapshot {
+    const { incoming, outgoing } = this;
+    const isUp = this.isProven && incoming.isComplete && this.mutualStanding.isMutual;
+    return {
+      nodeId: this.id,
+      name: this.#name,
+      endpoint: this.#endpoint,
+      state: this.isSilent ? 'silent' : isUp ? 'up' : 'pending',
+      version: this.#version,
+      roundTripMs: this.roundTrip.ms,
+      loss: this.loss.share,
+      uptimeMs: Math.max(0, now - this.#bornAt),
+      users: incoming.replica.users,
+      complete: incoming.isComplete,
+      queuedBytes: outgoing.stream.bytes,
+    };
+  }
+
+  #move(event: PeerEvent): void {
+    this.#life = next(TRANSITIONS, this.#life, event);
+  }
+}

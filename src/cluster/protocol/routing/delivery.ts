@@ -1,0 +1,216 @@
+/**
+ * What comes out of the streams, in order and once: users' messages, answers, announcements, snapshots.
+ *
+ * A record is parsed in place; a message's data is a view of the opened datagram. Everything a record says is applied
+ * in the same step in which it is taken, because taken is what gets acked (R6).
+ */
+import type { TraceContext } from '../contract.js';
+import { HASH_BYTES } from '../directory/user-hash.js';
+import { MalformedDatagramError } from '../errors.js';
+import type { NodeParts } from '../node-parts.js';
+import type { Peer } from '../peers/peer.js';
+import type { Fragments } from '../streams/fragments.js';
+import { ByteReader } from '../wire/byte-reader.js';
+import {
+  FIELD_HEADER_BYTES,
+  FIELD_MESSAGE_ID,
+  FIELD_TRACE,
+  FIELD_TRACE_BYTES,
+  FIELDS_HEADER_BYTES,
+  FRAGMENT_HEADER_BYTES,
+  MESSAGE_ANNOUNCE,
+  MESSAGE_ANSWER,
+  MESSAGE_FRAGMENT,
+  MESSAGE_HEADER_BYTES,
+  MESSAGE_PUBLICATION,
+  MESSAGE_QUESTION,
+  MESSAGE_RECEIPT,
+  MESSAGE_SNAPSHOT,
+  MESSAGE_SNAPSHOT_END,
+  MESSAGE_USER,
+  MESSAGE_WITHDRAW,
+  SPAN_ID_BYTES,
+  TRACE_ID_BYTES,
+  USER_HAS_FIELDS,
+  USER_HAS_FROM,
+  USER_WANTS_RECEIPT,
+} from '../wire/frames.js';
+
+/** A message's own fields beside the body that `messageBytesMax` limits: ids, topic, optional fields. */
+const FIELDS_BYTES_MAX = 4_096;
+const HASH_HIGH_MAX = 1 << 21;
+
+interface OptionalFields {
+  messageId: string | null;
+  trace: TraceContext | null;
+}
+
+const NO_FIELDS: Readonly<OptionalFields> = { messageId: null, trace: null };
+
+type Parts = Pick<NodeParts, 'inquiries' | 'journal' | 'options' | 'peersChanged' | 'receipts'>;
+
+export class Delivery {
+  constructor(private readonly parts: Parts) {}
+
+  applyUnicast(peer: Peer, record: Buffer): void {
+    this.#apply(peer, record, peer.incoming.unicastFragments);
+  }
+
+  applyBroadcast(peer: Peer, record: Buffer): void {
+    this.#apply(peer, record, peer.incoming.broadcastFragments);
+  }
+
+  #apply(peer: Peer, record: Buffer, fragments: Fragments): void {
+    const end = record.length;
+    let at = 0;
+    while (at < end) {
+      const start = at + MESSAGE_HEADER_BYTES;
+      if (start > end) throw new MalformedDatagramError('a message header is cut off');
+      const next = start + (((record[at + 1] as number) << 8) | (record[at + 2] as number));
+      if (next > end) throw new MalformedDatagramError('a message is cut off');
+      const type = record[at] as number;
+      if (type === MESSAGE_USER) this.#userMessage(peer, record, start, next);
+      else if (type === MESSAGE_FRAGMENT) this.#fragment(peer, record, at, next, fragments);
+      else this.#applyOther(peer, type, record, start, next);
+      at = next;
+    }
+  }
+
+  #userMessage(peer: Peer, record: Buffer, start: number, end: number): void {
+    const flags = record[start] as number;
+    let at = start + 1;
+    const toEnd = at + 1 + (record[at] as number);
+    if (at >= end || toEnd > end) throw new MalformedDatagramError('the addressee is cut off');
+    const to = record.toString('utf8', at + 1, toEnd);
+    at = toEnd;
+    let from: string | null = null;
+    if ((flags & USER_HAS_FROM) !== 0) {
+      const fromEnd = at + 1 + (record[at] as number);
+      if (at >= end || fromEnd > end) throw new MalformedDatagramError('the sender is cut off');
+      from = record.toString('utf8', at + 1, fromEnd);
+      at = fromEnd;
+    }
+    let receipt = 0;
+    if ((flags & USER_WANTS_RECEIPT) !== 0) {
+      if (at + 4 > end) throw new MalformedDatagramError('the receipt number is cut off');
+      // 1 higher than on the wire, as 0 means that none is wanted.
+      receipt = record.readUInt32BE(at) + 1;
+      at += 4;
+    }
+    let fields = NO_FIELDS;
+    if ((flags & USER_HAS_FIELDS) !== 0) {
+      const fieldsStart = at + FIELDS_HEADER_BYTES;
+      if (fieldsStart > end) throw new MalformedDatagramError('the optional fields are cut off');
+      at = fieldsStart + record.readUInt16BE(at);
+      if (at > end) throw new MalformedDatagramError('the optional fields are cut off');
+      fields = readFields(record, fieldsStart, at);
+    }
+    this.parts.journal.counters.messagesReceived += 1;
+    this.parts.journal.events.push({
+      type: 'message',
+      peer: peer.id,
+      to,
+      from,
+      data: record.subarray(at, end),
+      receipt,
+      messageId: fields.messageId,
+      trace: fields.trace,
+    });
+  }
+
+  #fragment(peer: Peer, record: Buffer, at: number, next: number, fragments: Fragments): void {
+    if (at + FRAGMENT_HEADER_BYTES > next) throw new MalformedDatagramError('a fragment is cut off');
+    const flags = record[at + MESSAGE_HEADER_BYTES] as number;
+    const index = record.readUInt16BE(at + MESSAGE_HEADER_BYTES + 1);
+    const bytes = record.subarray(at + FRAGMENT_HEADER_BYTES, next);
+    const bytesMax = this.parts.options.messageBytesMax + FIELDS_BYTES_MAX;
+    const whole = fragments.add(flags, index, bytes, bytesMax, () =>
+      this.parts.journal.gap(peer, 'gap', 1, `a message is larger than this node takes (${bytesMax} bytes)`),
+    );
+    if (whole === null || whole.length === 0) return;
+    if (whole[0] === MESSAGE_USER) this.#userMessage(peer, whole, 1, whole.length);
+    else this.#applyOther(peer, whole[0] as number, whole, 1, whole.length);
+  }
+
+  #applyOther(peer: Peer, type: number, record: Buffer, start: number, end: number): void {
+    const reader = new ByteReader(record, start, end);
+    const { parts } = this;
+    switch (type) {
+      case MESSAGE_ANNOUNCE:
+        peer.incoming.announce(readHash(reader));
+        break;
+      case MESSAGE_WITHDRAW:
+        peer.incoming.withdraw(readHash(reader));
+        break;
+      case MESSAGE_SNAPSHOT:
+        this.#snapshot(peer, reader);
+        break;
+      case MESSAGE_SNAPSHOT_END:
+        if (peer.incoming.isLoading) {
+          peer.incoming.complete();
+          parts.peersChanged();
+        }
+        break;
+      case MESSAGE_RECEIPT:
+        parts.receipts.settle(reader.u32(), peer.index, reader.u32());
+        break;
+      case MESSAGE_QUESTION: {
+        const id = reader.u32();
+        const topic = reader.text();
+        parts.journal.events.push({ type: 'inquiry', peer: peer.id, id, topic, body: reader.rest() });
+        break;
+      }
+      case MESSAGE_ANSWER: {
+        const id = reader.u32();
+        parts.inquiries.answer(id, peer.id, reader.rest());
+        break;
+      }
+      case MESSAGE_PUBLICATION: {
+        const channel = reader.text();
+        parts.journal.events.push({ type: 'publication', peer: peer.id, channel, body: reader.rest() });
+        break;
+      }
+      default:
+      // A newer node's message: it knows that we may not know it.
+    }
+  }
+
+  #snapshot({ incoming }: Peer, reader: ByteReader): void {
+    if (!incoming.isLoading) return;
+    while (reader.remaining >= HASH_BYTES) incoming.load(readHash(reader));
+  }
+}
+
+function readHash(reader: ByteReader): number {
+  const high = reader.u8() * 65_536 + reader.u16();
+  if (high >= HASH_HIGH_MAX) throw new MalformedDatagramError('a hash has 53 bits');
+  return high * 2 ** 32 + reader.u32();
+}
+
+/** Reads the optional fields. Unknown ones are skipped. */
+function readFields(record: Buffer, start: number, end: number): OptionalFields {
+  const fields = { ...NO_FIELDS };
+  for (let at = start; at < end;) {
+    const value = at + FIELD_HEADER_BYTES;
+    if (value > end) throw new MalformedDatagramError('an optional field is cut off');
+    const next = value + record.readUInt16BE(at + 1);
+    if (next > end) throw new MalformedDatagramError('an optional field is cut off');
+    if (record[at] === FIELD_MESSAGE_ID) fields.messageId = record.toString('utf8', value, next);
+    else if (record[at] === FIELD_TRACE) fields.trace = readTrace(record, value, next);
+    at = next;
+  }
+  return fields;
+}
+
+/** Bytes after those we know are a newer node's. */
+function readTrace(record: Buffer, start: number, end: number): TraceContext {
+  if (start + FIELD_TRACE_BYTES > end) throw new MalformedDatagramError('a trace context is cut off');
+  const spanId = start + TRACE_ID_BYTES;
+  const flags = spanId + SPAN_ID_BYTES;
+  return {
+    traceId: record.toString('hex', start, spanId),
+    spanId: record.toString('hex', spanId, flags),
+    traceFlags: record[flags] as number,
+    isRemote: true,
+  };
+}

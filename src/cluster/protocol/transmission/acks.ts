@@ -1,0 +1,146 @@
+/**
+ * STATUS, NACK and POLL: who has what.
+ *
+ *   STATUS  session u32 (0: not admitted), unicast applied u48, broadcast applied u48, window u16
+ *   NACK    stream u8 (0 broadcast, 1 unicast), session u32, then (first u48, count u16)*
+ *   POLL    session u32, unicast sent u48, broadcast sent u48, broadcast kept from u48
+ *
+ * Rules.
+ * - Acks say what was applied (R6). A STATUS rides on any datagram to the peer; alone it goes after a quarter of the window,
+ *   or `ackDelayMs`, or `ackUrgentMs` where somebody waits for it.
+ * - The sender of unacked records asks (POLL) when no ack has come for a while: the answer is a STATUS, and a NACK if the
+ *   last records were lost. That finds tail loss in milliseconds, without a steady beat.
+ * - A NACK asks, it does not complain: bounded in ranges and records, at growing intervals.
+ */
+import type { NodeParts } from '../node-parts.js';
+import type { Peer } from '../peers/peer.js';
+import type { ByteReader } from '../wire/byte-reader.js';
+import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';
+import { FRAME_NACK, FRAME_POLL, FRAME_STATUS, RECORD_URGENT } from '../wire/frames.js';
+
+export const STREAM_BROADCAST = 0;
+export const STREAM_UNICAST = 1;
+const NACK_FRAME_HEADER_BYTES = FRAME_HEADER_BYTES + 5;
+const NACK_RANGE_BYTES = 8;
+
+type Parts = Pick<
+  NodeParts,
+  'broadcast' | 'broadcastReview' | 'flow' | 'flushQueue' | 'journal' | 'limits' | 'outbox' | 'timing'
+>;
+
+export class Acks {
+  constructor(
+    private readonly parts: Parts,
+    private readonly handlers: {
+      readonly broadcastGap: (now: number, peer: Peer, keptFrom: number) => void;
+      readonly acked: (now: number, peer: Peer) => void;
+    },
+  ) {}
+
+  /** A record of the peer was taken, or came again: it will be acked. */
+  noteRecord(now: number, peer: Peer, flags: number): void {
+    const { incoming } = peer;
+    const { timing } = this.parts;
+    const isUrgent = (flags & RECORD_URGENT) !== 0;
+    const isQuarter = incoming.oweAck() >= this.parts.flow.receiveWindow / 4;
+    const dueAt = isQuarter ? now : now + (isUrgent ? timing.ackUrgentMs : timing.ackDelayMs);
+    peer.timers.ack.setIfSooner(dueAt);
+    if (isQuarter) this.parts.flushQueue.add(peer);
+  }
+
+  /** Writes the ack into the datagram being made for the peer. */
+  writeStatus(peer: Peer): void {
+    const { incoming } = peer;
+    this.parts.outbox.writer
+      .beginFrame(FRAME_STATUS)
+      .u32(incoming.listedId)
+      .u48(incoming.unicastApplied)
+      .u48(incoming.broadcastApplied)
+      .u16(this.parts.flow.receiveWindow)
+      .endFrame();
+    incoming.noteAcked();
+  }
+
+  /** STATUS by itself, with the NACKs that are due. */
+  sendStatus(now: number, peer: Peer): void {
+    this.writeStatus(peer);
+    this.#writeNacks(now, peer);
+    this.parts.outbox.toPeer(peer);
+  }
+
+  sendDueNacks(now: number, peer: Peer): void {
+    this.#writeNacks(now, peer);
+    if (this.parts.outbox.writer.length > 0) this.parts.outbox.toPeer(peer);
+  }
+
+  sendPoll(peer: Peer): void {
+    const { broadcast, outbox } = this.parts;
+    const { outgoing } = peer;
+    outbox.writer
+      .beginFrame(FRAME_POLL)
+      .u32(outgoing.id)
+      .u48(outgoing.stream.nextToSend - 1)
+      .u48(broadcast.nextToSend - 1)
+      .u48(broadcast.first)
+      .endFrame();
+    outbox.toPeer(peer);
+  }
+
+  handleStatus(now: number, peer: Peer, reader: ByteReader): void {
+    const session = reader.u32();
+    const unicast = reader.u48();
+    const broadcast = reader.u48();
+    const { outgoing } = peer;
+    outgoing.setWindow(reader.u16());
+    if (session === 0 || session !== outgoing.id) return;
+    outgoing.windowStanding.noteAnswer(now);
+    const isProgress = outgoing.stream.ackTo(unicast);
+    if (isProgress) outgoing.backlog.noteProgress(now, outgoing.stream.inFlight);
+    if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.handlers.acked(now, peer);
+  }
+
+  /** R6: a running maximum. Never beyond what exists, whatever a peer says. */
+  noteBroadcastAck(now: number, peer: Peer, applied: number): boolean {
+    const ack = Math.min(applied, this.parts.broadcast.nextSequence - 1);
+    if (!peer.outgoing.barrierStanding.ack(now, ack)) return false;
+    this.parts.broadcastReview.request();
+    return true;
+  }
+
+  handlePoll(now: number, peer: Peer, reader: ByteReader): void {
+    const { incoming } = peer;
+    const session = reader.u32();
+    const unicastSent = reader.u48();
+    const broadcastSent = reader.u48();
+    const broadcastKeptFrom = reader.u48();
+    if (incoming.isAdmitted && session === incoming.id) {
+      incoming.unicast.noteHighest(now, unicastSent);
+      incoming.broadcast.noteHighest(now, broadcastSent);
+      incoming.unicast.askNow(now);
+      // Not so the broadcast records: those may lie in the other socket, unread.
+      if (broadcastKeptFrom > incoming.broadcast.next)
+        this.handlers.broadcastGap(now, peer, broadcastKeptFrom);
+    }
+    this.sendStatus(now, peer);
+  }
+
+  #writeNacks(now: number, peer: Peer): void {
+    const { incoming } = peer;
+    if (!incoming.isAdmitted) return;
+    for (const stream of [STREAM_BROADCAST, STREAM_UNICAST]) {
+      const isBroadcast = stream === STREAM_BROADCAST;
+      const records = isBroadcast ? incoming.broadcast : incoming.unicast;
+      const timer = isBroadcast ? peer.timers.broadcastNack : peer.timers.unicastNack;
+      if (!timer.hasExpired(now)) continue;
+      const { writer } = this.parts.outbox;
+      const fits = Math.floor((writer.free - NACK_FRAME_HEADER_BYTES) / NACK_RANGE_BYTES);
+      if (fits < 1) return;
+      const { nackRanges, nackRecords } = this.parts.limits;
+      writer.beginFrame(FRAME_NACK).u8(stream).u32(incoming.id);
+      const asked = records.writeMissing(now, writer, Math.min(nackRanges, fits), nackRecords);
+      writer.endFrame();
+      peer.loss.noteAsked(asked);
+      this.parts.journal.counters.recordsRequested += asked;
+    }
+  }
+}

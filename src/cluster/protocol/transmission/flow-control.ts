@@ -1,0 +1,66 @@
+/** How much may be on its way or wait: what we grant each sender, our own broadcast window, the queue towards each peer. */
+import type { ClusterNodeOptions, Limits } from '../options.js';
+import type { Members } from '../peers/members.js';
+import type { OutgoingStream } from '../streams/outgoing-stream.js';
+
+/** Kernel memory of a datagram of up to about 1,900 bytes [measured]; larger ones take a multiple. */
+const KERNEL_BYTES = 2_304;
+const KERNEL_OVERHEAD_BYTES = 320;
+/** Half of the buffer is granted to senders. The rest is for datagrams that no window limits. */
+const PROMISED_SHARE = 1 / 2;
+
+export class FlowControl {
+  constructor(
+    private readonly options: ClusterNodeOptions,
+    private readonly limits: Limits,
+    private readonly recordBytes: number,
+    private readonly members: Members,
+  ) {}
+
+  /** What we grant each sender, so that all together do not overrun our buffers. */
+  get receiveWindow(): number {
+    const { limits, options, members } = this;
+    const kernelBytes =
+      KERNEL_BYTES * Math.ceil((options.datagramBytes + KERNEL_OVERHEAD_BYTES) / KERNEL_BYTES);
+    const records = (options.receiveBufferBytes * PROMISED_SHARE) / kernelBytes;
+    // In mesh mode both streams of a sender come to one socket.
+    const streams = Math.max(1, members.size) * (options.mode === 'mesh' ? 2 : 1);
+    const share = Math.floor(records / streams);
+    return Math.min(limits.broadcastWindowRecords, Math.max(limits.windowRecordsMin, share));
+  }
+
+  /**
+   * Broadcast records of our own that may be unacked: in broadcast mode they come back to our own socket too, where they
+   * must leave room for the peers' (what these are promised takes half of it).
+   */
+  get echoWindow(): number {
+    const { limits, options } = this;
+    if (options.mode === 'mesh') return limits.broadcastWindowRecords;
+    return Math.max(limits.windowRecordsMin, Math.floor(this.receiveWindow / 2));
+  }
+
+  /** How full the queue towards a peer is, 1: full. */
+  fill({ bytes, records }: OutgoingStream): number {
+    return Math.max(bytes / this.#queueBytes, records / this.limits.unicastQueueRecords);
+  }
+
+  /** Whether it has no room for a message of so many bytes. */
+  isFull(stream: OutgoingStream, bytes: number): boolean {
+    return (
+      stream.bytes + bytes > this.#queueBytes ||
+      stream.records + bytes / this.recordBytes >= this.limits.unicastQueueRecords
+    );
+  }
+
+  /** Whether it has no room for receipts and answers either, which may take twice as much. */
+  isOverfull({ bytes, records }: OutgoingStream): boolean {
+    return bytes > 2 * this.#queueBytes || records > 2 * this.limits.unicastQueueRecords;
+  }
+
+  /** What may be queued towards each peer. */
+  get #queueBytes(): number {
+    const { limits, members, options } = this;
+    const share = Math.max(limits.unicastQueuesBytes / members.size, 2 * options.messageBytesMax);
+    return Math.min(limits.unicastQueueBytes, share);
+  }
+}

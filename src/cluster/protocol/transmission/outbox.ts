@@ -1,0 +1,70 @@
+/**
+ * Turns what is written into `writer` into sealed datagrams, and queues them for the driver.
+ *
+ * Everyone is one transmit in broadcast mode. In mesh mode it is one per peer that counts, of the same sealed bytes: sealing
+ * is paid once either way.
+ */
+import type { Endpoint, Transmit } from '../contract.js';
+import { Fifo } from '../fifo.js';
+import type { Members } from '../peers/members.js';
+import type { Peer } from '../peers/peer.js';
+import { ByteWriter } from '../wire/byte-writer.js';
+import { DATAGRAM_OVERHEAD_BYTES } from '../wire/datagram.js';
+import type { SealingChannel } from '../wire/sealing.js';
+
+export class Outbox {
+  readonly writer: ByteWriter;
+  readonly #transmits = new Fifo<Transmit>();
+  #sent = 0;
+
+  constructor(
+    datagramBytes: number,
+    private readonly isMesh: boolean,
+    private readonly members: Members,
+    private readonly broadcastKey: SealingChannel,
+  ) {
+    this.writer = new ByteWriter(datagramBytes - DATAGRAM_OVERHEAD_BYTES);
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** The number of the last datagram sealed with the broadcast key. */
+  get broadcastPacketNumber(): number {
+    return this.broadcastKey.packetNumber;
+  }
+
+  toPeer(peer: Peer): void {
+    this.#queue(peer.endpoint, peer.keys.sealing.seal(this.writer.written()));
+  }
+
+  toAll(): void {
+    if (!this.isMesh) {
+      this.#queue(null, this.broadcastKey.seal(this.writer.written()));
+      return;
+    }
+    let bytes: Buffer | undefined;
+    for (const peer of this.members.all) {
+      if (!peer.isCounted) continue;
+      bytes ??= this.broadcastKey.seal(this.writer.written());
+      this.#queue(peer.endpoint, bytes);
+    }
+    this.writer.clear();
+  }
+
+  /** To somebody whose boot id is not known yet: only the broadcast key will do. */
+  toStranger(endpoint: Endpoint): void {
+    this.#queue(endpoint, this.broadcastKey.seal(this.writer.written()));
+  }
+
+  poll(): Transmit | undefined {
+    return this.#transmits.shift();
+  }
+
+  #queue(to: Endpoint | null, bytes: Buffer): void {
+    this.#transmits.push({ to, bytes });
+    this.#sent += 1;
+    this.writer.clear();
+  }
+}

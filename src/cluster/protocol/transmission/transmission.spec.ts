@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import { nodeCipherSuite } from '../../bus/cipher-suites.js';
+import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+
+/** Kernel memory of a datagram of up to 1,900 bytes. */
+const KERNEL_BYTES = 2_304;
+/** Larger than any control datagram of two nodes, smaller than a full record. */
+const RECORD_LIKE_BYTES = 600;
+
+/** The most broadcast records that any one instant sends out: how far the window is open. */
+class LargestBurst {
+  records = 0;
+  #at = -1;
+  #ofInstant = 0;
+
+  constructor(lan: VirtualLan, towards: Host) {
+    lan.loses = ({ to, bytes }, host) => {
+      if (to !== null || host !== towards || bytes.length < RECORD_LIKE_BYTES) return false;
+      this.#ofInstant = this.#at === lan.now ? this.#ofInstant + 1 : 1;
+      this.#at = lan.now;
+      this.records = Math.max(this.records, this.#ofInstant);
+      return false;
+    };
+  }
+}
+
+describe('the broadcast window', () => {
+  it('leaves room for others beside the echo in its own socket', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const receiveBufferBytes = 425_984;
+    const a = lan.add('a', { receiveBufferBytes });
+    const b = lan.add('b');
+    lan.run(2_000);
+    const burst = new LargestBurst(lan, b);
+    expect(a.node.publish(lan.now, 'audit', Buffer.alloc(500_000))).toBe(true);
+    lan.run(500);
+    expect(lan.of(b, 'publication')).toHaveLength(1);
+    expect(burst.records * KERNEL_BYTES).toBeGreaterThan(receiveBufferBytes / 8);
+    expect(burst.records * KERNEL_BYTES).toBeLessThan(receiveBufferBytes / 2);
+  });
+
+  it('stays that of a peer with a small buffer, however long it is shut, while the peer keeps up', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const receiveBufferBytes = 212_992;
+    const a = lan.add('a', { timing: { laggardAfterMs: 300 }, limits: { broadcastRingBytes: 1 << 20 } });
+    const b = lan.add('b', { receiveBufferBytes });
+    lan.add('c', { timing: { ackDelayMs: 0.1 } });
+    // A slower cable than to the one with a large buffer, so that it is always the slowest.
+    let cableIsFreeAt = 0;
+    lan.delayMs = (to) => {
+      if (to !== b) return 0.2;
+      cableIsFreeAt = Math.max(cableIsFreeAt, lan.now) + 0.1;
+      return cableIsFreeAt - lan.now;
+    };
+    lan.run(2_000);
+    const burst = new LargestBurst(lan, b);
+    let published = 0;
+    for (const end = lan.now + 1_000; lan.now < end; lan.run(10)) {
+      while (a.node.publish(lan.now, 'audit', Buffer.alloc(100_000))) published += 1;
+    }
+    lan.run(500);
+    expect(published).toBeGreaterThan(20);
+    expect(lan.of(b, 'publication')).toHaveLength(published);
+    expect(lan.of(b, 'gap')).toEqual([]);
+    expect(burst.records * KERNEL_BYTES).toBeLessThan(receiveBufferBytes);
+  });
+
+  it('forgets a peer that shuts it and acks nothing', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    const b = lan.add('b');
+    const c = lan.add('c', { receiveBufferBytes: 212_992 });
+    lan.run(2_000);
+    c.isPaused = true;
+    for (let count = 0; count < 4; count += 1) a.node.publish(lan.now, 'audit', Buffer.alloc(500_000));
+    lan.run(400);
+    expect(lan.of(b, 'publication')).toHaveLength(4);
+    c.isPaused = false;
+    lan.run(5_000);
+    expect(a.node.peers().map(({ state }) => state)).toEqual(['up', 'up']);
+  });
+
+  it('forgets a peer that acks but keeps a record waiting for too long', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const a = lan.add('a');
+    const b = lan.add('b');
+    const c = lan.add('c', { receiveBufferBytes: 212_992 });
+    lan.run(2_000);
+    for (let count = 0; count < 4; count += 1) a.node.publish(lan.now, 'audit', Buffer.alloc(500_000));
+    // It wakes for 2 ms in 60: it acks in time, but what waits for it would wait for a minute.
+    for (const end = lan.now + 4_000; lan.now < end; lan.run(2)) {
+      c.isPaused = true;
+      lan.run(58);
+      c.isPaused = false;
+    }
+    expect(lan.of(b, 'publication')).toHaveLength(4);
+  });
+});

@@ -1,0 +1,258 @@
+/**
+ * What leaves at the end of a turn: records within their windows, repairs, snapshots.
+ *
+ * Rules.
+ * - Unicast: at most min(unicastWindowRecords, the peer's window) records are in flight; acks release the next ones.
+ *   There is no rate, and loss alone slows nothing down: the window is what the receiver's buffer holds.
+ * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that
+ *   counts. A peer for which a record waits `laggardAfterMs`, or that shuts the window and answers nothing for
+ *   `unheardAfterMs`, stops counting until it has caught up: the group never waits for one. One that shuts the window
+ *   often but keeps the records moving is not slow, it has a small buffer: without its window it would be overrun.
+ *   What nobody that counts needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer
+ *   sees the gap and rejoins. While it shuts the window it is asked for its position at short intervals that do not
+ *   grow.
+ * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh
+ *   mode). A record is not repaired again within that time, so that what is on its way is not sent twice.
+ * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
+ */
+import { HASH_BYTES, writeHash } from '../directory/user-hash.js';
+import type { NodeParts } from '../node-parts.js';
+import type { Peer } from '../peers/peer.js';
+import type { OutgoingRecord } from '../streams/outgoing-stream.js';
+import type { ByteReader } from '../wire/byte-reader.js';
+import {
+  FRAME_RECORD_BROADCAST,
+  FRAME_RECORD_UNICAST,
+  MESSAGE_HEADER_BYTES,
+  MESSAGE_SNAPSHOT,
+  MESSAGE_SNAPSHOT_END,
+  RECORD_URGENT,
+} from '../wire/frames.js';
+import type { Acks } from './acks.js';
+import { STREAM_BROADCAST } from './acks.js';
+
+type Parts = Pick<
+  NodeParts,
+  | 'broadcast'
+  | 'broadcastReview'
+  | 'flow'
+  | 'flushQueue'
+  | 'journal'
+  | 'limits'
+  | 'members'
+  | 'options'
+  | 'outbox'
+  | 'recordBytes'
+  | 'timers'
+  | 'timing'
+>;
+
+export class Transmission {
+  constructor(
+    private readonly parts: Parts,
+    private readonly acks: Acks,
+  ) {}
+
+  flush(now: number): void {
+    this.#flushBroadcast(now);
+    this.parts.flushQueue.drain((peer) => {
+      if (!peer.isGone) this.#flushPeer(now, peer);
+    });
+  }
+
+  /**
+   * Frees the records that all peers in the window have. Returns the sequence up to which the broadcast stream may be
+   * sent.
+   */
+  updateBroadcastWindow(now: number): number {
+    const { broadcast, limits, members } = this.parts;
+    let slowest = Infinity;
+    let fastest = -Infinity;
+    let window = Math.min(limits.broadcastWindowRecords, this.parts.flow.echoWindow);
+    for (const { outgoing } of members.all) {
+      if (outgoing.isOpen && !outgoing.windowStanding.isLaggard) window = Math.min(window, outgoing.window);
+    }
+    for (const { outgoing } of members.all) {
+      if (!outgoing.isOpen) continue;
+      const after = outgoing.broadcastNeededAfter;
+      if (outgoing.windowStanding.isLaggard) {
+        // Measured by the smallest window, its own included: with a larger one it would be back at once, and shut it
+        // again.
+        const smallest = Math.min(window, outgoing.window);
+        if (after + 1 < broadcast.first || after + smallest < broadcast.nextToSend) continue;
+        outgoing.windowStanding.catchUp();
+        window = smallest;
+      }
+      slowest = Math.min(slowest, after);
+      fastest = Math.max(fastest, after);
+    }
+    if (slowest === Infinity) {
+      // Nobody has a session: a new peer starts after what exists now.
+      broadcast.skipUnsent();
+      broadcast.ackTo(broadcast.nextSequence - 1);
+      return Infinity;
+    }
+    broadcast.ackTo(slowest);
+    const limit = slowest + window;
+    const isShut = broadcast.nextSequence - 1 > limit;
+    // When the oldest record was closed that the window holds back.
+    const waitingSince = broadcast.at(Math.max(limit + 1, broadcast.nextToSend))?.closedAt ?? now;
+    let isRelieved = false;
+    for (const peer of members.all) {
+      const { outgoing } = peer;
+      const standing = outgoing.windowStanding;
+      if (!outgoing.isOpen || standing.isLaggard) continue;
+      // If all are equally far behind, none delays the others.
+      if (!isShut || outgoing.broadcastNeededAfter > slowest || fastest === slowest) {
+        standing.release();
+        continue;
+      }
+      if (standing.state === 'in-step') {
+        standing.block(now);
+        outgoing.pollSoon(now, peer.roundTrip.ms);
+      }
+      const endsAt = standing.patienceEndsAt(waitingSince);
+      if (now < endsAt) {
+        this.parts.timers.giveUp.setIfSooner(endsAt);
+      } else {
+        standing.giveUp();
+        isRelieved = true;
+      }
+    }
+    // Again, at once: the others must get ahead of the laggard's window before it is checked again.
+    return isRelieved ? this.updateBroadcastWindow(now) : limit;
+  }
+
+  handleNack(now: number, peer: Peer, reader: ByteReader): void {
+    const kind = reader.u8();
+    const session = reader.u32();
+    const { outgoing } = peer;
+    if (session === 0 || session !== outgoing.id) return;
+    const { broadcast, limits } = this.parts;
+    const stream = kind === STREAM_BROADCAST ? broadcast : outgoing.stream;
+    let left = limits.nackRecords;
+    while (reader.remaining > 0 && left > 0) {
+      const first = reader.u48();
+      const end = Math.min(first + Math.min(reader.u16(), left), stream.nextToSend);
+      for (let sequence = first; sequence < end; sequence += 1, left -= 1) {
+        const record = stream.at(sequence);
+        if (record === undefined) continue;
+        if (kind === STREAM_BROADCAST) this.#repairBroadcast(now, peer, sequence, record);
+        else this.#repairUnicast(now, peer, sequence, record);
+      }
+    }
+  }
+
+  #flushBroadcast(now: number): void {
+    const { parts } = this;
+    const { broadcast } = parts;
+    broadcast.close(now);
+    this.parts.timers.giveUp.cancel();
+    if (!broadcast.hasUnsent && !parts.broadcastReview.isDue) return;
+    const limit = this.updateBroadcastWindow(now);
+    const { broadcastRingBytes, broadcastRingRecords } = parts.limits;
+    while (broadcast.records > broadcastRingRecords || broadcast.bytes > broadcastRingBytes)
+      broadcast.evictOldest();
+    if (!broadcast.hasUnsent || broadcast.nextToSend > limit) return;
+    while (broadcast.hasUnsent && broadcast.nextToSend <= limit) {
+      const sequence = broadcast.nextToSend;
+      this.#writeBroadcastRecord(sequence, broadcast.takeUnsent(now));
+      parts.outbox.toAll();
+    }
+    for (const peer of parts.members.all) {
+      if (peer.outgoing.isOpen) peer.outgoing.expectAck(now, peer.roundTrip.ms);
+    }
+  }
+
+  #flushPeer(now: number, peer: Peer): void {
+    const { outgoing, timers } = peer;
+    outgoing.closeRecord(now);
+    if (outgoing.isOpen) {
+      if (outgoing.isLoading) this.#pumpSnapshot(now, peer);
+      this.#sendClosed(now, peer);
+    }
+    if (timers.ack.hasExpired(now)) this.acks.sendStatus(now, peer);
+  }
+
+  /** Closed records within the window. */
+  #sendClosed(now: number, peer: Peer): void {
+    const { outgoing, timers } = peer;
+    const { stream } = outgoing;
+    const window = Math.min(outgoing.window, this.parts.limits.unicastWindowRecords);
+    if (!stream.hasUnsent || stream.inFlight >= window) return;
+    outgoing.backlog.noteSent(now);
+    do {
+      const sequence = stream.nextToSend;
+      const record = stream.takeUnsent(now);
+      if (timers.ack.isSet) this.acks.writeStatus(peer);
+      this.#writeUnicastRecord(peer, sequence, record);
+      this.parts.outbox.toPeer(peer);
+    } while (stream.hasUnsent && stream.inFlight < window);
+    outgoing.expectAck(now, peer.roundTrip.ms);
+  }
+
+  #repairBroadcast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
+    const { journal, options, outbox, timing } = this.parts;
+    const isRecent = now - record.sentAt < timing.repairLingerMs;
+    // It was sent to everyone or to this peer a moment ago, so it is on its way.
+    if (isRecent && (record.repairedFor === null || record.repairedFor === peer)) return;
+    this.#writeBroadcastRecord(sequence, record);
+    journal.counters.recordsRepaired += 1;
+    const isForAll = isRecent && options.mode === 'broadcast';
+    record.repair(now, isForAll ? null : peer);
+    if (isForAll) outbox.toAll();
+    else outbox.toPeer(peer);
+  }
+
+  #repairUnicast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {
+    // A first transmission may be lost and is repaired at once. A repair within the linger is still on its way.
+    if (now - record.sentAt < this.parts.timing.repairLingerMs && record.repairedFor !== null) return;
+    record.repair(now, peer);
+    this.#writeUnicastRecord(peer, sequence, record);
+    this.parts.journal.counters.recordsRepaired += 1;
+    this.parts.outbox.toPeer(peer);
+  }
+
+  #writeBroadcastRecord(sequence: number, record: OutgoingRecord): void {
+    this.parts.outbox.writer
+      .beginFrame(FRAME_RECORD_BROADCAST)
+      .u8(record.isUrgent ? RECORD_URGENT : 0)
+      .u48(sequence)
+      .raw(record.body)
+      .endFrame();
+  }
+
+  #writeUnicastRecord(peer: Peer, sequence: number, record: OutgoingRecord): void {
+    this.parts.outbox.writer
+      .beginFrame(FRAME_RECORD_UNICAST)
+      .u8(record.isUrgent ? RECORD_URGENT : 0)
+      .u32(peer.outgoing.id)
+      .u48(sequence)
+      .raw(record.body)
+      .endFrame();
+  }
+
+  /** R5: sends our users up to the session's base, then the end of the snapshot. */
+  #pumpSnapshot(now: number, { outgoing }: Peer): void {
+    const { limits, recordBytes } = this.parts;
+    const hashesMax = Math.floor((recordBytes - MESSAGE_HEADER_BYTES) / HASH_BYTES);
+    while (outgoing.isLoading && outgoing.stream.snapshotRecords < limits.snapshotRecords) {
+      const body = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + hashesMax * HASH_BYTES);
+      let length = MESSAGE_HEADER_BYTES;
+      while (length < body.length) {
+        const key = outgoing.takeOfSnapshot();
+        if (key === undefined) break;
+        writeHash(body, length, key);
+        length += HASH_BYTES;
+      }
+      if (length > MESSAGE_HEADER_BYTES) {
+        body[0] = MESSAGE_SNAPSHOT;
+        body.writeUInt16BE(length - MESSAGE_HEADER_BYTES, 1);
+        outgoing.stream.appendSnapshot(now, body.subarray(0, length));
+      }
+    }
+    if (!outgoing.isLoading) {
+      outgoing.stream.appendSnapshot(now, Buffer.from([MESSAGE_SNAPSHOT_END, 0, 0]));
+    }
+  }
+}
