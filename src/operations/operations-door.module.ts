@@ -12,6 +12,7 @@ import { IdempotentInterceptor } from './api/idempotent.interceptor.js';
 import { JsonBodyPipe } from './api/json-body.pipe.js';
 import { MessagesController } from './api/messages.controller.js';
 import { UsersController } from './api/users.controller.js';
+import { Callers } from './callers.js';
 import { ClusterUsers } from './cluster-users.js';
 import { HealthController } from './health/health.controller.js';
 import { Load } from './health/load.js';
@@ -56,6 +57,7 @@ export class OperationsDoorModule implements NestModule {
         { provide: ApiKeys, useValue: new ApiKeys(apiKeys) },
         { provide: APP_FILTER, useClass: ApiErrorFilter },
         { provide: APP_PIPE, useClass: JsonBodyPipe },
+        Callers,
         Metrics,
         MetricsCollection,
         Load,

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { AddressInfo } from 'node:net';
 import { listenProblem, urlOf } from '../config/listening.js';
+import { Callers } from './callers.js';
 import { ClusterUsers } from './cluster-users.js';
 import { OperationsDoorModule } from './operations-door.module.js';
 import { operationsConfig } from './operations.config.js';
@@ -71,6 +72,9 @@ export class OperationsDoor {
       // a scraper that keeps its connection must not delay the end of the process
       forceCloseConnections: true,
     });
+    const callers = app.get(Callers);
+    callers.watch(app.getHttpServer());
+    app.use(callers.admit);
     app.disable('x-powered-by');
     app.disable('etag');
     serveOpenApi(app);

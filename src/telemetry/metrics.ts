@@ -209,6 +209,14 @@ export class Metrics {
     'Requests to the HTTP API, by route and status',
     ['route', 'status'],
   );
+  readonly operationsSockets = this.#gauge(
+    'lanfare_operations_sockets',
+    "Sockets of the operators' door; at most 64",
+  );
+  readonly operationsSocketsCut = this.#counter(
+    'lanfare_operations_sockets_cut_total',
+    "Sockets of the operators' door that were cut because there were too many, or asked for too much at a time",
+  );
   readonly idempotencyBytes = this.#gauge(
     'lanfare_api_idempotency_bytes',
     'Memory of answers remembered for their Idempotency-Key; at most 64 MiB',

@@ -11,6 +11,7 @@ import { Load } from '../health/load.js';
 import { Readiness } from '../health/readiness.js';
 import { API_ERRORS } from '../api/api-error.js';
 import { Idempotency } from '../api/idempotency.js';
+import { Callers } from '../callers.js';
 import { RunningNode } from '../running-node.js';
 import { apiRoutes, type Routed } from './request-count.middleware.js';
 
@@ -32,6 +33,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     private readonly readiness: Readiness,
     private readonly load: Load,
     private readonly idempotency: Idempotency,
+    private readonly callers: Callers,
     private readonly door: HttpAdapterHost,
   ) {
     this.#start();
@@ -102,6 +104,8 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     this.metrics.ready.set(Number(this.readiness.isReady));
     this.metrics.overloaded.set(Number(this.load.isOverloaded));
     this.metrics.idempotencyBytes.set(this.idempotency.bytes);
+    this.metrics.operationsSockets.set(this.callers.size);
+    this.metrics.set(this.metrics.operationsSocketsCut, this.callers.cut);
   }
 
   #collectClients(): void {
