@@ -16,6 +16,7 @@ import {
   type BusRefusal,
   type BusStatistics,
   type Gap,
+  type Holders,
   type InboundMessage,
   type Inquiry,
   type PeerChange,
@@ -110,6 +111,11 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   /** See Bus.send: sends to every other node that holds the user. A refusal means that the message went nowhere. */
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
     return this.bus.send(message, receipt);
+  }
+
+  /** Which other nodes hold the user. Nothing is asked of them: it says what this node knows by now. */
+  holders(userId: string): Holders {
+    return this.bus.holders(userId);
   }
 
   /** A module's own messages between nodes. The same name gives the same channel. */

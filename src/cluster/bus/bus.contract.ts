@@ -84,6 +84,24 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(await send(a, 'two', text('one device is left'))).toEqual({ delivered: 1, complete: true });
     });
 
+    it('looks up which other nodes hold a user', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      expect(a.holders('two')).toEqual({ nodeIds: [], complete: true });
+      await Promise.all([a, b, c].map(async (node) => joined(node, 'two')));
+      const { nodeIds, complete } = a.holders('two');
+      expect([[...nodeIds].sort(), complete]).toEqual([[b.nodeId, c.nodeId].sort(), true]);
+      // a publication comes after the leave before it
+      const told = firstValueFrom(a.publications$);
+      b.leave('two');
+      b.publish('channel', text('left'));
+      await told;
+      expect(a.holders('two')).toEqual({ nodeIds: [c.nodeId], complete: true });
+      const left = firstValueFrom(a.peerChanges$);
+      await c.stop();
+      await left;
+      expect(a.holders('two')).toEqual({ nodeIds: [], complete: true });
+    });
+
     it('adds up the deliveries of all nodes that hold the user', async () => {
       const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
       await Promise.all([joined(b, 'two'), joined(c, 'two')]);

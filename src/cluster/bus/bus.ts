@@ -9,6 +9,13 @@ export interface Receipt {
   readonly complete: boolean;
 }
 
+/** The other nodes that hold a user, as far as this node knows. */
+export interface Holders {
+  readonly nodeIds: readonly string[];
+  /** False: other nodes may hold the user too, or one of these no longer does. */
+  readonly complete: boolean;
+}
+
 /** Why a message was refused. Nothing was sent to any node. */
 export type BusRefusal = 'too_large' | 'congested';
 
@@ -190,6 +197,9 @@ export abstract class Bus {
    * when the message was refused. A refusal means that the message went nowhere.
    */
   abstract send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null;
+
+  /** Looks up who holds the user. Nothing is sent: it says what this node knows by now. */
+  abstract holders(userId: string): Holders;
 
   /** Sends to all other nodes, in order. Returns false to refuse: queues are full, or the body is too large. */
   abstract publish(channel: string, body: Buffer): boolean;

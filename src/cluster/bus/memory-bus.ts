@@ -6,6 +6,7 @@ import {
   type BusHealth,
   type BusRefusal,
   type Gap,
+  type Holders,
   type InboundMessage,
   type Inquiry,
   type PeerChange,
@@ -128,6 +129,11 @@ export class MemoryBus extends Bus {
     const holders = this.#others().filter((other) => other.#devicesByUser.has(message.to));
     this.#enqueue(bytes, () => this.#deliverMessage(message, holders, receipt));
     return null;
+  }
+
+  holders(userId: string): Holders {
+    const holders = this.#others().filter((other) => other.#devicesByUser.has(userId));
+    return { nodeIds: holders.map(({ nodeId }) => nodeId), complete: this.#state === 'started' };
   }
 
   publish(channel: string, body: Buffer): boolean {

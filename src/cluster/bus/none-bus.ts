@@ -1,5 +1,13 @@
 import { NEVER, of, type Observable } from 'rxjs';
-import { Bus, type Answers, type BusHealth, type Inquiry, type PeerView, type Receipt } from './bus.js';
+import {
+  Bus,
+  type Answers,
+  type BusHealth,
+  type Holders,
+  type Inquiry,
+  type PeerView,
+  type Receipt,
+} from './bus.js';
 import type { Message } from '../../wire/message.js';
 
 /** A cluster of one node. No other node can hold a user, so every answer is complete. */
@@ -27,6 +35,10 @@ export class NoneBus extends Bus {
   send(_message: Message, receipt: ((receipt: Receipt) => void) | null): null {
     receipt?.({ delivered: 0, complete: true });
     return null;
+  }
+
+  holders(): Holders {
+    return { nodeIds: [], complete: true };
   }
 
   publish(): boolean {

@@ -10,6 +10,7 @@ import {
   type Answers,
   type BusHealth,
   type BusStatistics,
+  type Holders,
   type InboundMessage,
   type PeerView,
   type Receipt,
@@ -81,6 +82,11 @@ export class PlainBus extends Bus {
     this.#counted.messagesSent++;
     receipt?.({ delivered: 0, complete: false });
     return null;
+  }
+
+  /** The original's nodes do not say whom they hold. */
+  holders(): Holders {
+    return { nodeIds: [], complete: false };
   }
 
   /** The original has no channels. */

@@ -14,6 +14,7 @@ import {
   type BusRefusal,
   type BusStatistics,
   type Gap,
+  type Holders,
   type InboundMessage,
   type Inquiry,
   type PeerChange,
@@ -164,6 +165,12 @@ export class ProtocolBus extends Bus {
     if (result === 'queued' || result === 'none') return null;
     if (receipt !== null) this.#receipts.delete(token);
     return result;
+  }
+
+  holders(userId: string): Holders {
+    if (this.#node === undefined) return { nodeIds: [], complete: false };
+    const { peers, complete } = this.#node.holders(performance.now(), userId);
+    return { nodeIds: peers, complete: complete && this.#isCarried };
   }
 
   publish(channel: string, body: Buffer): boolean {

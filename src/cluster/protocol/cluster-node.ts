@@ -11,6 +11,7 @@
 import type {
   Arrival,
   Endpoint,
+  Holders,
   NodeId,
   OutgoingMessage,
   PeerSnapshot,
@@ -194,6 +195,11 @@ export class ClusterNode implements ProtocolNode {
     if (token !== 0)
       this.#parts.journal.events.push({ type: 'receipt', token, delivered: 0, complete: false });
     return 'none';
+  }
+
+  holders(now: number, userId: string): Holders {
+    if (this.#departure.isOver) return { peers: [], complete: false };
+    return this.#routing.holders(now, userId);
   }
 
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void {

@@ -43,6 +43,13 @@ export interface OutgoingMessage {
   readonly trace?: TraceContext | undefined;
 }
 
+/** Who holds a user, as far as this node's directory knows. */
+export interface Holders {
+  readonly peers: readonly NodeId[];
+  /** False: others may hold the user too, or one of these no longer does. */
+  readonly complete: boolean;
+}
+
 /** Outcome of `send`. 'none': no other node holds the user; a wanted receipt follows all the same, as an event. */
 export type SendResult = 'queued' | 'none' | 'too_large' | 'congested';
 
@@ -184,6 +191,8 @@ export interface ProtocolNode {
   leave(now: number, userId: string, token: number): void;
   /** All or nothing: a refusal means that no peer gets it. `token` 0: no receipt wanted. */
   send(now: number, message: OutgoingMessage, token: number): SendResult;
+  /** Looked up: nothing is sent, and nothing changes. */
+  holders(now: number, userId: string): Holders;
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void;
   publish(now: number, channel: string, body: Buffer): boolean;
   inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void;

@@ -37,6 +37,8 @@ export class IncomingSession {
   #recordsToAck = 0;
   /** Hashes withdrawn while the snapshot is on its way: it must not bring them back. */
   readonly #removals = new Set<number>();
+  /** The replica may hold users that have gone. */
+  #hasForgottenRemovals = false;
 
   constructor(
     private readonly timing: Timing,
@@ -79,6 +81,11 @@ export class IncomingSession {
   /** We know all of its users. */
   get isComplete(): boolean {
     return this.#state === 'complete';
+  }
+
+  /** We know all of its users, and that none of them has gone. */
+  get isExact(): boolean {
+    return this.isComplete && !this.#hasForgottenRemovals;
   }
 
   /** Of our HELLO; 0: none sent yet. */
@@ -145,6 +152,7 @@ export class IncomingSession {
     this.broadcastFragments.reset();
     this.unicast.reset(1);
     this.#removals.clear();
+    this.#hasForgottenRemovals = false;
     return skipped;
   }
 
@@ -162,7 +170,10 @@ export class IncomingSession {
   withdraw(key: number): void {
     if (this.isLoading) {
       // Beyond the limit all are forgotten: entries too many cost a datagram each, entries too few a user.
-      if (this.#removals.size >= this.removalsMax) this.#removals.clear();
+      if (this.#removals.size >= this.removalsMax) {
+        this.#removals.clear();
+        this.#hasForgottenRemovals = true;
+      }
       this.#removals.add(key);
     }
     this.replica.remove(key);

@@ -47,18 +47,10 @@ export class RoutingTable {
 
   /** Fills `holders` with those to whom a message to the user goes, and returns how many there are. */
   locate(to: string, holders: Peer[]): number {
-    const hashers = this.#hashers;
-    const found = this.#slots;
-    let slots = 0;
-    for (let secret = 0; secret < hashers.length; secret += 1) {
-      if (this.#peersOfSecret[secret] === 0) continue;
-      const hasher = hashers[secret] as UserHasher;
-      hasher.hash(to);
-      slots = this.directory.holders(hasher.low, hasher.high, found, slots);
-    }
+    const slots = this.#find(to);
     let count = 0;
     for (let index = 0; index < slots; index += 1) {
-      const peer = this.#slotOwners[found[index] as number];
+      const peer = this.#slotOwners[this.#slots[index] as number];
       if (peer === null || peer === undefined || !peer.incoming.isComplete) continue;
       holders[count] = peer;
       count += 1;
@@ -68,6 +60,17 @@ export class RoutingTable {
       count += 1;
     }
     return count;
+  }
+
+  /** Those whose replica holds the user, whether it is complete or not. */
+  holdersOf(userId: string): Peer[] {
+    const owners = this.#slots.slice(0, this.#find(userId)).map((slot) => this.#slotOwners[slot]);
+    return owners.filter((peer) => peer !== null && peer !== undefined);
+  }
+
+  /** Every proven peer's users are fully known. */
+  get isExact(): boolean {
+    return this.members.all.every(({ isProven, incoming }) => !isProven || incoming.isExact);
   }
 
   /** A peer was proven, admitted or completed, rejoins, or has gone. */
@@ -96,6 +99,19 @@ export class RoutingTable {
     this.#slotOwners[replica.slot] = null;
     replica.retire();
     if (!this.sweepTimer.isSet) this.#setSweep(now);
+  }
+
+  /** Fills `#slots` with those that hold the user, and returns how many there are. */
+  #find(userId: string): number {
+    const hashers = this.#hashers;
+    let slots = 0;
+    for (let secret = 0; secret < hashers.length; secret += 1) {
+      if (this.#peersOfSecret[secret] === 0) continue;
+      const hasher = hashers[secret] as UserHasher;
+      hasher.hash(userId);
+      slots = this.directory.holders(hasher.low, hasher.high, this.#slots, slots);
+    }
+    return slots;
   }
 
   #setSweep(now: number): void {

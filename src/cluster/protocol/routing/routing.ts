@@ -12,7 +12,7 @@
  * - Receipts and answers may use twice the queue: refusing them would keep others waiting. Beyond that they are left
  *   out, and their asker's own deadline says so.
  */
-import type { OutgoingMessage, SendResult, TraceContext } from '../contract.js';
+import type { Holders, OutgoingMessage, SendResult, TraceContext } from '../contract.js';
 import { HASH_BYTES, writeHash } from '../directory/user-hash.js';
 import type { View } from '../membership/view.js';
 import type { NodeParts } from '../node-parts.js';
@@ -135,6 +135,12 @@ export class Routing {
     parts.journal.counters.messagesSent += 1;
     if (token !== 0) parts.receipts.open(now, token, this.#asked, asked, isComplete);
     return 'queued';
+  }
+
+  holders(now: number, userId: string): Holders {
+    const { routes } = this.parts;
+    const peers = routes.holdersOf(userId).map(({ id }) => id);
+    return { peers, complete: routes.isExact && this.view.isComplete(now, [], 0) };
   }
 
   acknowledge(now: number, peer: Peer, receipt: number, delivered: number): void {

@@ -62,6 +62,7 @@ export class Convergence {
   judgeProof(): void {
     const { promises } = this.#world;
     for (const { id, user, running } of this.#sent) {
+      this.#checkHolders(running, user);
       const elsewhere = this.#nodes()
         .filter((other) => other !== running)
         .reduce(
@@ -90,6 +91,24 @@ export class Convergence {
       if (application.node.peers().some(({ nodeId }) => nodeId === leaver.boot.nodeId)) {
         this.#fail(running, `still lists #${leaver.boot.index}, which said good-bye`);
       }
+    }
+  }
+
+  /** What is looked up is the truth, or calls itself incomplete. */
+  #checkHolders(running: Running, user: string): void {
+    const { boot, process, application } = running;
+    const { peers, complete } = application.node.holders(process.clock.local(this.#world.schedule.now), user);
+    const truth = this.#nodes()
+      .filter(
+        (other) => other.boot !== boot && other.application.devices.some((device) => device.user === user),
+      )
+      .map((other) => other.boot.nodeId);
+    const isTrue = peers.length === truth.length && truth.every((nodeId) => peers.includes(nodeId));
+    if (!isTrue && (complete || !this.#mayBeStale)) {
+      this.#fail(running, `knows ${peers.length} holders of ${user}, of whom there are ${truth.length}`);
+    }
+    if (!complete && !this.#mayBeStale && !this.#mayBeHaunted) {
+      this.#fail(running, `cannot say in perfect calm who holds ${user}`);
     }
   }
 

@@ -115,6 +115,17 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [{ file: 'peers/incoming-session.ts', search: '      this.#removals.add(key);\n', replace: '' }],
   },
   {
+    name: 'forgotten removals not told',
+    breaks: 'who holds a user is called certain, though the replica may hold users that have gone',
+    edits: [
+      {
+        file: 'peers/incoming-session.ts',
+        search: 'return this.isComplete && !this.#hasForgottenRemovals;',
+        replace: 'return this.isComplete;',
+      },
+    ],
+  },
+  {
     name: 'unacked dropped at resume',
     breaks: 'R3: what was sent counts as delivered',
     edits: [
