@@ -96,6 +96,7 @@ module.exports = {
     },
     layer('cluster', 'udp-broadcast', 'telemetry', 'config', 'wire'),
     layer('messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
+    layer('presence', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
     layer('authentication', 'telemetry', 'config', 'wire'),
     layer('gateway', 'authentication', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
     ...layered('gateway', [

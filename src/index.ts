@@ -5,6 +5,7 @@ export { startNode, type NodeOptions } from './start-node.js';
 export { Messaging, MessageRefusedError } from './messaging/messaging.js';
 export { MessagePolicy } from './messaging/message-policy.js';
 export type { MessageSample } from './messaging/message-sample.js';
+export { Presence, type UserPresence } from './presence/presence.js';
 export { ConnectionRegistry, type ConnectionChange } from './connections/connection-registry.js';
 export { ConnectionKey } from './connections/connection-key.js';
 export type { Connection } from './connections/connection.js';
@@ -17,6 +18,7 @@ export type {
   BusRefusal,
   BusStatistics,
   Gap,
+  Holders,
   InboundMessage,
   Inquiry,
   PeerChange,
