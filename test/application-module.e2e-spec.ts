@@ -8,7 +8,7 @@ import { MessagingModule } from '../src/messaging/messaging.module.js';
 import { UdpBroadcast } from '../src/udp-broadcast/udp-broadcast.js';
 import { UdpBroadcastModule } from '../src/udp-broadcast/udp-broadcast.module.js';
 import { clusterEnvironment } from './support/environment.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
 /** What an enterprise team would write: it knows only what the modules export. */

@@ -6,7 +6,7 @@ import { ConnectionKey } from '../src/connections/connection-key.js';
 import { ConnectionRegistry } from '../src/connections/connection-registry.js';
 import type { Connection } from '../src/connections/connection.js';
 import { MessagePolicy } from '../src/messaging/message-policy.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { secretKey, sign } from './support/key-server.js';
 import { TestNode } from './support/node.js';
 

@@ -4,7 +4,7 @@ import { firstValueFrom, take, toArray } from 'rxjs';
 import { Cluster } from '../src/cluster/cluster.js';
 import type { Environment } from '../src/config/variables.js';
 import { clusterEnvironment } from './support/environment.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
 const nodes: TestNode[] = [];

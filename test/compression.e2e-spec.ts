@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { CLOSES } from '../src/wire/codes.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 import { handshake, RawClient } from './support/raw-client.js';
 

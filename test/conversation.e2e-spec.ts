@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clusterEnvironment } from './support/environment.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
 describe.each(['plain', 'udp'])('two nodes that share a UDP port (CLUSTER_BUS=%s)', (bus) => {

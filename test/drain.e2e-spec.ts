@@ -5,7 +5,7 @@ import { EventEmitter, once } from 'node:events';
 import { Door } from '../src/gateway/admission/door.js';
 import { CLOSES } from '../src/wire/codes.js';
 import { clusterEnvironment } from './support/environment.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 import { NodeProcess } from './support/node-process.js';
 import { clientFrame, handshake, RawClient } from './support/raw-client.js';

@@ -9,7 +9,7 @@ import { DatagramTapModule } from '../examples/datagram-tap/datagram-tap.module.
 import { NotificationsModule } from '../examples/notifications/notifications.module.js';
 import { SessionAuthenticatorModule } from '../examples/session-authenticator/session-authenticator.module.js';
 import { Sessions } from '../examples/session-authenticator/sessions.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 import { NodeProcess } from './support/node-process.js';

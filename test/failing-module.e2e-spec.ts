@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CLOSES } from '../src/wire/codes.js';
 import { freePort } from './support/free-port.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { NodeProcess } from './support/node-process.js';
 
 const PRELOAD = '--import ./test/support/failing-module.mjs';

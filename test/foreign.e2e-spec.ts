@@ -4,7 +4,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { Cluster } from '../src/cluster/cluster.js';
 import { clusterEnvironment } from './support/environment.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
 const BROADCAST = '127.255.255.255';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
 import { CLOSES, type CloseName } from '../src/wire/codes.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 import { clientFrame, RawClient } from './support/raw-client.js';
 

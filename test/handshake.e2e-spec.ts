@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../src/wire/codes.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 import { clientFrame, handshake, RawClient } from './support/raw-client.js';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Environment } from '../src/config/variables.js';
 import { clusterEnvironment } from './support/environment.js';
-import type { TestClient } from './support/client.js';
+import type { TestClient } from '../src/testing/test-client.js';
 import { BROADCAST_ADDRESS, Lan, lanImpediment } from './support/lan.js';
 import type { NodeProcess } from './support/node-process.js';
 import { untilReached } from './support/reached.js';

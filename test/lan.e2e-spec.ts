@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestClient } from './support/client.js';
+import type { TestClient } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { Lan, lanImpediment, type LanHost } from './support/lan.js';
 import { untilReached, type Answer } from './support/reached.js';

@@ -3,7 +3,7 @@ import type { Environment } from '../src/config/variables.js';
 import { Clients } from '../src/gateway/admission/clients.js';
 import { Door } from '../src/gateway/admission/door.js';
 import { CLOSES } from '../src/wire/codes.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 import { clientFrame, handshake, RawClient } from './support/raw-client.js';

@@ -11,7 +11,7 @@ import { CLOSES } from '../src/wire/codes.js';
 import type { Message } from '../src/wire/message.js';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { LogRecorder } from './support/log-recorder.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 import { until } from './support/until.js';
 

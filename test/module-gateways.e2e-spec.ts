@@ -36,7 +36,7 @@ import { MessagePolicy } from '../src/messaging/message-policy.js';
 import { MessagingModule } from '../src/messaging/messaging.module.js';
 import type { Connection } from '../src/connections/connection.js';
 import type { Message } from '../src/wire/message.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
 class OnlyJo implements CanActivate {

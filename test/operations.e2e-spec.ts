@@ -13,7 +13,7 @@ import { operationsConfig } from '../src/operations/operations.config.js';
 import { OperationsDoor } from '../src/operations/operations-door.js';
 import { Metrics } from '../src/telemetry/metrics.js';
 import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { TURNED_AWAY } from '../src/gateway/gateway-statistics.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';

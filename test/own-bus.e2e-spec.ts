@@ -3,7 +3,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { Cluster } from '../src/cluster/cluster.js';
 import { Bus } from '../src/index.js';
 import { MemoryNetwork } from '../src/testing/index.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
 /** A team's own way between its nodes. */

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { freePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clusterEnvironment } from './support/environment.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { freePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';
 import { running } from './support/running.js';

@@ -8,7 +8,7 @@ import { Clients } from '../src/gateway/admission/clients.js';
 import { Door } from '../src/gateway/admission/door.js';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../src/wire/codes.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 import { clientFrame, handshake, RawClient } from './support/raw-client.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { freePort } from './support/free-port.js';
 import { seconds, secretKey, sign } from './support/key-server.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CLOSES } from '../src/wire/codes.js';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { freePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';

@@ -7,7 +7,7 @@ import { JwtAuthenticator } from '../src/authentication/jwt-authenticator.js';
 import { KeysUnavailableError, PublishedKeys } from '../src/authentication/published-keys.js';
 import { TokenRefusals, type TokenRefusal } from '../src/authentication/token-refusals.js';
 import { CLOSES } from '../src/wire/codes.js';
-import { TestClient, V1 } from './support/client.js';
+import { TestClient, V1 } from '../src/testing/test-client.js';
 import { KeyServer, seconds, secretKey, sign, type SigningKey } from './support/key-server.js';
 import { TestNode } from './support/node.js';
 import { handshake, RawClient } from './support/raw-client.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SpanKind } from '@opentelemetry/api';
-import { TestClient } from './support/client.js';
+import { TestClient } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { freePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';

@@ -2,7 +2,7 @@ import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_pro
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Environment } from '../../src/config/variables.js';
-import { TestClient, V1 } from './client.js';
+import { TestClient, V1 } from '../../src/testing/test-client.js';
 import { nodeEnvironment } from './environment.js';
 import { NodeProcess } from './node-process.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestClient } from './client.js';
+import type { TestClient } from '../../src/testing/test-client.js';
 
 export interface Answer {
   readonly event: string;

@@ -1,1 +1,0 @@
-export { TestClient, V1 } from '../../src/testing/test-client.js';
