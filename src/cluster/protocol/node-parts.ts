@@ -87,7 +87,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     localUsers: new LocalUsers(),
     broadcast: new OutgoingStream(recordBytes),
     broadcastReview,
-    outbox: new Outbox(datagramBytes, options.mode === 'mesh', members, broadcastKey),
+    outbox: new Outbox(datagramBytes, datagramBytes, options.mode === 'mesh', members, broadcastKey),
     flushQueue: new FlushQueue(),
     receipts: new Receipts(
       limits.receiptsMax,

@@ -189,7 +189,7 @@ export class Discovery {
 
   get #room(): number {
     const { writer } = this.parts.outbox;
-    const fits = Math.floor((writer.bytes.length - GOSSIP_HEADER_BYTES) / GOSSIP_ENTRY_BYTES);
+    const fits = Math.floor((writer.capacity - GOSSIP_HEADER_BYTES) / GOSSIP_ENTRY_BYTES);
     return Math.min(GOSSIP_ENTRIES_MAX, fits);
   }
 

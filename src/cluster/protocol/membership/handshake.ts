@@ -83,7 +83,7 @@ export class Handshake {
     incoming.sendHello(now, 0.75 + 0.5 * options.random());
     outbox.writer.beginFrame(FRAME_HELLO).u32(incoming.nonce).u32(incoming.id).u48(incoming.delivered);
     this.#writeIntroduction(now);
-    outbox.writer.endFrame().padTo(outbox.writer.bytes.length);
+    outbox.writer.endFrame().pad();
     outbox.toPeer(peer);
   }
 
@@ -168,7 +168,7 @@ export class Handshake {
     const { outbox } = this.parts;
     outbox.writer.beginFrame(FRAME_WELCOME).u32(nonce).u32(session).u48(base).u32(report).u48(packetNumber);
     this.#writeIntroduction(now);
-    outbox.writer.endFrame().padTo(outbox.writer.bytes.length);
+    outbox.writer.endFrame().pad();
     outbox.toPeer(peer);
   }
 

@@ -146,7 +146,7 @@ export class Reports {
     const { broadcast, flow, members, outbox, pace } = this.parts;
     const listed = members.all.filter(({ isCounted }) => isCounted);
     const number = pace.nextReport();
-    const room = Math.floor((outbox.writer.bytes.length - REPORT_HEADER_BYTES) / ENTRY_BYTES);
+    const room = Math.floor((outbox.writer.capacity - REPORT_HEADER_BYTES) / ENTRY_BYTES);
     const perPart = Math.min(ENTRIES_MAX, room);
     const parts = Math.max(1, Math.ceil(listed.length / perPart));
     for (let part = 0; part < parts; part += 1) {

@@ -2,7 +2,7 @@
  * What the kernel does to a node's datagrams between the wire and the event loop.
  *
  * A host has two sockets: `shared`, where broadcasts arrive, and `own`, for unicast. Each has a receive buffer that
- * counts what the kernel allocates (2,304 B for anything up to a page, 832 B for small ones), not what was sent, and
+ * counts what the kernel allocates (832 B for small ones, a power of two and 256 B for others), not what was sent, and
  * a datagram that finds it full is gone. An event loop turn takes at most 32 datagrams from each socket: after a
  * stall the two are read interleaved, whatever the order of their arrival was.
  */
@@ -85,5 +85,5 @@ export class Sockets {
 
 export function kernelCost(length: number): number {
   if (length <= 190) return 832;
-  return 2304 * Math.ceil((length + 256) / 2304);
+  return Math.max(2_048, 2 ** Math.ceil(Math.log2(length + 400))) + 256;
 }

@@ -3,9 +3,10 @@ import type { ClusterNodeOptions, Limits } from '../options.js';
 import type { Members } from '../peers/members.js';
 import type { OutgoingStream } from '../streams/outgoing-stream.js';
 
-/** Kernel memory of a datagram of up to about 1,900 bytes [measured]; larger ones take a multiple. */
-const KERNEL_BYTES = 2_304;
-const KERNEL_OVERHEAD_BYTES = 320;
+/** The kernel holds a frame, and so many bytes about it, in a block of a power of two, and charges 256 bytes more. */
+const KERNEL_BLOCK_BYTES_MIN = 2_048;
+const KERNEL_HEADERS_BYTES = 400;
+const KERNEL_OVERHEAD_BYTES = 256;
 /** Half of the buffer is granted to senders. The rest is for datagrams that no window limits. */
 const PROMISED_SHARE = 1 / 2;
 
@@ -20,9 +21,7 @@ export class FlowControl {
   /** What we grant each sender, so that all together do not overrun our buffers. */
   get receiveWindow(): number {
     const { limits, options, members } = this;
-    const kernelBytes =
-      KERNEL_BYTES * Math.ceil((options.datagramBytes + KERNEL_OVERHEAD_BYTES) / KERNEL_BYTES);
-    const records = (options.receiveBufferBytes * PROMISED_SHARE) / kernelBytes;
+    const records = (options.receiveBufferBytes * PROMISED_SHARE) / kernelBytesOf(options.datagramBytes);
     // In mesh mode both streams of a sender come to one socket.
     const streams = Math.max(1, members.size) * (options.mode === 'mesh' ? 2 : 1);
     const share = Math.floor(records / streams);
@@ -63,4 +62,10 @@ export class FlowControl {
     const share = Math.max(limits.unicastQueuesBytes / members.size, 2 * options.messageBytesMax);
     return Math.min(limits.unicastQueueBytes, share);
   }
+}
+
+/** What the kernel charges a receive buffer for a datagram of one frame: 2,304 bytes for one of 1,200 [measured]. */
+function kernelBytesOf(datagramBytes: number): number {
+  const block = 2 ** Math.ceil(Math.log2(datagramBytes + KERNEL_HEADERS_BYTES));
+  return Math.max(KERNEL_BLOCK_BYTES_MIN, block) + KERNEL_OVERHEAD_BYTES;
 }

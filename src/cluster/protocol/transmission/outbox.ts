@@ -19,11 +19,15 @@ export class Outbox {
 
   constructor(
     datagramBytes: number,
+    datagramBytesMax: number,
     private readonly isMesh: boolean,
     private readonly members: Members,
     private readonly broadcastKey: SealingChannel,
   ) {
-    this.writer = new ByteWriter(datagramBytes - DATAGRAM_OVERHEAD_BYTES);
+    this.writer = new ByteWriter(
+      datagramBytes - DATAGRAM_OVERHEAD_BYTES,
+      datagramBytesMax - DATAGRAM_OVERHEAD_BYTES,
+    );
   }
 
   get sent(): number {

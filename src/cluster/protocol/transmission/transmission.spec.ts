@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
+import { OpenWire } from '../testing/open-wire.js';
 import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { FRAME_RECORD_UNICAST } from '../wire/frames.js';
 
 /** Kernel memory of a datagram of up to 1,900 bytes. */
 const KERNEL_BYTES = 2_304;
@@ -94,5 +96,32 @@ describe('the broadcast window', () => {
       c.isPaused = false;
     }
     expect(lan.of(b, 'publication')).toHaveLength(4);
+  });
+});
+
+describe('records that wait for a peer', () => {
+  it('share datagrams, of no more bytes than every path takes', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const wire = new OpenWire(lan, nodeCipherSuite);
+    const a = lan.add('a', { limits: { unicastWindowRecords: 40 } });
+    const b = lan.add('b');
+    b.node.join(lan.now, 'bob', 1);
+    lan.run(2_000);
+    lan.recorded.length = 0;
+    // Each turn closes a record. All that do not fit into the window wait for the first ack.
+    for (let count = 0; count < 80; count += 1) {
+      a.node.send(lan.now, { to: 'bob', from: null, data: Buffer.from(`"message ${count}"`) }, 0);
+      lan.run(0);
+    }
+    lan.run(50);
+    expect(lan.of(b, 'message').map(({ data }) => data.toString())).toEqual(
+      Array.from({ length: 80 }, (_, count) => `"message ${count}"`),
+    );
+    const sent = lan.recorded.filter(({ from }) => from === a.endpoint).map(({ transmit }) => transmit);
+    const records = sent.map(
+      (transmit) => wire.framesOf(transmit).filter(({ type }) => type === FRAME_RECORD_UNICAST).length,
+    );
+    expect(Math.max(...records)).toBeGreaterThan(20);
+    expect(Math.max(...sent.map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(1_200);
   });
 });

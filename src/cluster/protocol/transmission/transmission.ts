@@ -20,6 +20,7 @@ import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
 import type { OutgoingRecord } from '../streams/outgoing-stream.js';
 import type { ByteReader } from '../wire/byte-reader.js';
+import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';
 import {
   FRAME_RECORD_BROADCAST,
   FRAME_RECORD_UNICAST,
@@ -27,9 +28,13 @@ import {
   MESSAGE_SNAPSHOT,
   MESSAGE_SNAPSHOT_END,
   RECORD_URGENT,
+  UNICAST_RECORD_HEADER_BYTES,
 } from '../wire/frames.js';
 import type { Acks } from './acks.js';
 import { STREAM_BROADCAST } from './acks.js';
+
+/** Of a record in a datagram, beside its messages. */
+const UNICAST_RECORD_BYTES = FRAME_HEADER_BYTES + UNICAST_RECORD_HEADER_BYTES;
 
 type Parts = Pick<
   NodeParts,
@@ -182,13 +187,22 @@ export class Transmission {
     if (!stream.hasUnsent || stream.inFlight >= window) return;
     outgoing.backlog.noteSent(now);
     do {
-      const sequence = stream.nextToSend;
-      const record = stream.takeUnsent(now);
       if (timers.ack.isSet) this.acks.writeStatus(peer);
-      this.#writeUnicastRecord(peer, sequence, record);
+      this.#writeUnsent(now, peer, window);
       this.parts.outbox.toPeer(peer);
     } while (stream.hasUnsent && stream.inFlight < window);
     outgoing.expectAck(now, peer.roundTrip.ms);
+  }
+
+  /** As many records as go into the datagram being made, and one at least. */
+  #writeUnsent(now: number, peer: Peer, window: number): void {
+    const { stream } = peer.outgoing;
+    let next: OutgoingRecord | undefined;
+    do {
+      const sequence = stream.nextToSend;
+      this.#writeUnicastRecord(peer, sequence, stream.takeUnsent(now));
+      next = stream.inFlight < window ? stream.at(stream.nextToSend) : undefined;
+    } while (next !== undefined && UNICAST_RECORD_BYTES + next.body.length <= this.parts.outbox.writer.free);
   }
 
   #repairBroadcast(now: number, peer: Peer, sequence: number, record: OutgoingRecord): void {

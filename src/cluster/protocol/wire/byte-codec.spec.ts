@@ -58,4 +58,15 @@ describe('ByteReader and ByteWriter', () => {
     expect(() => new ByteWriter(3).u32(1)).toThrow('outside buffer bounds');
     expect(() => new ByteWriter(3).raw(Buffer.alloc(4))).toThrow('do not fit');
   });
+
+  it('widen one datagram, and not the next', () => {
+    const writer = new ByteWriter(4, 8);
+    writer.widen(8).raw(Buffer.alloc(8));
+    expect(writer.written()).toHaveLength(8);
+    writer.clear();
+    expect(writer.free).toBe(4);
+    expect(() => writer.raw(Buffer.alloc(5))).toThrow('do not fit');
+    expect(() => writer.u48(1).written()).toThrow('a datagram keeps to its capacity');
+    expect(() => writer.widen(9)).toThrow('no more bytes than the largest');
+  });
 });

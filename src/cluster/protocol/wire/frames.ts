@@ -1,5 +1,5 @@
 /**
- * What a datagram's plaintext is made of: control frames, then at most one record.
+ * What a datagram's plaintext is made of: control frames, then records.
  *
  *   frame    type u8, length u16, body
  *   record   a frame of type RECORD_*: its header, then messages to the end of the frame
