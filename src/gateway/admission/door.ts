@@ -122,7 +122,7 @@ export class Door {
     }
     socket.uncork();
     if (ws !== null) {
-      connection.written();
+      connection.outgoing.written();
       return;
     }
     // the client has gone, or ws refused it

@@ -1,6 +1,6 @@
 import { match, type MatchFunction } from 'path-to-regexp';
 import type { WebSocketServer } from 'ws';
-import type { Arrival } from '../client/client-connection.js';
+import type { Arrival } from '../client/arrival.js';
 
 interface ServedPath {
   readonly path: string;

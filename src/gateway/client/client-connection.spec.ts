@@ -4,7 +4,8 @@ import { moduleFailures } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Backlogs } from './backlogs.js';
-import type { ClientConnection, FrameReceiver } from './client-connection.js';
+import type { ClientConnection } from './client-connection.js';
+import type { FrameReceiver } from './intake.js';
 import { FRAME_BYTES, FrameRate } from '../frames/frame-rate.js';
 import { connectionContext, connectionOf } from './testing/connection-context.js';
 import { FakeSocket } from './testing/fake-socket.js';
@@ -25,7 +26,7 @@ describe('a client connection at the limit of its rate', () => {
     received = 0;
     socket = new FakeSocket();
     statistics = new GatewayStatistics();
-    const receiver: FrameReceiver = {
+    const receiver: FrameReceiver<ClientConnection> = {
       admit: (of, payload, isBinary) => rate.admit(of, payload, isBinary),
       receive: () => (received += 1) > 0,
     };
@@ -43,9 +44,9 @@ describe('a client connection at the limit of its rate', () => {
 
   it('is not held to it for the time in which it was not read', () => {
     send(1);
-    connection.pause('congested');
+    connection.intake.pause('congested');
     jest.advanceTimersByTime(3_000); // meanwhile it sends on as it may; TCP keeps that
-    connection.resume('congested');
+    connection.intake.resume('congested');
     send(3 * PER_SECOND + BURST - 1);
     expect(statistics.errors.rate_limited).toBe(0);
     send(1);
@@ -77,17 +78,17 @@ describe('a client connection at the limit of its rate', () => {
   it('gains nothing by silence before it was kept waiting either', () => {
     send(1);
     jest.advanceTimersByTime(3_000);
-    connection.pause('finishing'); // not for a frame of its own
-    connection.resume('finishing');
+    connection.intake.pause('finishing'); // not for a frame of its own
+    connection.intake.resume('finishing');
     send(BURST + 1);
     expect(received).toBe(1 + BURST);
   });
 
   it('is not read again once it was closed for flooding, whatever it waited for', () => {
-    connection.pause('policy');
+    connection.intake.pause('policy');
     send(2 * BURST);
     expect(socket.closedWith).toBe(CLOSES.rate_limited.code);
-    connection.resume('policy');
+    connection.intake.resume('policy');
     expect(socket.isReading).toBe(false);
   });
 
@@ -138,7 +139,7 @@ describe('a client that takes nothing', () => {
   it('is closed by the memory that short messages take, not by their bytes alone', () => {
     const [connection, socket] = open();
     let sent = 0;
-    for (; connection.sendText('0123456789'); sent++) connection.flush();
+    for (; connection.sendText('0123456789'); sent++) connection.outgoing.flush();
     expect(socket.closedWith).toBe(CLOSES.slow_client.code);
     expect(sent).toBeLessThan(LIMIT / 200);
     expect(sent).toBeGreaterThan(LIMIT / 400);
@@ -148,7 +149,7 @@ describe('a client that takes nothing', () => {
     const [connection, socket, backlogs] = open();
     for (let sent = 0; sent < 10; sent++) {
       connection.sendText('0123456789');
-      connection.flush();
+      connection.outgoing.flush();
     }
     expect(connection.backlogBytes).toBeGreaterThan(socket.writableLength);
     expect(backlogs.bytes).toBe(connection.backlogBytes);

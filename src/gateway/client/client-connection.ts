@@ -3,7 +3,7 @@ import type { Identity } from '../../authentication/authenticator.js';
 import type { ConnectionKey } from '../../connections/connection-key.js';
 import type { Device } from '../../connections/device.js';
 import { moduleFailed } from '../../telemetry/module-failures.js';
-import { CLOSES, isApplicationClose, type CloseName, type FrameErrorCode } from '../../wire/codes.js';
+import type { CloseName, FrameErrorCode } from '../../wire/codes.js';
 import { isCoreEvent } from '../../wire/core-events.js';
 import type { Message } from '../../wire/message.js';
 import {
@@ -14,44 +14,17 @@ import {
   eventFrame,
 } from '../../wire/outgoing-frame.js';
 import type { GatewayStatistics } from '../gateway-statistics.js';
-import type { Backlogs } from './backlogs.js';
-import { Inbox } from './inbox.js';
-import { Outbox } from './outbox.js';
 import type { TokenBucket } from '../limits/token-bucket.js';
+import type { Arrival } from './arrival.js';
+import type { Backlogs } from './backlogs.js';
+import { closingByModule, closingFor, ENDED, type Closing } from './closing.js';
+import { ConnectionLife } from './connection-life.js';
+import { Intake, type FrameReceiver } from './intake.js';
+import { OutgoingQueue, type QueuedSocket } from './outgoing-queue.js';
 import type { TokenExpiries } from './token-expiries.js';
-import { atEndOfTurn } from './end-of-turn.js';
-
-/** What a connection does with a frame of its client. One for all connections. */
-export interface FrameReceiver {
-  /** False: the client sends too fast; the frame was refused. */
-  admit(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean;
-  /**
-   * In the order of arrival, and not while the connection is paused. False: it could not be handled now; the
-   * connection was paused, and gives the same frame again when it is resumed.
-   */
-  receive(connection: ClientConnection, payload: Buffer, isBinary: boolean): boolean;
-}
-
-/** What is known of a client when it is let in. */
-export interface Arrival {
-  readonly identity: Identity;
-  /** Deliveries are events of lanfare.v1.json; else the bare data. */
-  readonly isEnveloped: boolean;
-  /** Where the client is, as far as our trusted proxies know. */
-  readonly address: string;
-  /** Of the path, for gateways with a path such as /rooms/:room. */
-  readonly params: Readonly<Record<string, string | string[] | undefined>>;
-  /** On WS_PATH: a device of its user. */
-  readonly isMain: boolean;
-}
-
-export type WriteCallback = (error?: Error | null) => void;
 
 /** What a connection needs of its ws socket (ClientSocket). */
-interface FrameSocket {
-  readonly bufferedAmount: number;
-  readonly isDeflating: boolean;
-  send(data: Buffer, options: { binary: boolean }, done?: WriteCallback): void;
+interface FrameSocket extends QueuedSocket {
   ping(): void;
   pause(): void;
   resume(): void;
@@ -59,17 +32,9 @@ interface FrameSocket {
   terminate(): void;
 }
 
-/** Why a connection is closing, and what its close frame says. */
-interface Closing {
-  /** `ended`: the client or ws began it. */
-  readonly why: CloseName | 'ended';
-  readonly code: number;
-  readonly reason: string;
-}
-
 /** What all connections of a node have in common. */
 export interface ConnectionContext {
-  readonly receiver: FrameReceiver;
+  readonly receiver: FrameReceiver<ClientConnection>;
   readonly statistics: GatewayStatistics;
   readonly bufferLimitBytes: number;
   readonly backlogs: Backlogs<ClientConnection>;
@@ -79,35 +44,14 @@ export interface ConnectionContext {
   left(connection: ClientConnection): void;
 }
 
-/** Why reading from a client waits. Reading goes on when none is left. */
-export type PauseReason = 'congested' | 'in-flight' | 'policy' | 'refresh' | 'finishing';
-
-const PAUSE_BITS: Readonly<Record<PauseReason, number>> = {
-  congested: 1,
-  'in-flight': 2,
-  policy: 4,
-  refresh: 8,
-  finishing: 16,
-};
-
-/** Reasons that end with the connection: nothing is gained by waiting any longer. */
-const PAUSES_UNTIL_CLOSING = PAUSE_BITS.congested | PAUSE_BITS['in-flight'] | PAUSE_BITS.finishing;
-
-/**
- * What a write that waits takes besides its bytes, rounded up: a short message to a slow client is several times as large in
- * memory as it is on the wire.
- */
-const WRITE_BYTES = 256;
-
 /** How long a client that floods may take its close frame. */
 const FLOODER_CUT_MS = 1000;
 
 /**
  * One client's connection: from the moment its upgrade is held until its socket has closed.
  *
- * Messages may come before the upgrade is answered: they wait in the queue, and follow `ready`. What is sent
- * during a turn of the event loop leaves as one write at its end. The queue is bounded in bytes: a client that
- * does not read is closed. Parts that an idle connection does not need are made when they are.
+ * Messages may come before the upgrade is answered: they wait in the queue, and follow `ready`. The queue is bounded in
+ * bytes: a client that does not read is closed. In which state a connection is: ConnectionLife.
  */
 export class ClientConnection implements Device {
   readonly connectedAt = Date.now();
@@ -126,18 +70,15 @@ export class ClientConnection implements Device {
   heartbeatPart = 0;
   /** What is left of the client's rate; see FrameRate. */
   bucket: TokenBucket | null = null;
+  /** What comes from the client. */
+  readonly intake: Intake<ClientConnection>;
+  /** What goes to the client. */
+  readonly outgoing: OutgoingQueue<ClientConnection>;
 
+  readonly #life = new ConnectionLife();
   #ws: FrameSocket | null = null;
-  #socket: Socket | null = null;
-  #closing: Closing | null = null;
-  #closeWhenIdle: CloseName | null = null;
+  /** Requests under way. */
   #inFlight = 0;
-  #pauses = 0;
-  #isFlushing = false;
-  /** Writes that wait behind others. */
-  #waitingWrites = 0;
-  #outbox: Outbox | null = null;
-  #inbox: Inbox | null = null;
   #closedCallbacks: (() => void)[] | null = null;
   #claims: Identity['claims'];
   #kept: Map<ConnectionKey<unknown>, unknown> | null = null;
@@ -152,6 +93,8 @@ export class ClientConnection implements Device {
     this.address = address;
     this.params = params;
     this.isMain = isMain;
+    this.intake = new Intake(this, context.receiver);
+    this.outgoing = new OutgoingQueue(this, context.backlogs);
     this.renew(identity);
   }
 
@@ -172,15 +115,11 @@ export class ClientConnection implements Device {
   }
 
   get isOpen(): boolean {
-    return this.#ws !== null && this.#closing === null;
+    return this.#life.isOpen;
   }
 
   get isClosing(): boolean {
-    return this.#closing !== null;
-  }
-
-  get isPaused(): boolean {
-    return this.#pauses !== 0;
+    return this.#life.isClosing;
   }
 
   /** As many requests are under way as may be: nothing more is read until one is answered. */
@@ -190,22 +129,17 @@ export class ClientConnection implements Device {
 
   /** Memory of what the client has not taken yet. */
   get backlogBytes(): number {
-    return (this.#outbox?.bytes ?? 0) + (this.#ws?.bufferedAmount ?? 0) + this.#waitingWrites * WRITE_BYTES;
+    return this.outgoing.bytes;
   }
 
   /** The client's socket is open from now on: `ready` goes first, then what has come meanwhile. */
   open(ws: FrameSocket, socket: Socket, ready: string | null): void {
     this.#ws = ws;
-    this.#socket = socket;
-    if (ready !== null) {
-      const first = new Outbox();
-      first.add(Buffer.from(ready));
-      socket.write(first.take());
-    }
-    this.flush();
+    this.#life.open();
+    this.intake.open(ws);
+    this.outgoing.open(ws, socket, ready);
     this.context.expiries.watch(this);
-    // closed while its upgrade was held
-    if (this.#closing !== null && this.#closing !== ENDED) this.#startClosing(ws, this.#closing);
+    if (this.#life.isClosing) this.#startClosing(ws, this.#life.closing); // it was closed while it was held
   }
 
   /** The same user has been authenticated again. */
@@ -216,7 +150,6 @@ export class ClientConnection implements Device {
   }
 
   deliver(message: Message): boolean {
-    if (this.#closing !== null) return false;
     return this.isEnveloped
       ? this.#queue(deliveryPrefix(message.from), message.data, DELIVERY_SUFFIX)
       : this.#queue(bareDelivery(message.data));
@@ -224,7 +157,7 @@ export class ClientConnection implements Device {
 
   /** Puts a text frame into the outgoing queue. False: it did not go in. */
   sendText(text: string): boolean {
-    return this.#closing === null && this.#queue(Buffer.from(text));
+    return this.#queue(Buffer.from(text));
   }
 
   /** Answers a frame with an error; `id` is its own as JSON text, if it had one. */
@@ -245,8 +178,8 @@ export class ClientConnection implements Device {
   /**
    * A frame that a module makes.
    *
-   * @throws {TypeError | RangeError} when the event is none of its own, `data` no JSON value, or the frame larger than
-   *   WS_BUFFER_LIMIT_BYTES; nothing was sent then
+   * @throws {TypeError | RangeError} when the event has no name or is the core's, `data` is no JSON value, or the frame
+   *   is larger than WS_BUFFER_LIMIT_BYTES; nothing was sent then
    */
   sendEvent(event: string, id: string | null, data: unknown): boolean {
     if (typeof event !== 'string' || event === '') throw new TypeError('the event has no name');
@@ -255,7 +188,7 @@ export class ClientConnection implements Device {
     if (frame.length > this.context.bufferLimitBytes) {
       throw new RangeError(`a frame of ${frame.length} bytes is larger than WS_BUFFER_LIMIT_BYTES`);
     }
-    return this.#closing === null && this.#queue(frame);
+    return this.#queue(frame);
   }
 
   /**
@@ -263,55 +196,19 @@ export class ClientConnection implements Device {
    * empty always fits: its size was judged where it came in.
    */
   hasRoomFor(bytes: number): boolean {
-    const waiting = this.backlogBytes;
+    const waiting = this.outgoing.bytes;
     if (waiting === 0 || waiting + bytes <= this.context.bufferLimitBytes) return true;
     this.closeFor('slow_client');
     return false;
   }
 
-  flush(): void {
-    this.#isFlushing = false;
-    const outbox = this.#outbox;
-    const socket = this.#socket;
-    if (socket === null || outbox === null) return;
-    this.#outbox = null;
-    if (socket.writableLength === 0) socket.write(outbox.take());
-    else socket.write(outbox.take(), this.writing());
-    // corked while the upgrade is answered
-    if (socket.writableLength !== 0 && socket.writableCorked === 0) this.context.backlogs.grown(this);
-  }
-
-  /** For a write past the queue: what is to be called when it is done. It may have to wait behind others. */
-  writing(): WriteCallback | undefined {
-    if (this.backlogBytes === 0) return undefined;
-    this.#waitingWrites++;
-    return () => {
-      this.#waitingWrites--;
-    };
-  }
-
-  /** Such a write was made. */
-  written(): void {
-    if (this.#ws !== null && this.#ws.bufferedAmount > 0) this.context.backlogs.grown(this);
-  }
-
-  close(
-    code: number = CLOSES.kicked.code,
-    reason = code === CLOSES.kicked.code ? CLOSES.kicked.reason : '',
-  ): void {
-    if (!isApplicationClose(code)) {
-      closeMisused(`${code} is no code of the application's`);
-      this.closeFor('failed');
-      return;
-    }
-    const fits = typeof reason === 'string' && Buffer.byteLength(reason) <= REASON_BYTES_MAX;
-    if (!fits) closeMisused(`the reason is longer than ${REASON_BYTES_MAX} bytes`);
-    this.#close({ why: 'kicked', code, reason: fits ? reason : '' });
+  close(code?: number, reason?: string): void {
+    this.#close(closingByModule(code, reason));
   }
 
   /** The core's own close. */
   closeFor(why: CloseName): void {
-    this.#close({ why, ...CLOSES[why] });
+    this.#close(closingFor(why));
   }
 
   /** Closes once the requests under way are answered; until then nothing more is read. */
@@ -320,15 +217,15 @@ export class ClientConnection implements Device {
       this.closeFor(why);
       return;
     }
-    this.#closeWhenIdle = why;
-    this.pause('finishing');
+    this.#life.finish(closingFor(why));
+    this.intake.pause('finishing');
   }
 
   /** The closing handshake begins, whoever wanted it: what is queued goes out before the close frame. */
   closing(): void {
-    if (this.#closing !== null) return;
-    this.flush();
-    this.#closing ??= ENDED;
+    if (this.#life.isClosing) return;
+    this.outgoing.flush();
+    if (this.#life.close(ENDED)) this.intake.drop();
     this.context.backlogs.closing(this);
   }
 
@@ -339,9 +236,10 @@ export class ClientConnection implements Device {
 
   /** The socket has closed. */
   closed(): void {
-    this.#closing ??= ENDED;
-    this.context.statistics.closes[this.#closing.why]++;
-    this.#outbox = this.#inbox = null;
+    this.#life.gone();
+    this.intake.end();
+    this.outgoing.drop();
+    this.context.statistics.closes[this.#life.closing.why]++;
     this.context.backlogs.gone(this);
     this.context.expiries.forget(this);
     this.context.left(this);
@@ -357,15 +255,15 @@ export class ClientConnection implements Device {
 
   /** Its upgrade came to nothing: what waited for it is dropped. */
   discard(): void {
-    this.#closing ??= ENDED;
-    this.#outbox = null;
+    this.#life.gone();
+    this.outgoing.drop();
     this.context.backlogs.gone(this);
   }
 
   /** Ends the connection without a closing handshake. */
   terminate(): void {
-    this.#closing ??= ENDED;
-    this.#outbox = null;
+    if (this.#life.close(ENDED)) this.intake.drop();
+    this.outgoing.drop();
     this.#ws?.terminate();
   }
 
@@ -376,12 +274,7 @@ export class ClientConnection implements Device {
   receive(payload: Buffer, isBinary: boolean): void {
     this.silence = 0;
     this.context.statistics.frames++;
-    if (this.#isDeaf) return;
-    if (!this.context.receiver.admit(this, payload, isBinary)) return;
-    const mustWait = this.#pauses !== 0 || this.#inbox !== null;
-    if (mustWait || !this.context.receiver.receive(this, payload, isBinary)) {
-      (this.#inbox ??= new Inbox()).add(payload, isBinary);
-    }
+    this.intake.receive(payload, isBinary);
   }
 
   ping(): void {
@@ -390,102 +283,44 @@ export class ClientConnection implements Device {
 
   /** A request has begun that will be answered. At the limit reading pauses. */
   begin(): void {
-    if (++this.#inFlight >= this.context.inFlightMax) this.pause('in-flight');
+    if (++this.#inFlight >= this.context.inFlightMax) this.intake.pause('in-flight');
   }
 
+  /** A request was answered. */
   end(): void {
-    if (--this.#inFlight < this.context.inFlightMax) this.resume('in-flight');
-    if (this.#inFlight === 0 && this.#closeWhenIdle !== null) this.closeFor(this.#closeWhenIdle);
+    if (--this.#inFlight < this.context.inFlightMax) this.intake.resume('in-flight');
+    if (this.#inFlight === 0 && this.#life.state === 'finishing') this.#close(this.#life.closing);
   }
 
-  /** Stops reading from the client until `resume` of the same reason. */
-  pause(reason: PauseReason): void {
-    if (this.#closing !== null && (PAUSE_BITS[reason] & PAUSES_UNTIL_CLOSING) !== 0) return;
-    if (this.#pauses === 0) {
-      this.#ws?.pause();
-      this.bucket?.fill(performance.now()); // from here on it is not its own time
-    }
-    this.#pauses |= PAUSE_BITS[reason];
-  }
-
-  resume(reason: PauseReason): void {
-    this.#resume(PAUSE_BITS[reason]);
-  }
-
-  #resume(bits: number): void {
-    if ((this.#pauses & bits) === 0) return;
-    this.#pauses &= ~bits;
-    if (this.#pauses !== 0 || this.#closing?.why === 'rate_limited') return;
-    // what it sent while it was not read comes all at once now
-    this.bucket?.catchUp(performance.now());
-    this.#drainInbox();
-    if (this.#pauses === 0 && this.#inbox === null) this.#ws?.resume();
-  }
-
-  /** Nothing that comes is handled any more. */
-  get #isDeaf(): boolean {
-    return this.#closing !== null && this.#closing.why !== 'draining';
+  #queue(first: Buffer, second?: Buffer, third?: Buffer): boolean {
+    if (this.#life.isClosing) return false;
+    if (!this.hasRoomFor(first.length + (second?.length ?? 0) + (third?.length ?? 0))) return false;
+    this.outgoing.add(first, second, third);
+    return true;
   }
 
   #close(closing: Closing): void {
-    if (this.#closing !== null) return;
-    this.flush();
-    if (this.#closing !== null) return; // what was flushed was too much
-    this.#closing = closing;
+    if (this.#life.isClosing) return;
+    this.outgoing.flush();
+    if (!this.#life.close(closing)) return; // what was flushed was too much
     this.context.backlogs.closing(this);
     if (this.#ws !== null) this.#startClosing(this.#ws, closing);
   }
 
   #startClosing(ws: FrameSocket, { why, code, reason }: Closing): void {
     ws.close(code, reason);
-    if (why === 'rate_limited') {
-      // reading on would be to do what the rate forbids; it may take the close frame, and is cut
-      this.#inbox = null;
-      ws.pause();
-      setTimeout(() => ws.terminate(), FLOODER_CUT_MS).unref();
-      return;
+    switch (why) {
+      case 'draining':
+        this.intake.drain();
+        break;
+      case 'rate_limited':
+        this.intake.shut();
+        setTimeout(() => ws.terminate(), FLOODER_CUT_MS).unref();
+        break;
+      default:
+        this.intake.dropAll();
     }
-    // a socket that is not read would not see the client's answer
-    this.#resume(why === 'draining' ? PAUSES_UNTIL_CLOSING : ~0);
-  }
-
-  #queue(first: Buffer, second?: Buffer, third?: Buffer): boolean {
-    if (!this.hasRoomFor(first.length + (second?.length ?? 0) + (third?.length ?? 0))) return false;
-    if (this.#ws?.isDeflating === true) {
-      const whole = second === undefined ? first : Buffer.concat([first, second, third ?? EMPTY]);
-      this.#ws.send(whole, { binary: false }, this.writing());
-      this.written();
-      return true;
-    }
-    (this.#outbox ??= new Outbox()).add(first, second, third);
-    if (this.#socket === null) {
-      this.context.backlogs.grown(this);
-    } else if (!this.#isFlushing) {
-      this.#isFlushing = true;
-      atEndOfTurn(this);
-    }
-    return true;
-  }
-
-  #drainInbox(): void {
-    const inbox = this.#inbox;
-    // an answer given while a frame is being handled may resume reading: a loop is running then
-    if (inbox === null || inbox.isDraining) return;
-    inbox.drain((payload, isBinary) => {
-      if (this.#isDeaf) return true;
-      if (this.#pauses !== 0) return false;
-      return this.context.receiver.receive(this, payload, isBinary);
-    });
-    if (inbox.isEmpty) this.#inbox = null;
   }
 }
 
-const ENDED: Closing = { why: 'ended', code: 1005, reason: '' };
 const NO_CLAIMS = Object.freeze({});
-const EMPTY = Buffer.alloc(0);
-/** RFC 6455 5.5: a close frame has 125 bytes, two of them the code. */
-const REASON_BYTES_MAX = 123;
-
-function closeMisused(why: string): void {
-  moduleFailed('connection', "A module's close of a client", new RangeError(why));
-}

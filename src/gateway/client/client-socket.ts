@@ -23,15 +23,15 @@ export class ClientSocket extends WebSocket {
 
   override ping(): void {
     if (!this.#mayControl()) return;
-    super.ping(undefined, undefined, this.connection.writing());
-    this.connection.written();
+    super.ping(undefined, undefined, this.connection.outgoing.writing());
+    this.connection.outgoing.written();
   }
 
   /** Called by ws itself: a client may ping without reading what it gets for it. */
   override pong(data: unknown): void {
     if (!this.#mayControl()) return;
-    super.pong(data, undefined, this.connection.writing());
-    this.connection.written();
+    super.pong(data, undefined, this.connection.outgoing.writing());
+    this.connection.outgoing.written();
   }
 
   override resume(): void {
@@ -41,7 +41,7 @@ export class ClientSocket extends WebSocket {
 
   /** Called by ws itself too: when the client closes, and when it breaks the protocol (without a reason then). */
   override close(code?: number, reason?: string): void {
-    this.connection.flush();
+    this.connection.outgoing.flush();
     super.close(code, reason ?? (code === undefined ? undefined : PROTOCOL_REASONS.get(code)));
     this.connection.closing();
   }

@@ -7,7 +7,7 @@ const PART_MS_MIN = 50;
 const PINGS_UNANSWERED_MAX = 2;
 
 /** What a heartbeat needs of a client. */
-type Beating = Pick<ClientConnection, 'silence' | 'heartbeatPart' | 'isPaused' | 'ping' | 'closeFor'>;
+type Beating = Pick<ClientConnection, 'silence' | 'heartbeatPart' | 'intake' | 'ping' | 'closeFor'>;
 
 /**
  * Pings every client once an interval, and closes those that gave no sign of life for two. One timer for all; each
@@ -43,7 +43,7 @@ export class Heartbeats<Client extends Beating> {
     this.#next = (this.#next + 1) % this.#parts.length;
     for (const client of this.#parts[this.#next] as Set<Client>) {
       // what a client sends while it is not read can't be seen
-      if (client.isPaused) client.silence = 0;
+      if (client.intake.isPaused) client.silence = 0;
       if (client.silence >= PINGS_UNANSWERED_MAX) {
         client.closeFor('heartbeat');
       } else {

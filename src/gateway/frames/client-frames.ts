@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { readFrame, type EventFrame } from '../../wire/incoming-frame.js';
 import { pongFrame } from '../../wire/outgoing-frame.js';
-import type { ClientConnection, FrameReceiver } from '../client/client-connection.js';
+import type { ClientConnection } from '../client/client-connection.js';
+import type { FrameReceiver } from '../client/intake.js';
 import { ClientSends } from './client-sends.js';
 import { EventHandlers } from '../module-gateways/event-handlers.js';
 import { FrameRate } from './frame-rate.js';
@@ -13,7 +14,7 @@ import { TokenRefresh } from './token-refresh.js';
  * server: a send costs one scan of its bytes, one look-up, and no promise.
  */
 @Injectable()
-export class ClientFrames implements FrameReceiver {
+export class ClientFrames implements FrameReceiver<ClientConnection> {
   constructor(
     private readonly rate: FrameRate,
     private readonly sends: ClientSends,

@@ -7,7 +7,8 @@ import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import { Messaging } from '../../messaging/messaging.js';
 import type { Message } from '../../wire/message.js';
 import { readFrame, type SendFrame } from '../../wire/incoming-frame.js';
-import type { ClientConnection, FrameReceiver } from '../client/client-connection.js';
+import type { ClientConnection } from '../client/client-connection.js';
+import type { FrameReceiver } from '../client/intake.js';
 import { ClientSends } from './client-sends.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { connectionContext, connectionOf } from '../client/testing/connection-context.js';
@@ -47,7 +48,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
   });
 
   const open = (of: FakeSocket): ClientConnection => {
-    const receiver: FrameReceiver = {
+    const receiver: FrameReceiver<ClientConnection> = {
       admit: () => true,
       receive: (from, payload) => sends.handle(from, readFrame(payload) as SendFrame),
     };
@@ -86,7 +87,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     bus.congested$.next(false);
     expect(bus.sent).toEqual(['1', '2']);
     expect(statistics.errors.congested).toBe(0);
-    connection.flush();
+    connection.outgoing.flush();
     expect(written).not.toContain('error');
   });
 
@@ -111,7 +112,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
   it('sends an error when nothing would ever resume the client', () => {
     send(1, ',"id":7'); // refused, although the bus is not congested
     expect(statistics.errors.congested).toBe(1);
-    connection.flush();
+    connection.outgoing.flush();
     expect(written).toContain('"id":7,"data":{"code":"congested"');
     expect(socket.isReading).toBe(true);
   });

@@ -58,7 +58,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
       return true;
     }
     const refusal = this.#post(connection, message, id);
-    if (refusal === 'congested' && connection.isPaused) return false;
+    if (refusal === 'congested' && connection.intake.isPaused) return false;
     if (refusal !== null) connection.refuse(refusal, id);
     return true;
   }
@@ -77,7 +77,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     }
     if (this.#isCongested && connection.isOpen) {
       this.#waiting.add(connection);
-      connection.pause('congested');
+      connection.intake.pause('congested');
     }
     if (refusal !== null && id !== null) connection.end();
     return refusal;
@@ -103,7 +103,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     id: string | null,
   ): Promise<void> {
     connection.begin();
-    connection.pause('policy');
+    connection.intake.pause('policy');
     try {
       const isAllowed = await inTime(POLICY_TIMEOUT_MS, verdict);
       if (typeof isAllowed !== 'boolean') throw new TypeError('the answer is not a boolean');
@@ -111,7 +111,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     } catch (error) {
       this.#failed(policy, connection, id, error);
     }
-    connection.resume('policy');
+    connection.intake.resume('policy');
     connection.end();
   }
 
@@ -132,7 +132,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
   #resumeSenders(): void {
     for (const connection of this.#waiting) {
       this.#waiting.delete(connection);
-      connection.resume('congested');
+      connection.intake.resume('congested');
       if (this.#isCongested) break;
     }
   }

@@ -23,7 +23,7 @@ export class TokenRefresh {
   /** Never rejects. */
   async handle(connection: ClientConnection, { id, data }: EventFrame): Promise<void> {
     connection.begin();
-    connection.pause('refresh');
+    connection.intake.pause('refresh');
     const verdict = await this.#judge(connection, tokenOf(data));
     if (typeof verdict === 'object') {
       connection.renew(verdict);
@@ -32,7 +32,7 @@ export class TokenRefresh {
       const code = verdict === 'unavailable' ? 'authentication_unavailable' : 'token_rejected';
       connection.refuse(code, id);
     }
-    connection.resume('refresh');
+    connection.intake.resume('refresh');
     connection.end();
   }
 

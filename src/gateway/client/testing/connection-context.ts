@@ -1,6 +1,7 @@
 import { GatewayStatistics } from '../../gateway-statistics.js';
+import type { Arrival } from '../arrival.js';
 import { Backlogs } from '../backlogs.js';
-import { ClientConnection, type Arrival, type ConnectionContext } from '../client-connection.js';
+import { ClientConnection, type ConnectionContext } from '../client-connection.js';
 import { TokenExpiries } from '../token-expiries.js';
 
 /** What connections have in common: they take all frames, and do nothing with them. */
