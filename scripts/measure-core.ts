@@ -9,7 +9,7 @@ const PER_TURN = 200;
 const a = makeNode(1, 0);
 const b = makeNode(2, 0);
 const pair = connect(a, b);
-for (let user = 0; user < USERS; user += 1) b.join(0, `user-${user}`, user + 1);
+for (let user = 0; user < USERS; user += 1) b.join(0, { kind: 'user', name: `user-${user}` }, user + 1);
 while (!a.isReady()) pair.turn(1);
 
 const data = Buffer.from(JSON.stringify({ text: 'x'.repeat(80) }));

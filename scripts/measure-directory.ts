@@ -3,7 +3,7 @@
  * what a node with as many users costs to learn for a node that has just started, through the core (cipher excluded).
  */
 import { Directory } from '../src/cluster/protocol/directory/directory.js';
-import { UserHasher } from '../src/cluster/protocol/directory/user-hash.js';
+import { NameHasher } from '../src/cluster/protocol/directory/name-hash.js';
 import { connect, makeNode } from './measured-pair.js';
 import { measure } from './measuring.js';
 
@@ -13,7 +13,7 @@ const NODES = 8;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const each = (ms: number): string => `${((ms * 1_000) / USERS).toFixed(3)} us`;
 
-const hasher = new UserHasher(Buffer.from('00112233445566778899aabbccddeeff', 'hex'));
+const hasher = new NameHasher(Buffer.from('00112233445566778899aabbccddeeff', 'hex'));
 const ids = Array.from({ length: USERS }, (_, user) => `user-${user}`);
 const absent = ids.map((id) => `no-${id}`);
 const directory = new Directory();
@@ -66,7 +66,9 @@ const removing = measure(() => {
 say(`removal: ${each(removing)}`);
 
 const holder = makeNode(1, 0);
-const joining = measure(() => ids.forEach((id, user) => holder.join(0, id, user + 1)));
+const joining = measure(() =>
+  ids.forEach((id, user) => holder.join(0, { kind: 'user', name: id }, user + 1)),
+);
 holder.flush(0);
 say(`announcing ${USERS} users: ${each(joining)} each`);
 const newcomer = makeNode(2, 0);

@@ -13,6 +13,7 @@ export { Cluster, type ClusterAnswers } from './cluster/cluster.js';
 export type { Channel, ChannelMessage } from './cluster/channel.js';
 export { Bus } from './cluster/bus/bus.js';
 export type {
+  Address,
   Answers,
   BusHealth,
   BusRefusal,
@@ -20,6 +21,7 @@ export type {
   Gap,
   Holders,
   InboundMessage,
+  InboundRoomMessage,
   Inquiry,
   PeerChange,
   PeerView,
@@ -36,5 +38,5 @@ export type { FrameRequest } from './gateway/module-gateways/frame-request.js';
 
 export { ConfigurationError, flag, integer, list, port, secrets, Variables } from './config/variables.js';
 export type { Environment, Problem } from './config/variables.js';
-export type { Message, TraceContext } from './wire/message.js';
+export type { Message, RoomMessage, TraceContext } from './wire/message.js';
 export type { Outcome } from './wire/outgoing-frame.js';

@@ -9,15 +9,17 @@ import type { Observable, Subscription } from 'rxjs';
 import { printable } from '../telemetry/excerpt.js';
 import { LogBudget } from '../telemetry/log-budget.js';
 import { moduleFailed } from '../telemetry/module-failures.js';
-import type { Message } from '../wire/message.js';
+import type { Message, RoomMessage } from '../wire/message.js';
 import {
   Bus,
+  type Address,
   type BusHealth,
   type BusRefusal,
   type BusStatistics,
   type Gap,
   type Holders,
   type InboundMessage,
+  type InboundRoomMessage,
   type Inquiry,
   type PeerChange,
   type PeerView,
@@ -62,6 +64,8 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Messages from other nodes for users who may be here. Hot; completes when the node has left the cluster. */
   readonly inbound$: Observable<InboundMessage>;
+  /** Messages from other nodes to rooms that may have members here. Hot; completes like `inbound$`. */
+  readonly roomInbound$: Observable<InboundRoomMessage>;
   /** Other nodes coming and going, as this node sees it. Hot. */
   readonly peerChanges$: Observable<PeerChange>;
   /** Deliveries that were not certain: loss that can't be repaired, nodes that died with messages on their way. Hot. */
@@ -71,6 +75,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
 
   constructor(@Inject(BUS_IN_FORCE) private readonly bus: Bus) {
     this.inbound$ = bus.messages$;
+    this.roomInbound$ = bus.roomMessages$;
     this.peerChanges$ = bus.peerChanges$;
     this.gaps$ = bus.gaps$;
     this.congested$ = bus.congested$;
@@ -99,13 +104,13 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
 
-  /** See Bus.join: `reachable` comes when every node is known to route to the user. */
-  join(userId: string, reachable: () => void): void {
-    this.bus.join(userId, reachable);
+  /** See Bus.join: `reachable` comes when every node is known to route to the address. */
+  join(address: Address, reachable: (complete: boolean) => void): void {
+    this.bus.join(address, reachable);
   }
 
-  leave(userId: string): void {
-    this.bus.leave(userId);
+  leave(address: Address): void {
+    this.bus.leave(address);
   }
 
   /** See Bus.send: sends to every other node that holds the user. A refusal means that the message went nowhere. */
@@ -113,9 +118,14 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.bus.send(message, receipt);
   }
 
-  /** Which other nodes hold the user. Nothing is asked of them: it says what this node knows by now. */
-  holders(userId: string): Holders {
-    return this.bus.holders(userId);
+  /** See Bus.sendToRoom: sends to every other node that has members of the room. */
+  sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
+    return this.bus.sendToRoom(message, receipt);
+  }
+
+  /** Which other nodes hold the address. Nothing is asked of them: it says what this node knows by now. */
+  holders(address: Address): Holders {
+    return this.bus.holders(address);
   }
 
   /** A module's own messages between nodes. The same name gives the same channel. */

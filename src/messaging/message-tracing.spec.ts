@@ -64,7 +64,7 @@ describe('MessageTracing', () => {
     other = network.node('node-b');
     for (const bus of [own, other]) {
       network.add(bus);
-      for (const user of ['here', 'elsewhere']) bus.join(user, () => undefined);
+      for (const name of ['here', 'elsewhere']) bus.join({ kind: 'user', name }, () => undefined);
     }
     sent = [];
     other.messages$.subscribe((message) => {

@@ -77,12 +77,12 @@ export class Messaging implements OnModuleInit {
   /** `reachable` is called once, when it can be promised that every node reaches the connection. */
   join(connection: Device, reachable: () => void): void {
     this.connections.add(connection);
-    this.cluster.join(connection.userId, reachable);
+    this.cluster.join({ kind: 'user', name: connection.userId }, reachable);
   }
 
   /** Calling it again is harmless. */
   leave(connection: Device): void {
-    if (this.connections.remove(connection)) this.cluster.leave(connection.userId);
+    if (this.connections.remove(connection)) this.cluster.leave({ kind: 'user', name: connection.userId });
   }
 
   /**

@@ -40,7 +40,7 @@ export class Presence {
     if (id === null)
       throw new TypeError('an id is a safe integer, or a well-formed string of 1 to 128 bytes');
     const devicesHere = this.connections.count(id);
-    const { nodeIds: others, complete } = this.cluster.holders(id);
+    const { nodeIds: others, complete } = this.cluster.holders({ kind: 'user', name: id });
     const nodeIds = devicesHere === 0 ? others : [this.cluster.nodeId, ...others];
     return { online: nodeIds.length > 0, nodeIds, devicesHere, complete };
   }

@@ -10,6 +10,17 @@ export interface TraceContext {
   readonly isRemote?: boolean;
 }
 
+/** One message on its way to a room, as every layer passes it on. It is never changed. */
+export interface RoomMessage {
+  readonly room: string;
+  /** As of `Message`, and so are `data` and `messageId`. */
+  readonly from: string | null;
+  readonly data: Buffer;
+  readonly messageId?: string;
+  /** An event of a module's own, in place of `message`: 1 to 255 bytes. */
+  readonly event?: string;
+}
+
 /** One message on its way to a user, as every layer passes it on. It is never changed. */
 export interface Message {
   /** The receiving user, in canonical form (see user-id.ts). */

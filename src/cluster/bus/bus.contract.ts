@@ -5,7 +5,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { filter, firstValueFrom, lastValueFrom, take, toArray, type Observable } from 'rxjs';
-import type { Bus, InboundMessage, Receipt } from './bus.js';
+import type { Address, Bus, InboundMessage, InboundRoomMessage, Receipt } from './bus.js';
 
 /** Makes and ends the nodes of one test. */
 export interface BusWorld {
@@ -39,8 +39,31 @@ function acknowledged(messages$: Observable<InboundMessage>): Observable<Inbound
   );
 }
 
-async function joined(node: Bus, userId: string): Promise<void> {
-  await new Promise<void>((reachable) => node.join(userId, reachable));
+const user = (name: string): Address => ({ kind: 'user', name });
+const room = (name: string): Address => ({ kind: 'room', name });
+
+/** Resolves when the address can be reached, to whether that is complete. */
+async function joined(node: Bus, address: Address | string): Promise<boolean> {
+  return new Promise((reachable) =>
+    node.join(typeof address === 'string' ? user(address) : address, reachable),
+  );
+}
+
+/** Counts each message to a room as so many deliveries. Returns those that have come. */
+function members(node: Bus, count: number): InboundRoomMessage[] {
+  const came: InboundRoomMessage[] = [];
+  node.roomMessages$.subscribe((message) => {
+    came.push(message);
+    message.acknowledge?.(count);
+  });
+  return came;
+}
+
+async function sendToRoom(node: Bus, name: string, data: Buffer): Promise<Receipt> {
+  return new Promise((resolve, reject) => {
+    const refusal = node.sendToRoom({ room: name, from: '1', data }, resolve);
+    if (refusal !== null) reject(new Error(refusal));
+  });
 }
 
 async function send(node: Bus, to: string, data: Buffer): Promise<Receipt> {
@@ -80,26 +103,26 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       await joined(b, 'two');
       await joined(b, 'two');
       b.messages$.subscribe(({ acknowledge }) => acknowledge?.(1));
-      b.leave('two');
+      b.leave(user('two'));
       expect(await send(a, 'two', text('one device is left'))).toEqual({ delivered: 1, complete: true });
     });
 
     it('looks up which other nodes hold a user', async () => {
       const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
-      expect(a.holders('two')).toEqual({ nodeIds: [], complete: true });
+      expect(a.holders(user('two'))).toEqual({ nodeIds: [], complete: true });
       await Promise.all([a, b, c].map(async (node) => joined(node, 'two')));
-      const { nodeIds, complete } = a.holders('two');
+      const { nodeIds, complete } = a.holders(user('two'));
       expect([[...nodeIds].sort(), complete]).toEqual([[b.nodeId, c.nodeId].sort(), true]);
       // a publication comes after the leave before it
       const told = firstValueFrom(a.publications$);
-      b.leave('two');
+      b.leave(user('two'));
       b.publish('channel', text('left'));
       await told;
-      expect(a.holders('two')).toEqual({ nodeIds: [c.nodeId], complete: true });
+      expect(a.holders(user('two'))).toEqual({ nodeIds: [c.nodeId], complete: true });
       const left = firstValueFrom(a.peerChanges$);
       await c.stop();
       await left;
-      expect(a.holders('two')).toEqual({ nodeIds: [], complete: true });
+      expect(a.holders(user('two'))).toEqual({ nodeIds: [], complete: true });
     });
 
     it('adds up the deliveries of all nodes that hold the user', async () => {
@@ -108,6 +131,51 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       b.messages$.subscribe(({ acknowledge }) => acknowledge?.(2));
       c.messages$.subscribe(({ acknowledge }) => acknowledge?.(3));
       expect(await send(a, 'two', text('x'))).toEqual({ delivered: 5, complete: true });
+    });
+
+    it('carries a message whole to the nodes that hold its room, and to no other', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      expect(await joined(b, room('chat:42'))).toBe(true);
+      expect(await joined(c, user('chat:42'))).toBe(true);
+      const [atA, atB, atC] = [members(a, 10), members(b, 3), members(c, 5)];
+      const strays: InboundMessage[] = [];
+      for (const node of [a, b, c]) node.messages$.subscribe((message) => strays.push(message));
+      const message = { room: 'chat:42', from: 'one', data: text('haha'), messageId: 'm-1', event: 'typing' };
+      const receipt = await new Promise<Receipt>((resolve) => a.sendToRoom(message, resolve));
+      expect(receipt).toEqual({ delivered: 3, complete: true });
+      expect(atB).toMatchObject([message]);
+      await joined(c, room('chat:42'));
+      expect(await sendToRoom(a, 'chat:42', text('again'))).toEqual({ delivered: 8, complete: true });
+      expect(atB[1]).not.toHaveProperty('event');
+      expect([atA.length, atB.length, atC.length, strays.length]).toEqual([0, 2, 1, 0]);
+    });
+
+    it('waits for what a node counts in a later turn', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      await joined(b, room('hall'));
+      b.roomMessages$.subscribe(({ acknowledge }) => setTimeout(() => acknowledge?.(7), 20));
+      expect(await sendToRoom(a, 'hall', text('x'))).toEqual({ delivered: 7, complete: true });
+    });
+
+    it('says that nobody is in a room that nobody joined, or all have left', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      expect(await sendToRoom(a, 'nowhere', text('x'))).toEqual({ delivered: 0, complete: true });
+      members(b, 0);
+      await Promise.all([joined(b, room('hall')), joined(b, room('hall'))]);
+      b.leave(room('hall'));
+      expect(await sendToRoom(a, 'hall', text('x'))).toEqual({ delivered: 0, complete: true });
+      b.leave(room('hall'));
+      expect(await sendToRoom(a, 'hall', text('x'))).toEqual({ delivered: 0, complete: true });
+      expect(await joined(b, room('hall'))).toBe(true);
+    });
+
+    it('keeps the order of what one node sends to one room', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      await joined(b, room('hall'));
+      const received = lastValueFrom(b.roomMessages$.pipe(take(500), toArray()));
+      const sent = Array.from({ length: 500 }, (_, index) => `message ${index}`);
+      for (const body of sent) a.sendToRoom({ room: 'hall', from: null, data: text(body) }, null);
+      expect((await received).map(({ data }) => JSON.parse(data.toString()) as string)).toEqual(sent);
     });
 
     it('keeps the order of what one node sends to one user', async () => {
@@ -128,6 +196,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       };
       const tooLarge = Buffer.alloc(TOO_LARGE_BYTES, 'x');
       expect(a.send({ to: 'two', from: null, data: tooLarge }, never)).toBe('too_large');
+      expect(a.sendToRoom({ room: 'two', from: null, data: tooLarge }, never)).toBe('too_large');
       expect(a.publish('channel', tooLarge)).toBe(false);
       a.send({ to: 'two', from: null, data: text('small') }, null);
       expect((await received)[0]?.data).toEqual(text('small'));
@@ -217,7 +286,15 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
 
     it('completes its streams when it stops', async () => {
       const [a] = (await world.start(2)) as [Bus, Bus];
-      const streams = [a.messages$, a.publications$, a.inquiries$, a.peerChanges$, a.gaps$, a.congested$];
+      const streams = [
+        a.messages$,
+        a.roomMessages$,
+        a.publications$,
+        a.inquiries$,
+        a.peerChanges$,
+        a.gaps$,
+        a.congested$,
+      ];
       const completed = Promise.all(
         streams.map(
           async (stream$: Observable<unknown>) =>

@@ -1,18 +1,25 @@
 import type { Observable } from 'rxjs';
-import type { Message } from '../../wire/message.js';
+import type { Message, RoomMessage } from '../../wire/message.js';
+
+/** What a node holds, and messages are for. A user and a room of one name are two addresses. */
+export interface Address {
+  readonly kind: 'user' | 'room';
+  /** 1 to 255 bytes of UTF-8. */
+  readonly name: string;
+}
 
 /** What became of one message on the other nodes. The sender's own node is not counted. */
 export interface Receipt {
   /** Connections on other nodes into whose outgoing queue the message went. */
   readonly delivered: number;
-  /** False when some node that may hold the user did not answer in time, or can't. */
+  /** False when some node that may hold the address did not answer in time, or can't. */
   readonly complete: boolean;
 }
 
-/** The other nodes that hold a user, as far as this node knows. */
+/** The other nodes that hold an address, as far as this node knows. */
 export interface Holders {
   readonly nodeIds: readonly string[];
-  /** False: other nodes may hold the user too, or one of these no longer does. */
+  /** False: other nodes may hold the address too, or one of these no longer does. */
   readonly complete: boolean;
 }
 
@@ -22,6 +29,12 @@ export type BusRefusal = 'too_large' | 'congested';
 /** A message that arrived from another node. */
 export interface InboundMessage extends Message {
   /** Present when the sender asked for a receipt; call it once, in the same turn, with the local count. */
+  readonly acknowledge: ((delivered: number) => void) | null;
+}
+
+/** A message to a room that arrived from another node. This node may have no member of the room any more. */
+export interface InboundRoomMessage extends RoomMessage {
+  /** Present when the sender asked for a receipt; call it once, within its 900 ms, with the local count. */
   readonly acknowledge: ((delivered: number) => void) | null;
 }
 
@@ -124,7 +137,7 @@ export interface BusStatistics {
   readonly directoryMisses: number;
   /** Gauge: nodes that are heard and can not be asked. While there are any, no answer is complete. */
   readonly peersHeard: number;
-  /** Gauges: users of other nodes that are known here, and what waits to be sent or acked. */
+  /** Gauges: users and rooms that other nodes are known to hold, and what waits to be sent or acked. */
   readonly directoryEntries: number;
   readonly directoryBytes: number;
   readonly queuedBytes: number;
@@ -163,7 +176,7 @@ export const NOTHING_COUNTED: BusStatistics = {
 /**
  * The port between nodes. An adapter moves messages between nodes; it does not know connections or clients.
  *
- * Order: what this node sends to one user arrives at each node in that order. Streams are hot, never error, and
+ * Order: what this node sends to one user or room arrives at each node in that order. Streams are hot, never error, and
  * complete when the bus stops.
  */
 export abstract class Bus {
@@ -171,6 +184,7 @@ export abstract class Bus {
   abstract readonly nodeId: string;
 
   abstract readonly messages$: Observable<InboundMessage>;
+  abstract readonly roomMessages$: Observable<InboundRoomMessage>;
   abstract readonly publications$: Observable<Publication>;
   abstract readonly inquiries$: Observable<Inquiry>;
   abstract readonly peerChanges$: Observable<PeerChange>;
@@ -184,13 +198,13 @@ export abstract class Bus {
   abstract stop(): Promise<void>;
 
   /**
-   * This node has one more connection of this user. `reachable` is called once, at once or later: when every other
-   * node is known to route to the user, or after a bounded time. In the second case the missing nodes are reported as
-   * a gap.
+   * This node has one more connection of this user, or in this room. `reachable` is called once, at once or later: when
+   * every other node is known to route to the address, or after a bounded time. In the second case it is not complete,
+   * and the missing nodes are reported as a gap. It may come after the `leave`, and means nothing then.
    */
-  abstract join(userId: string, reachable: () => void): void;
-  /** This node has one connection fewer of this user. Each `leave` must have a `join` before it. */
-  abstract leave(userId: string): void;
+  abstract join(address: Address, reachable: (complete: boolean) => void): void;
+  /** This node has one connection fewer there. Each `leave` must have a `join` before it. */
+  abstract leave(address: Address): void;
 
   /**
    * Sends to every other node that holds the user, or may hold it. `receipt` is called once, within a second, but never
@@ -198,8 +212,11 @@ export abstract class Bus {
    */
   abstract send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null;
 
-  /** Looks up who holds the user. Nothing is sent: it says what this node knows by now. */
-  abstract holders(userId: string): Holders;
+  /** As `send`: to every other node that has a member of the room, or may have one. */
+  abstract sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null;
+
+  /** Looks up who holds the user or room. Nothing is sent: it says what this node knows by now. */
+  abstract holders(address: Address): Holders;
 
   /** Sends to all other nodes, in order. Returns false to refuse: queues are full, or the body is too large. */
   abstract publish(channel: string, body: Buffer): boolean;

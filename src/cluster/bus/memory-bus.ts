@@ -1,13 +1,15 @@
 import { BehaviorSubject, distinctUntilChanged, Subject, type Observable } from 'rxjs';
-import type { Message } from '../../wire/message.js';
+import type { Message, RoomMessage } from '../../wire/message.js';
 import {
   Bus,
+  type Address,
   type Answers,
   type BusHealth,
   type BusRefusal,
   type Gap,
   type Holders,
   type InboundMessage,
+  type InboundRoomMessage,
   type Inquiry,
   type PeerChange,
   type PeerView,
@@ -18,6 +20,8 @@ import {
 /** The same limit as on the bus `udp`, so that a test sees the same refusals. */
 const MESSAGE_BYTES_MAX = 1_048_576;
 const QUEUE_BYTES_MAX = 4 * 1_048_576;
+/** How long what became of a message is waited for, as on the bus `udp`. */
+const RECEIPT_TIMEOUT_MS = 900;
 /** Above this senders wait. They go on when half of it has left. */
 const CONGESTED_BYTES = QUEUE_BYTES_MAX / 2;
 
@@ -70,17 +74,20 @@ interface Queued {
  */
 export class MemoryBus extends Bus {
   readonly #messages = new Subject<InboundMessage>();
+  readonly #roomMessages = new Subject<InboundRoomMessage>();
   readonly #publications = new Subject<Publication>();
   readonly #inquiries = new Subject<Inquiry>();
   readonly #peerChanges = new Subject<PeerChange>();
   readonly #gaps = new Subject<Gap>();
   readonly #congested = new BehaviorSubject(false);
-  readonly #devicesByUser = new Map<string, number>();
+  /** How many connections hold each address, by `keyOf`. */
+  readonly #connections = new Map<string, number>();
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #state: 'new' | 'started' | 'stopped' = 'new';
 
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
+  readonly roomMessages$: Observable<InboundRoomMessage> = this.#roomMessages.asObservable();
   readonly publications$: Observable<Publication> = this.#publications.asObservable();
   readonly inquiries$: Observable<Inquiry> = this.#inquiries.asObservable();
   readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
@@ -104,6 +111,7 @@ export class MemoryBus extends Bus {
     this.network.remove(this);
     this.#state = 'stopped';
     this.#messages.complete();
+    this.#roomMessages.complete();
     this.#publications.complete();
     this.#inquiries.complete();
     this.#peerChanges.complete();
@@ -111,28 +119,34 @@ export class MemoryBus extends Bus {
     this.#congested.complete();
   }
 
-  join(userId: string, reachable: () => void): void {
-    this.#devicesByUser.set(userId, (this.#devicesByUser.get(userId) ?? 0) + 1);
-    reachable();
+  join(address: Address, reachable: (complete: boolean) => void): void {
+    const key = keyOf(address);
+    this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
+    reachable(true);
   }
 
-  leave(userId: string): void {
-    const devices = (this.#devicesByUser.get(userId) ?? 0) - 1;
-    if (devices > 0) this.#devicesByUser.set(userId, devices);
-    else this.#devicesByUser.delete(userId);
+  leave(address: Address): void {
+    const key = keyOf(address);
+    const connections = (this.#connections.get(key) ?? 0) - 1;
+    if (connections > 0) this.#connections.set(key, connections);
+    else this.#connections.delete(key);
   }
 
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
-    const bytes = message.data.length;
-    if (bytes > MESSAGE_BYTES_MAX) return 'too_large';
-    if (this.#queuedBytes + bytes > QUEUE_BYTES_MAX) return 'congested';
-    const holders = this.#others().filter((other) => other.#devicesByUser.has(message.to));
-    this.#enqueue(bytes, () => this.#deliverMessage(message, holders, receipt));
-    return null;
+    return this.#send({ kind: 'user', name: message.to }, message.data.length, receipt, (holder, ack) =>
+      holder.#messages.next({ ...message, acknowledge: ack }),
+    );
   }
 
-  holders(userId: string): Holders {
-    const holders = this.#others().filter((other) => other.#devicesByUser.has(userId));
+  sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
+    return this.#send({ kind: 'room', name: message.room }, message.data.length, receipt, (holder, ack) =>
+      holder.#roomMessages.next({ ...message, acknowledge: ack }),
+    );
+  }
+
+  holders(address: Address): Holders {
+    const key = keyOf(address);
+    const holders = this.#others().filter((other) => other.#connections.has(key));
     return { nodeIds: holders.map(({ nodeId }) => nodeId), complete: this.#state === 'started' };
   }
 
@@ -180,6 +194,25 @@ export class MemoryBus extends Bus {
     return nodes.includes(this) ? nodes.filter((node) => node !== this) : [];
   }
 
+  #send(
+    address: Address,
+    bytes: number,
+    receipt: ((receipt: Receipt) => void) | null,
+    give: (holder: MemoryBus, acknowledge: ((delivered: number) => void) | null) => void,
+  ): BusRefusal | null {
+    if (bytes > MESSAGE_BYTES_MAX) return 'too_large';
+    if (this.#queuedBytes + bytes > QUEUE_BYTES_MAX) return 'congested';
+    const key = keyOf(address);
+    const holders = this.#others().filter((other) => other.#connections.has(key));
+    this.#enqueue(bytes, () => {
+      const reached = this.#others().filter((other) => holders.includes(other));
+      const answers = receipt === null ? null : new ReceiptAnswers(holders.length, receipt);
+      if (reached.length < holders.length) answers?.end();
+      for (const holder of reached) give(holder, answers && ((delivered) => answers.add(delivered)));
+    });
+    return null;
+  }
+
   #enqueue(bytes: number, deliver: () => void): void {
     if (this.#queue.push({ bytes, deliver }) === 1) setImmediate(() => this.#deliverQueue());
     this.#queuedBytes += bytes;
@@ -192,24 +225,6 @@ export class MemoryBus extends Bus {
     this.#queuedBytes = 0;
     for (const { deliver } of queue) deliver();
     if (this.#queuedBytes < CONGESTED_BYTES / 2) this.#congested.next(false);
-  }
-
-  #deliverMessage(
-    message: Message,
-    holders: readonly MemoryBus[],
-    receipt: ((receipt: Receipt) => void) | null,
-  ): void {
-    const reached = this.#others();
-    let delivered = 0;
-    let answered = 0;
-    for (const holder of holders.filter((node) => reached.includes(node))) {
-      const acknowledge = (count: number): void => {
-        delivered += count;
-        answered += 1;
-      };
-      holder.#messages.next({ ...message, acknowledge: receipt === null ? null : acknowledge });
-    }
-    receipt?.({ delivered, complete: answered === holders.length });
   }
 
   /** Null: no answer within the time. */
@@ -235,5 +250,37 @@ export class MemoryBus extends Bus {
       loss: 0,
       uptimeMs: 0,
     };
+  }
+}
+
+/** A user and a room of one name are two. */
+function keyOf({ kind, name }: Address): string {
+  return `${kind} ${name}`;
+}
+
+/** Adds up what the holders of an address answer, until all have, or the time is over. */
+class ReceiptAnswers {
+  readonly #timer = setTimeout(() => this.end(), RECEIPT_TIMEOUT_MS).unref();
+  #delivered = 0;
+  #hasEnded = false;
+
+  constructor(
+    /** Holders that have not answered. */
+    private missing: number,
+    private readonly receipt: (receipt: Receipt) => void,
+  ) {
+    if (missing === 0) this.end();
+  }
+
+  add(delivered: number): void {
+    this.#delivered += delivered;
+    if (--this.missing === 0) this.end();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.receipt({ delivered: this.#delivered, complete: this.missing === 0 });
   }
 }

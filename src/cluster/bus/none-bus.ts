@@ -1,6 +1,8 @@
 import { NEVER, of, type Observable } from 'rxjs';
+import type { Message, RoomMessage } from '../../wire/message.js';
 import {
   Bus,
+  type Address,
   type Answers,
   type BusHealth,
   type Holders,
@@ -8,11 +10,11 @@ import {
   type PeerView,
   type Receipt,
 } from './bus.js';
-import type { Message } from '../../wire/message.js';
 
-/** A cluster of one node. No other node can hold a user, so every answer is complete. */
+/** A cluster of one node. No other node can hold an address, so every answer is complete. */
 export class NoneBus extends Bus {
   readonly messages$: Observable<never> = NEVER;
+  readonly roomMessages$: Observable<never> = NEVER;
   readonly publications$: Observable<never> = NEVER;
   readonly inquiries$: Observable<Inquiry> = NEVER;
   readonly peerChanges$: Observable<never> = NEVER;
@@ -26,8 +28,8 @@ export class NoneBus extends Bus {
   async start(): Promise<void> {}
   async stop(): Promise<void> {}
 
-  join(_userId: string, reachable: () => void): void {
-    reachable();
+  join(_address: Address, reachable: (complete: boolean) => void): void {
+    reachable(true);
   }
 
   leave(): void {}
@@ -39,6 +41,11 @@ export class NoneBus extends Bus {
 
   holders(): Holders {
     return { nodeIds: [], complete: true };
+  }
+
+  sendToRoom(_message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): null {
+    receipt?.({ delivered: 0, complete: true });
+    return null;
   }
 
   publish(): boolean {

@@ -3,10 +3,11 @@ import { NEVER, of, Subject, type Observable, type Subscription } from 'rxjs';
 import { DEAF_HELP } from '../../udp-broadcast/deaf-help.js';
 import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
 import type { Datagram } from '../../udp-broadcast/datagram.js';
-import type { Message } from '../../wire/message.js';
+import type { Message, RoomMessage } from '../../wire/message.js';
 import {
   Bus,
   NOTHING_COUNTED,
+  type Address,
   type Answers,
   type BusHealth,
   type BusStatistics,
@@ -37,6 +38,7 @@ export class PlainBus extends Bus {
   #malformed = 0;
 
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
+  readonly roomMessages$: Observable<never> = NEVER;
   readonly publications$: Observable<never> = NEVER;
   readonly inquiries$: Observable<never> = NEVER;
   readonly peerChanges$: Observable<never> = NEVER;
@@ -69,8 +71,9 @@ export class PlainBus extends Bus {
     this.#messages.complete();
   }
 
-  join(_userId: string, reachable: () => void): void {
-    reachable();
+  /** All nodes get what is sent to a user, whoever holds him, and nothing that is sent to a room. */
+  join({ kind }: Address, reachable: (complete: boolean) => void): void {
+    reachable(kind === 'user');
   }
 
   leave(): void {}
@@ -87,6 +90,12 @@ export class PlainBus extends Bus {
   /** The original's nodes do not say whom they hold. */
   holders(): Holders {
     return { nodeIds: [], complete: false };
+  }
+
+  /** The original has no rooms: each node's own members get it, and no others. */
+  sendToRoom(_message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): null {
+    receipt?.({ delivered: 0, complete: false });
+    return null;
   }
 
   /** The original has no channels. */

@@ -2,13 +2,14 @@ import { Logger } from '@nestjs/common';
 import { BehaviorSubject, distinctUntilChanged, Subject, type Observable, type Subscription } from 'rxjs';
 import { printable } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
-import type { Message } from '../../wire/message.js';
+import type { Message, RoomMessage } from '../../wire/message.js';
 import type { CarriedDatagram, Carrier } from '../carrier/carrier.js';
 import { ClusterNode } from '../protocol/cluster-node.js';
-import type { PeerSnapshot, ProtocolEvent } from '../protocol/contract.js';
+import type { PeerSnapshot, ProtocolEvent, SendResult } from '../protocol/contract.js';
 import {
   Bus,
   NOTHING_COUNTED,
+  type Address,
   type Answers,
   type BusHealth,
   type BusRefusal,
@@ -16,6 +17,7 @@ import {
   type Gap,
   type Holders,
   type InboundMessage,
+  type InboundRoomMessage,
   type Inquiry,
   type PeerChange,
   type PeerView,
@@ -54,6 +56,7 @@ export class ProtocolBus extends Bus {
   readonly #logger = new Logger(ProtocolBus.name);
   readonly #warnings = new LogBudget(this.#logger);
   readonly #messages = new Subject<InboundMessage>();
+  readonly #roomMessages = new Subject<InboundRoomMessage>();
   readonly #publications = new Subject<Publication>();
   readonly #inquiries = new Subject<Inquiry>();
   readonly #peerChanges = new Subject<PeerChange>();
@@ -62,6 +65,7 @@ export class ProtocolBus extends Bus {
   readonly #subscriptions: Subscription[] = [];
 
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
+  readonly roomMessages$: Observable<InboundRoomMessage> = this.#roomMessages.asObservable();
   readonly publications$: Observable<Publication> = this.#publications.asObservable();
   readonly inquiries$: Observable<Inquiry> = this.#inquiries.asObservable();
   readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
@@ -69,7 +73,7 @@ export class ProtocolBus extends Bus {
   readonly congested$: Observable<boolean> = this.#congested.pipe(distinctUntilChanged());
 
   readonly #receipts = new Map<number, (receipt: Receipt) => void>();
-  readonly #joining = new Map<number, () => void>();
+  readonly #joining = new Map<number, (complete: boolean) => void>();
   readonly #asking = new Map<number, (answers: Answers) => void>();
   #token = 0;
 
@@ -131,6 +135,7 @@ export class ProtocolBus extends Bus {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     await this.carrier.close();
     this.#messages.complete();
+    this.#roomMessages.complete();
     this.#publications.complete();
     this.#inquiries.complete();
     this.#peerChanges.complete();
@@ -138,38 +143,33 @@ export class ProtocolBus extends Bus {
     this.#congested.complete();
   }
 
-  join(userId: string, reachable: () => void): void {
+  join(address: Address, reachable: (complete: boolean) => void): void {
     const token = this.#nextToken();
     this.#joining.set(token, reachable);
-    this.#started.join(performance.now(), userId, token);
+    this.#started.join(performance.now(), address, token);
     this.#wantTurnEnd();
   }
 
-  leave(userId: string): void {
-    this.#started.leave(performance.now(), userId, 0);
+  leave(address: Address): void {
+    this.#started.leave(performance.now(), address, 0);
     this.#wantTurnEnd();
   }
 
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
-    let token = 0;
-    if (receipt !== null) {
-      token = this.#nextToken();
-      this.#receipts.set(token, receipt);
-    }
     const node = this.#started;
-    if (this.#turnEnd === undefined) this.#turnAt = performance.now();
-    this.#wantTurnEnd();
-    const result = node.send(this.#turnAt, message, token);
-    // emitted within the call: a sender that reads on until the turn ends would overfill the queue
-    if (node.isCongested) this.#congested.next(true);
-    if (result === 'queued' || result === 'none') return null;
-    if (receipt !== null) this.#receipts.delete(token);
-    return result;
+    const token = this.#beginSend(receipt);
+    return this.#endSend(node, node.send(this.#turnAt, message, token), token);
   }
 
-  holders(userId: string): Holders {
+  sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
+    const node = this.#started;
+    const token = this.#beginSend(receipt);
+    return this.#endSend(node, node.sendToRoom(this.#turnAt, message, token), token);
+  }
+
+  holders(address: Address): Holders {
     if (this.#node === undefined) return { nodeIds: [], complete: false };
-    const { peers, complete } = this.#node.holders(performance.now(), userId);
+    const { peers, complete } = this.#node.holders(performance.now(), address);
     return { nodeIds: peers, complete: complete && this.#isCarried };
   }
 
@@ -234,6 +234,24 @@ export class ProtocolBus extends Bus {
     });
   }
 
+  /** Returns the token of the receipt; 0: none is wanted. */
+  #beginSend(receipt: ((receipt: Receipt) => void) | null): number {
+    if (this.#turnEnd === undefined) this.#turnAt = performance.now();
+    this.#wantTurnEnd();
+    if (receipt === null) return 0;
+    const token = this.#nextToken();
+    this.#receipts.set(token, receipt);
+    return token;
+  }
+
+  #endSend(node: ClusterNode, result: SendResult, token: number): BusRefusal | null {
+    // emitted within the call: a sender that reads on until the turn ends would overfill the queue
+    if (node.isCongested) this.#congested.next(true);
+    if (result === 'queued' || result === 'none') return null;
+    this.#receipts.delete(token);
+    return result;
+  }
+
   #receive({ arrival, bytes, source }: CarriedDatagram): void {
     const node = this.#started;
     this.#turnAt = performance.now();
@@ -291,15 +309,21 @@ export class ProtocolBus extends Bus {
     switch (event.type) {
       case 'message': {
         const { to, from, data, peer, receipt, messageId, trace } = event;
-        const acknowledge =
-          receipt === 0
-            ? null
-            : (delivered: number): void => {
-                node.acknowledge(performance.now(), peer, receipt, delivered);
-                this.#wantTurnEnd();
-              };
+        const acknowledge = this.#acknowledgement(node, peer, receipt);
         const message = { to, from, data, trace: trace ?? undefined, acknowledge };
         this.#messages.next(messageId === null ? message : { ...message, messageId });
+        break;
+      }
+      case 'room-message': {
+        const { room, from, data, peer, receipt, messageId, event: name } = event;
+        this.#roomMessages.next({
+          room,
+          from,
+          data,
+          ...(messageId !== null && { messageId }),
+          ...(name !== null && { event: name }),
+          acknowledge: this.#acknowledgement(node, peer, receipt),
+        });
         break;
       }
       case 'receipt': {
@@ -312,7 +336,7 @@ export class ProtocolBus extends Bus {
       case 'reachable': {
         const reachable = this.#joining.get(event.token);
         this.#joining.delete(event.token);
-        reachable?.();
+        reachable?.(event.complete && this.#isCarried);
         break;
       }
       case 'publication':
@@ -354,6 +378,14 @@ export class ProtocolBus extends Bus {
         this.#warnings.warn(event.code, printable(event.message));
         break;
     }
+  }
+
+  #acknowledgement(node: ClusterNode, peer: string, receipt: number): ((delivered: number) => void) | null {
+    if (receipt === 0) return null;
+    return (delivered) => {
+      node.acknowledge(performance.now(), peer, receipt, delivered);
+      this.#wantTurnEnd();
+    };
   }
 
   async #waitUntil(isSo: (node: ClusterNode) => boolean, patienceMs: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../bus/cipher-suites.js';
 import { TIMING } from './options.js';
-import { VirtualLan } from './testing/virtual-lan.js';
+import { userNamed, VirtualLan } from './testing/virtual-lan.js';
 
 const text = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
@@ -10,11 +10,11 @@ describe('ClusterNode', () => {
     const lan = new VirtualLan(nodeCipherSuite);
     const a = lan.add('a');
     const b = lan.add('b');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(2_000);
     expect(a.node.problems()).toEqual([]);
     expect(a.node.isReady()).toBe(true);
-    expect(a.node.peers()).toMatchObject([{ name: 'b', state: 'up', users: 1, complete: true }]);
+    expect(a.node.peers()).toMatchObject([{ name: 'b', state: 'up', entries: 1, complete: true }]);
     expect(lan.of(b, 'reachable')).toMatchObject([{ token: 1 }]);
     expect(a.node.send(lan.now, { to: 'bob', from: 'ann', data: text('hi') }, 5)).toBe('queued');
     expect(a.node.send(lan.now, { to: 'nobody', from: null, data: text(1) }, 6)).toBe('none');
@@ -32,10 +32,10 @@ describe('ClusterNode', () => {
     lan.add('b');
     lan.add('c');
     lan.run(2_000);
-    a.node.join(lan.now, 'ann', 9);
+    a.node.join(lan.now, userNamed('ann'), 9);
     expect(lan.of(a, 'reachable')).toEqual([]);
     lan.run(5);
-    expect(lan.of(a, 'reachable')).toEqual([{ type: 'reachable', token: 9 }]);
+    expect(lan.of(a, 'reachable')).toEqual([{ type: 'reachable', token: 9, complete: true }]);
   });
 
   it('carries messages, publications and questions in order through heavy loss', () => {
@@ -43,7 +43,7 @@ describe('ClusterNode', () => {
     const a = lan.add('a');
     const b = lan.add('b');
     const c = lan.add('c');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.lossRate = 0.2;
     lan.run(3_500);
     const large = Buffer.alloc(100_000, 'x');
@@ -79,7 +79,7 @@ describe('ClusterNode', () => {
         spanId: 'b7ad6b7169203331',
         traceFlags: 1,
       };
-      b.node.join(lan.now, to, 1);
+      b.node.join(lan.now, userNamed(to), 1);
       lan.run(2_000);
       const messages = [{}, { messageId }, { trace }, { messageId, trace }].flatMap((rest) =>
         [text(1), Buffer.alloc(5_000, 'x')].map((data) => ({ to, from, data, ...rest })),
@@ -106,7 +106,7 @@ describe('ClusterNode', () => {
     const lan = new VirtualLan(nodeCipherSuite);
     const a = lan.add('a');
     const b = lan.add('b');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(2_000);
     const message = { to: 'bob', from: null, data: text(1) };
     expect(() => a.node.send(lan.now, { ...message, trace }, 0)).toThrow(
@@ -121,13 +121,13 @@ describe('ClusterNode', () => {
     const lan = new VirtualLan(nodeCipherSuite);
     const a = lan.add('a');
     const b = lan.add('b');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(2_000);
     b.isPaused = true;
     expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 3)).toBe('queued');
     lan.run(1_000);
     expect(lan.of(a, 'receipt')).toEqual([{ type: 'receipt', token: 3, delivered: 0, complete: false }]);
-    a.node.join(lan.now, 'ann', 2);
+    a.node.join(lan.now, userNamed('ann'), 2);
     lan.run(200);
     expect(lan.of(a, 'reachable')).toMatchObject([{ token: 2 }]);
     expect(lan.of(a, 'gap')).toMatchObject([{ kind: 'late' }]);
@@ -173,7 +173,7 @@ describe('ClusterNode', () => {
     const b = lan.add('b');
     const other = lan.add('c', { clusterName: 'other' });
     const stranger = lan.add('d', { secrets: [Buffer.alloc(32, 2)] });
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(2_000);
     a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 0);
     lan.run(1_000);
@@ -196,7 +196,7 @@ describe('ClusterNode', () => {
     const a = lan.add('a', { secrets: [one, two] });
     const b = lan.add('b', { secrets: [two, one] });
     const c = lan.add('c', { secrets: [one] });
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(2_000);
     expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 0)).toBe('queued');
     lan.run(10);

@@ -9,11 +9,13 @@
  * Call order of a turn: any inputs (`handle*`, commands), then `flush`, then poll transmits, events and the timeout.
  */
 import type {
+  Address,
   Arrival,
   Endpoint,
   Holders,
   NodeId,
   OutgoingMessage,
+  OutgoingRoomMessage,
   PeerSnapshot,
   ProtocolEvent,
   ProtocolNode,
@@ -34,6 +36,7 @@ import type { ClusterNodeOptions } from './options.js';
 import { PeerTimeouts } from './peer-timeouts.js';
 import type { Peer } from './peers/peer.js';
 import { Delivery } from './routing/delivery.js';
+import { Interest } from './routing/interest.js';
 import { Reachability } from './routing/reachability.js';
 import { Routing } from './routing/routing.js';
 import { Acks } from './transmission/acks.js';
@@ -74,6 +77,7 @@ export class ClusterNode implements ProtocolNode {
   readonly #departure: Departure;
   readonly #discovery: Discovery;
   readonly #handshake: Handshake;
+  readonly #interest: Interest;
   readonly #membership: Membership;
   readonly #peerTimeouts: PeerTimeouts;
   readonly #reachability: Reachability;
@@ -119,7 +123,8 @@ export class ClusterNode implements ProtocolNode {
     this.#transmission = new Transmission(parts, this.#acks);
     this.#view = new View(parts, this.#discovery);
     this.#routing = new Routing(parts, this.#view);
-    this.#reachability = new Reachability(parts);
+    this.#interest = new Interest(parts, this.#routing);
+    this.#reachability = new Reachability(parts, (now) => this.#view.knowsAll(now));
     this.#departure = new Departure(parts, this.#routing);
     this.#peerTimeouts = new PeerTimeouts(parts, this.#acks, this.#handshake, this.#routing, (now, peer) =>
       this.#ping(now, peer, 0),
@@ -155,6 +160,7 @@ export class ClusterNode implements ProtocolNode {
     if (timers.knock.hasExpired(now)) this.#discovery.knock(now);
     if (timers.gossip.hasExpired(now)) this.#discovery.gossip(now);
     if (timers.sweep.hasExpired(now)) routes.sweep(now);
+    if (timers.linger.hasExpired(now)) this.#interest.expire(now);
     this.#hurryReport(now);
     if (timers.report.hasExpired(now)) this.#handleReportTime(now);
     else if (timers.judge.hasExpired(now)) this.#judgePeers(now);
@@ -169,7 +175,7 @@ export class ClusterNode implements ProtocolNode {
     this.#hurryReport(now);
     if (this.#parts.broadcastReview.isDue) {
       this.#parts.broadcastReview.done();
-      this.#reachability.advance();
+      this.#reachability.advance(now);
     }
   }
 
@@ -177,29 +183,26 @@ export class ClusterNode implements ProtocolNode {
     this.#discovery.setSeeds(now, endpoints, areAllKnown);
   }
 
-  join(now: number, userId: string, token: number): void {
-    const { localUsers, routes } = this.#parts;
-    const key = routes.ownHasher.key(userId);
-    const user = localUsers.addDevice(key) ?? localUsers.announce(key, this.#routing.announce(now, key));
-    this.#reachability.join(now, token, user.announcedIn);
+  join(now: number, address: Address, token: number): void {
+    this.#reachability.join(now, token, this.#interest.join(now, address));
   }
 
-  leave(now: number, userId: string, token: number): void {
+  leave(now: number, address: Address, token: number): void {
     this.#reachability.cancel(token);
-    const key = this.#parts.routes.ownHasher.key(userId);
-    if (this.#parts.localUsers.removeDevice(key)) this.#routing.withdraw(now, key);
+    this.#interest.leave(now, address);
   }
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
-    if (!this.#departure.isOver) return this.#routing.send(now, message, token);
-    if (token !== 0)
-      this.#parts.journal.events.push({ type: 'receipt', token, delivered: 0, complete: false });
-    return 'none';
+    return this.#departure.isOver ? this.#sendNowhere(token) : this.#routing.send(now, message, token);
   }
 
-  holders(now: number, userId: string): Holders {
+  sendToRoom(now: number, message: OutgoingRoomMessage, token: number): SendResult {
+    return this.#departure.isOver ? this.#sendNowhere(token) : this.#routing.sendToRoom(now, message, token);
+  }
+
+  holders(now: number, address: Address): Holders {
     if (this.#departure.isOver) return { peers: [], complete: false };
-    return this.#routing.holders(now, userId);
+    return this.#routing.holders(now, address);
   }
 
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void {
@@ -306,6 +309,12 @@ export class ClusterNode implements ProtocolNode {
     };
   }
 
+  #sendNowhere(token: number): SendResult {
+    if (token !== 0)
+      this.#parts.journal.events.push({ type: 'receipt', token, delivered: 0, complete: false });
+    return 'none';
+  }
+
   #handleFrames(now: number, peer: Peer, plain: Buffer, isForPair: boolean): void {
     const end = plain.length;
     let at = 0;
@@ -343,6 +352,7 @@ export class ClusterNode implements ProtocolNode {
     for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {
       this.#delivery.applyUnicast(peer, next);
     }
+    if (incoming.isStale) this.#handshake.start(now, peer);
   }
 
   #handleBroadcastRecord(now: number, peer: Peer, plain: Buffer, start: number, end: number): void {

@@ -33,6 +33,16 @@ export interface TraceContext {
   readonly isRemote?: boolean;
 }
 
+/** What messages are for, and nodes tell each other that they hold. A user and a room of one name are two addresses. */
+export const ADDRESS_KINDS = ['user', 'room'] as const;
+export type AddressKind = (typeof ADDRESS_KINDS)[number];
+
+export interface Address {
+  readonly kind: AddressKind;
+  /** Up to 255 bytes of UTF-8. */
+  readonly name: string;
+}
+
 export interface OutgoingMessage {
   readonly to: string;
   readonly from: string | null;
@@ -43,14 +53,28 @@ export interface OutgoingMessage {
   readonly trace?: TraceContext | undefined;
 }
 
-/** Who holds a user, as far as this node's directory knows. */
+/** Who holds an address, as far as this node's directory knows. */
 export interface Holders {
   readonly peers: readonly NodeId[];
-  /** False: others may hold the user too, or one of these no longer does. */
+  /** False: others may hold the address too, or one of these no longer does. */
   readonly complete: boolean;
 }
 
-/** Outcome of `send`. 'none': no other node holds the user; a wanted receipt follows all the same, as an event. */
+/** A message to a room: to every node that holds it. */
+export interface OutgoingRoomMessage {
+  readonly room: string;
+  readonly from: string | null;
+  readonly data: Buffer;
+  /** As of `OutgoingMessage`. */
+  readonly messageId?: string;
+  /** An event of a module's own, in place of a message. At most 255 bytes of UTF-8. */
+  readonly event?: string;
+}
+
+/**
+ * Outcome of `send` and `sendToRoom`. 'none': no other node holds the address; a wanted receipt follows all the same,
+ * as an event.
+ */
 export type SendResult = 'queued' | 'none' | 'too_large' | 'congested';
 
 /** Why delivery could not be promised. */
@@ -79,8 +103,8 @@ export interface PeerSnapshot {
   /** Share of the peer's datagrams that went missing lately, 0..1. */
   readonly loss: number;
   readonly uptimeMs: number;
-  /** Directory entries held for this peer, and whether they are complete. */
-  readonly users: number;
+  /** Addresses that we know the peer to hold, and whether that is all. */
+  readonly entries: number;
   readonly complete: boolean;
   readonly queuedBytes: number;
 }
@@ -97,9 +121,20 @@ export type ProtocolEvent =
       readonly messageId: string | null;
       readonly trace: TraceContext | null;
     }
+  /** The same, to a room that this node holds or may be thought to hold. */
+  | {
+      readonly type: 'room-message';
+      readonly peer: NodeId;
+      readonly room: string;
+      readonly from: string | null;
+      readonly data: Buffer;
+      readonly receipt: number;
+      readonly messageId: string | null;
+      readonly event: string | null;
+    }
   /**
-   * The final word on a `send` with a token: exactly one per token, at most `receiptTimeoutMs` later. `complete`: everybody
-   * has answered who may hold the user and is known to be there (R14).
+   * The final word on a `send` or `sendToRoom` with a token: exactly one per token, at most `receiptTimeoutMs` later. `complete`: everybody
+   * has answered who may hold the address and is known to be there (R14).
    */
   | {
       readonly type: 'receipt';
@@ -107,8 +142,11 @@ export type ProtocolEvent =
       readonly delivered: number;
       readonly complete: boolean;
     }
-  /** The connection of `join(now, userId, token)` may be shown as open. Exactly one per token, unless left before. */
-  | { readonly type: 'reachable'; readonly token: number }
+  /**
+   * The end of a `join`: exactly one per token, unless left before. `complete`: everybody who is known to be there routes
+   * to the address; else whoever does not is named as late.
+   */
+  | { readonly type: 'reachable'; readonly token: number; readonly complete: boolean }
   | { readonly type: 'publication'; readonly peer: NodeId; readonly channel: string; readonly body: Buffer }
   | {
       readonly type: 'inquiry';
@@ -186,13 +224,16 @@ export interface ProtocolNode {
 
   /** Mesh mode: where to look for peers, as last resolved; false: somebody is configured whose address was never known. */
   setSeeds(now: number, endpoints: readonly Endpoint[], areAllKnown: boolean): void;
-  join(now: number, userId: string, token: number): void;
+  /** This node holds the address for one more connection. */
+  join(now: number, address: Address, token: number): void;
   /** `token` cancels a pending 'reachable' of the same connection. */
-  leave(now: number, userId: string, token: number): void;
+  leave(now: number, address: Address, token: number): void;
   /** All or nothing: a refusal means that no peer gets it. `token` 0: no receipt wanted. */
   send(now: number, message: OutgoingMessage, token: number): SendResult;
+  sendToRoom(now: number, message: OutgoingRoomMessage, token: number): SendResult;
   /** Looked up: nothing is sent, and nothing changes. */
-  holders(now: number, userId: string): Holders;
+  holders(now: number, address: Address): Holders;
+  /** May come in a later turn, until the asker's receipt ends. */
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void;
   publish(now: number, channel: string, body: Buffer): boolean;
   inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void;

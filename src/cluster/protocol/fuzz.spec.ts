@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../bus/cipher-suites.js';
-import { seeded, VirtualLan, type Host } from './testing/virtual-lan.js';
+import { roomNamed, seeded, userNamed, VirtualLan, type Host } from './testing/virtual-lan.js';
 import type { CipherSuite } from './wire/cipher.js';
 
 /** FUZZ_DATAGRAMS=1000000 for the long run; FUZZ_SEED to play one again. */
@@ -29,7 +29,7 @@ const trace = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169
 /** Users come and go, messages of all kinds travel. */
 function converse(lan: VirtualLan, [a, b]: readonly [Host, Host], round: number): void {
   const data = Buffer.from(JSON.stringify('x'.repeat(round % 50 === 0 ? 4_000 : round % 40)));
-  b.node.join(lan.now, `passing-${round}`, round + 10);
+  b.node.join(lan.now, userNamed(`passing-${round}`), round + 10);
   a.node.send(
     lan.now,
     { to: 'bob', from: round % 2 === 0 ? 'ann' : null, data },
@@ -37,18 +37,26 @@ function converse(lan: VirtualLan, [a, b]: readonly [Host, Host], round: number)
   );
   b.node.send(lan.now, { to: 'ann', from: 'bob', data }, 0);
   if (round % 5 === 0) a.node.send(lan.now, { to: 'bob', from: null, data, messageId: 'm', trace }, 0);
+  if (round % 4 === 0) {
+    b.node.join(lan.now, roomNamed('hall'), round + 1_000);
+    a.node.sendToRoom(
+      lan.now,
+      { room: 'hall', from: 'ann', data, messageId: 'm', event: 'typing' },
+      round + 1,
+    );
+  }
   if (round % 7 === 0) a.node.publish(lan.now, 'audit', data);
   if (round % 11 === 0) a.node.inquire(lan.now, 'where', data, 500, round + 1);
   lan.run(3);
-  b.node.leave(lan.now, `passing-${round}`, round + 10);
+  b.node.leave(lan.now, userNamed(`passing-${round}`), round + 10);
 }
 
 function startConversation(cipherOfA: CipherSuite): { lan: VirtualLan; a: Host; b: Host } {
   const lan = new VirtualLan(nodeCipherSuite);
   const a = lan.add('a', { cipher: cipherOfA });
   const b = lan.add('b');
-  a.node.join(lan.now, 'ann', 1);
-  b.node.join(lan.now, 'bob', 2);
+  a.node.join(lan.now, userNamed('ann'), 1);
+  b.node.join(lan.now, userNamed('bob'), 2);
   lan.run(1_500);
   return { lan, a, b };
 }

@@ -1,5 +1,5 @@
 /** What the parts of one node are made of: facts, and the state that several of them share. Each takes what it uses. */
-import { LocalUsers } from './directory/local-users.js';
+import { LocalAddresses } from './directory/local-addresses.js';
 import { Journal } from './journal.js';
 import { ReportPace } from './membership/report-pace.js';
 import { NodeTimers } from './node-timers.js';
@@ -38,7 +38,7 @@ export interface NodeParts {
   readonly pace: ReportPace;
   readonly flow: FlowControl;
   readonly routes: RoutingTable;
-  readonly localUsers: LocalUsers;
+  readonly localAddresses: LocalAddresses;
   /** Our broadcast stream. */
   readonly broadcast: OutgoingStream;
   readonly broadcastReview: BroadcastReview;
@@ -84,7 +84,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     pace,
     flow: new FlowControl(options, limits, recordBytes, members),
     routes,
-    localUsers: new LocalUsers(),
+    localAddresses: new LocalAddresses(),
     broadcast: new OutgoingStream(recordBytes),
     broadcastReview,
     outbox: new Outbox(datagramBytes, datagramBytes, options.mode === 'mesh', members, broadcastKey),

@@ -24,6 +24,8 @@ export class NodeTimers extends TimerTable {
   readonly gossip = this.timer();
   /** The next segments of the directory are swept. */
   readonly sweep = this.timer();
+  /** The next address that nobody here holds any more is withdrawn. */
+  readonly linger = this.timer();
   /** The patience with a peer that shuts the broadcast window ends: the next flush sees to it. */
   readonly giveUp = this.timer();
   /** The next step of a departure. */

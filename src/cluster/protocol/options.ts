@@ -96,6 +96,11 @@ export interface Timing {
   readonly holdMs: number;
   /** A joining connection waits at most this long for late peers (R11): below what a person notices. */
   readonly barrierMs: number;
+  /**
+   * How long a room stays announced after its last connection here has left: longer than a page takes to reload. Too long
+   * costs a datagram for each message to the room.
+   */
+  readonly lingerMs: number;
   /** `ack` within a second always: this plus the way to the client. */
   readonly receiptTimeoutMs: number;
   /** R13: the view has settled after this many reports, or after settleMaxMs whatever happens. */
@@ -153,7 +158,9 @@ export interface Limits {
   /** Missing ranges and records one NACK names. */
   readonly nackRanges: number;
   readonly nackRecords: number;
-  /** Removals noted while a snapshot loads; beyond, they are forgotten (stale positives only). */
+  /** Addresses that linger; more: the oldest ends at once. Some 100 bytes each. */
+  readonly lingeringMax: number;
+  /** Removals noted while a snapshot loads; beyond, they are forgotten, and the snapshot is loaded again. */
   readonly removalsMax: number;
   /** Snapshot entries queued at once towards one peer: paced below the window so that messages pass. */
   readonly snapshotRecords: number;
@@ -183,6 +190,7 @@ export const TIMING: Timing = {
   stalledAfterMs: 500,
   holdMs: 1_000,
   barrierMs: 150,
+  lingerMs: 5_000,
   receiptTimeoutMs: 900,
   settleReports: 3,
   settleMaxMs: 3_000,
@@ -212,6 +220,7 @@ export const LIMITS: Limits = {
   inquiryBytes: 64 << 20,
   nackRanges: 32,
   nackRecords: 256,
+  lingeringMax: 65_536,
   removalsMax: 65_536,
   snapshotRecords: 64,
 };

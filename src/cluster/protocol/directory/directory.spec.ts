@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { Directory } from './directory.js';
-import { highOf, lowOf, UserHasher, writeHash } from './user-hash.js';
+import { highOf, lowOf, NameHasher, writeHash } from './name-hash.js';
 
 /** Few distinct homes, so that runs are long, wrap around and overlap. */
 const hash = fc.record({ low: fc.integer({ min: -4, max: 12 }), high: fc.constantFrom(0, 1_024, 1) });
@@ -48,7 +48,7 @@ describe('Directory', () => {
 
   it('holds 50,000 users of three nodes, and forgets one node without touching the others', () => {
     const directory = new Directory();
-    const hasher = new UserHasher(Buffer.alloc(16, 7));
+    const hasher = new NameHasher(Buffer.alloc(16, 7));
     const slots = [directory.takeSlot(), directory.takeSlot(), directory.takeSlot()];
     for (let user = 0; user < 50_000; user += 1) {
       hasher.hash(`user-${user}`);
@@ -69,11 +69,11 @@ describe('Directory', () => {
   });
 });
 
-describe('UserHasher', () => {
+describe('NameHasher', () => {
   it('gives the same 53 bits as two halves and as one number', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (id) => {
-        const hasher = new UserHasher(Buffer.from('00112233445566778899aabbccddeeff', 'hex'));
+        const hasher = new NameHasher(Buffer.from('00112233445566778899aabbccddeeff', 'hex'));
         const key = hasher.key(id);
         expect(Number.isSafeInteger(key)).toBe(true);
         expect([lowOf(key), highOf(key)]).toEqual([hasher.low, hasher.high]);
@@ -85,7 +85,7 @@ describe('UserHasher', () => {
   });
 
   it('spreads 200,000 ids without a collision', () => {
-    const hasher = new UserHasher(Buffer.alloc(16, 3));
+    const hasher = new NameHasher(Buffer.alloc(16, 3));
     const seen = new Set<number>();
     for (let user = 0; user < 200_000; user += 1) seen.add(hasher.key(String(user)));
     expect(seen.size).toBe(200_000);

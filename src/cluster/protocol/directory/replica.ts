@@ -1,6 +1,6 @@
-/** What we hold of one peer's users: a slot of the directory, a new and empty one for each session. */
+/** What we know of the addresses that one peer holds: a slot of the directory, a new and empty one for each session. */
 import type { Directory } from './directory.js';
-import { highOf, lowOf } from './user-hash.js';
+import { highOf, lowOf } from './name-hash.js';
 
 export class Replica {
   /** 0: none. */
@@ -12,7 +12,7 @@ export class Replica {
     return this.#slot;
   }
 
-  get users(): number {
+  get entries(): number {
     return this.#slot === 0 ? 0 : this.directory.entriesOf(this.#slot);
   }
 

@@ -3,7 +3,7 @@ import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import type { Transmit } from '../contract.js';
 import { TIMING } from '../options.js';
 import { OpenWire } from '../testing/open-wire.js';
-import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 import { FRAME_HELLO, FRAME_NACK, FRAME_STATUS, FRAME_WELCOME } from '../wire/frames.js';
 
 const text = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
@@ -38,7 +38,7 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
       .map(({ transmit }) => transmit.bytes);
 
   it('not by a late one, which answers a HELLO that has been given up since', () => {
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     // The first WELCOME stays on the way; the HELLO is repeated, and answered again. No ack of b ever arrives.
     let late: Buffer | undefined;
     lan.loses = (transmit, to, from) => {
@@ -91,7 +91,7 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
     lan.run(10);
     expect(hello).toBeDefined();
 
-    a.node.join(lan.now, 'ann', 1);
+    a.node.join(lan.now, userNamed('ann'), 1);
     a.node.handleDatagram(lan.now, 'own', hello as Buffer, b.endpoint);
     // The announcement is lost on its way to b.
     lan.loses = (transmit, _to, from) => from === a && transmit.to === null;
@@ -148,7 +148,7 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
   });
 
   it('and once: the same answer given again, as repeated HELLOs get it, leaves the session as it is', () => {
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     // Both HELLOs arrive, the first answer is overtaken by the second.
     let overtaken: Buffer | undefined;
     lan.loses = (transmit, to) => {
@@ -186,7 +186,7 @@ describe.each([
     a = lan.add('a');
     b = lan.add('b', { timing: { gossipIntervalMs } });
     dead = lan.add('dead');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.loses = (_transmit, to, from) => from === dead && to === a;
     lan.run(8_000);
     dead.isPaused = true;
@@ -224,7 +224,7 @@ describe.each([
     a.node.handleDatagram(lan.now, 'own', hello, '10.77.9.9:6666');
     let delayed = 0;
     for (let token = 1; token < 200; token += 1) {
-      a.node.join(lan.now, `user-${token}`, token);
+      a.node.join(lan.now, userNamed(`user-${token}`), token);
       lan.run(10);
       if (lan.of(a, 'reachable').length === token) continue;
       delayed += 1;

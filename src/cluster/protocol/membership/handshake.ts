@@ -26,10 +26,10 @@ import type { Peer } from '../peers/peer.js';
 import type { Acks } from '../transmission/acks.js';
 import type { ByteReader } from '../wire/byte-reader.js';
 import { PROTOCOL_VERSION } from '../wire/datagram.js';
-import { FRAME_HELLO, FRAME_KNOCK, FRAME_WELCOME } from '../wire/frames.js';
+import { CAPABILITY_ROOMS, FRAME_HELLO, FRAME_KNOCK, FRAME_WELCOME } from '../wire/frames.js';
 
-/** Bits for what this node can do beyond the basics of the version. Two nodes use what both have. */
-const CAPABILITIES = 0;
+/** What this node can do beyond the basics of the version. Two nodes use what both have. */
+const CAPABILITIES = CAPABILITY_ROOMS;
 /** HELLOs of many nodes to a newcomer are spread over this time. Otherwise they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
 
@@ -39,7 +39,7 @@ type Parts = Pick<
   | 'broadcastReview'
   | 'flushQueue'
   | 'journal'
-  | 'localUsers'
+  | 'localAddresses'
   | 'members'
   | 'options'
   | 'outbox'
@@ -139,7 +139,7 @@ export class Handshake {
 
   #openSession(now: number, peer: Peer, nonce: number, lastSession: number, lastDelivered: number): void {
     const { outgoing } = peer;
-    const { broadcast, outbox, localUsers } = this.parts;
+    const { broadcast, outbox, localAddresses } = this.parts;
     const old = outgoing.id;
     const delivered = old !== 0 && lastSession === old ? lastDelivered : 0;
     const isSentKept = old === 0 || lastSession !== 0;
@@ -158,7 +158,7 @@ export class Handshake {
       report: this.parts.pace.reports,
       packetNumber: outbox.broadcastPacketNumber,
     };
-    outgoing.open(welcome, localUsers.announcedUpTo(welcome.base));
+    outgoing.open(welcome, localAddresses.announcedUpTo(welcome.base));
     this.parts.broadcastReview.request();
     this.parts.pace.noteNews();
   }
@@ -187,8 +187,7 @@ export class Handshake {
   #readIntroduction(now: number, peer: Peer, reader: ByteReader): boolean {
     const oldest = reader.u8();
     const newest = reader.u8();
-    // Its capabilities: none is defined yet.
-    reader.u32();
+    const capabilities = reader.u32();
     const uptimeMs = reader.u48();
     const name = reader.text();
     const version = reader.text();
@@ -202,7 +201,7 @@ export class Handshake {
       }
       return false;
     }
-    peer.introduce(name, version, now - uptimeMs);
+    peer.introduce(name, version, capabilities, now - uptimeMs);
     return true;
   }
 }

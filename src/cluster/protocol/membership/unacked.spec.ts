@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import type { SendResult } from '../contract.js';
 import { TIMING } from '../options.js';
-import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 
 /** Its time, and that from one judgement of the peers to the next. */
 const SAID_WITHIN_MS = TIMING.deadAfterMs + 1_500;
@@ -24,7 +24,7 @@ beforeEach(() => {
   lan = new VirtualLan(nodeCipherSuite);
   a = lan.add('a');
   b = lan.add('b');
-  b.node.join(lan.now, 'bob', 1);
+  b.node.join(lan.now, userNamed('bob'), 1);
   lan.run(4_000);
   expect(stateOfB()).toEqual(['up']);
 });
@@ -49,7 +49,7 @@ describe('a peer that reports, but acks nothing of what it is sent', () => {
   it('is so too while it acks what is broadcast', () => {
     expect(send('1')).toBe('queued');
     for (let elapsed = 0; elapsed < SAID_WITHIN_MS; elapsed += 100) {
-      a.node.join(lan.now, `user-${elapsed}`, 100 + elapsed);
+      a.node.join(lan.now, userNamed(`user-${elapsed}`), 100 + elapsed);
       lan.run(100);
     }
     expect(lan.of(a, 'gap').map(({ kind }) => kind)).toContain('not-mutual');
@@ -59,7 +59,7 @@ describe('a peer that reports, but acks nothing of what it is sent', () => {
     expect(send('1')).toBe('queued');
     // Each of its reports acks something new.
     for (let elapsed = 0; elapsed < TIMING.stalledAfterMs + 100; elapsed += 50) {
-      a.node.join(lan.now, `user-${elapsed}`, 100 + elapsed);
+      a.node.join(lan.now, userNamed(`user-${elapsed}`), 100 + elapsed);
       lan.run(50);
     }
     a.node.send(lan.now, { to: 'bob', from: null, data: Buffer.from('2') }, 7);

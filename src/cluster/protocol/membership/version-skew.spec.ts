@@ -8,7 +8,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import type { Transmit } from '../contract.js';
 import { OpenWire, type Frame } from '../testing/open-wire.js';
-import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { roomNamed, userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 import * as frames from '../wire/frames.js';
 
 const UNKNOWN_TYPE = 0xee;
@@ -91,8 +91,13 @@ const nextUserMessage = (body: Buffer): Buffer => {
   ]);
 };
 
+/** Every flag that has no meaning yet. */
+const nextGroupMessage = (body: Buffer): Buffer =>
+  Buffer.concat([Buffer.from([body.readUInt8(0) | frames.GROUP_EPHEMERAL | 0xc0]), body.subarray(1)]);
+
 const nextMessage = ({ type, body }: Frame): Frame => {
   if (type === frames.MESSAGE_USER) return { type, body: nextUserMessage(body) };
+  if (type === frames.MESSAGE_GROUP) return { type, body: nextGroupMessage(body) };
   return CLOSED_MESSAGES.has(type) ? { type, body: Buffer.concat([body, unknown]) } : { type, body };
 };
 
@@ -164,7 +169,7 @@ describe.each(['broadcast', 'mesh'] as const)('nodes of three versions in one cl
       add('next', nextVersion, mode),
       add('previous', previousVersion, mode),
     ];
-    hosts.forEach(({ node }, index) => node.join(lan.now, `user-${index}`, index + 1));
+    hosts.forEach(({ node }, index) => node.join(lan.now, userNamed(`user-${index}`), index + 1));
     lan.run(3_000);
   });
 
@@ -172,20 +177,20 @@ describe.each(['broadcast', 'mesh'] as const)('nodes of three versions in one cl
     for (const host of hosts) {
       expect(host.node.isReady()).toBe(true);
       expect(host.node.peers()).toMatchObject([
-        { state: 'up', users: 1, complete: true },
-        { state: 'up', users: 1, complete: true },
+        { state: 'up', entries: 1, complete: true },
+        { state: 'up', entries: 1, complete: true },
       ]);
       expect(lan.of(host, 'warning')).toEqual([]);
     }
-    hosts.forEach(({ node }, index) => node.join(lan.now, `later-${index}`, index + 10));
+    hosts.forEach(({ node }, index) => node.join(lan.now, userNamed(`later-${index}`), index + 10));
     lan.run(20);
     for (const host of hosts) {
       expect(lan.of(host, 'reachable')).toHaveLength(2);
-      expect(host.node.peers()).toMatchObject([{ users: 2 }, { users: 2 }]);
+      expect(host.node.peers()).toMatchObject([{ entries: 2 }, { entries: 2 }]);
     }
-    hosts.forEach(({ node }, index) => node.leave(lan.now, `later-${index}`, 0));
+    hosts.forEach(({ node }, index) => node.leave(lan.now, userNamed(`later-${index}`), 0));
     lan.run(20);
-    for (const { node } of hosts) expect(node.peers()).toMatchObject([{ users: 1 }, { users: 1 }]);
+    for (const { node } of hosts) expect(node.peers()).toMatchObject([{ entries: 1 }, { entries: 1 }]);
   });
 
   it('carry messages with names, receipts and of any size, publications and questions, through loss', () => {
@@ -230,6 +235,30 @@ describe.each(['broadcast', 'mesh'] as const)('nodes of three versions in one cl
     for (const { node } of hosts) expect(node.statistics().queuedRecords).toBe(0);
   });
 
+  it('carry messages to rooms between those that know of rooms, and to no other', () => {
+    const [present, next, previous] = hosts as [Host, Host, Host];
+    const hall = roomNamed('hall');
+    for (const [index, { node }] of [present, next].entries()) node.join(lan.now, hall, 50 + index);
+    lan.run(20);
+    for (const host of [present, next]) {
+      expect(lan.of(host, 'reachable').at(-1)).toMatchObject({ complete: true });
+    }
+    // It stores what others hold, and takes no message for it.
+    expect(previous.node.peers()).toMatchObject([{ entries: 2 }, { entries: 2 }]);
+    const message = { room: 'hall', from: 'ann', data: data(1), messageId: 'one', event: 'typing' };
+    expect(present.node.sendToRoom(lan.now, message, 60)).toBe('queued');
+    expect(next.node.sendToRoom(lan.now, message, 61)).toBe('queued');
+    lan.run(20);
+    for (const host of [present, next]) {
+      expect(lan.of(host, 'room-message')).toMatchObject([message]);
+      expect(lan.of(host, 'receipt')).toMatchObject([{ delivered: 1, complete: true }]);
+    }
+    expect(lan.of(previous, 'room-message')).toEqual([]);
+    for (const { node } of [present, next]) node.leave(lan.now, hall, 0);
+    lan.run(10_000);
+    expect(previous.node.peers()).toMatchObject([{ entries: 1 }, { entries: 1 }]);
+  });
+
   it('part without a loss', () => {
     for (const host of hosts) {
       host.node.shutdown(lan.now);
@@ -258,7 +287,7 @@ describe.each([
     // What it hears of ours is as strange to it as what we hear of it: neither finds a version in common.
     versions.set(present, speaking(introduction));
     other = add('other', speaking(introduction), 'broadcast');
-    other.node.join(lan.now, 'olga', 1);
+    other.node.join(lan.now, userNamed('olga'), 1);
     lan.run(4_000);
   });
 
@@ -279,7 +308,7 @@ describe.each([
 
   it('holds up nobody: it is not waited for, nor routed to', () => {
     expect(present.node.isReady()).toBe(true);
-    present.node.join(lan.now, 'ann', 1);
+    present.node.join(lan.now, userNamed('ann'), 1);
     expect(present.node.send(lan.now, { to: 'olga', from: null, data: data(1) }, 2)).toBe('none');
     lan.run(20);
     expect(lan.of(present, 'reachable')).toMatchObject([{ token: 1 }]);
@@ -300,7 +329,7 @@ describe.each([
   it('is met like any other once it speaks ours', () => {
     versions.clear();
     lan.run(6_000);
-    expect(present.node.peers()).toMatchObject([{ name: 'other', state: 'up', users: 1 }]);
+    expect(present.node.peers()).toMatchObject([{ name: 'other', state: 'up', entries: 1 }]);
     expect(other.node.peers()).toMatchObject([{ name: 'present', state: 'up' }]);
   });
 });

@@ -3,7 +3,7 @@ import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import type { Transmit } from '../contract.js';
 import { TIMING } from '../options.js';
 import { OpenWire } from '../testing/open-wire.js';
-import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 import { FRAME_HELLO, FRAME_RECORD_BROADCAST } from '../wire/frames.js';
 
 let lan: VirtualLan;
@@ -36,7 +36,7 @@ describe('an answer calls itself complete', () => {
   it('never while somebody is heard who does not hear us', () => {
     const a = lan.add('a');
     const b = lan.add('b');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.loses = (_transmit, to) => to === b;
     lan.run(TIMING.settleMaxMs);
     // Longer than anybody is remembered who is not heard.
@@ -125,7 +125,7 @@ describe('an answer calls itself complete', () => {
     lan.run(2_000);
     const wire = new OpenWire(lan, nodeCipherSuite);
     lan.loses = (transmit, to) => to === a && wire.carries(transmit, FRAME_RECORD_BROADCAST);
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(TIMING.barrierMs / 2);
     expect(lan.of(b, 'reachable')).toEqual([]);
     expect(lan.of(a, 'receipt')).toEqual([]);
@@ -177,7 +177,7 @@ describe('in a mesh, an answer calls itself complete', () => {
     expect(isComplete(a)).toBe(false);
 
     const b = addMesh('b');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     a.node.setSeeds(lan.now, ['10.77.0.2:4000'], true);
     lan.run(2 * TIMING.reportIdleMs);
     expect(a.node.isReady()).toBe(true);

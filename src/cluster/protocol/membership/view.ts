@@ -17,7 +17,7 @@ type Parts = Pick<NodeParts, 'members' | 'options' | 'pace' | 'timing'>;
 
 export class View {
   #isSettled = false;
-  /** Peers that may hold any user for all that we know, as of `#doubtedAt`. */
+  /** Peers that may hold any address for all that we know, as of `#doubtedAt`. */
   #doubtful: readonly Peer[] = [];
   #doubtedAt = NaN;
   #membersThen: readonly Peer[] = [];
@@ -36,14 +36,23 @@ export class View {
     this.#isSettled ||= this.#hasSettled(now);
   }
 
-  /** Whether nobody can hold a user of whom `asked[0..count)` are all that are known to. */
+  /** Whether nobody is there who is no peer. */
+  knowsAll(now: number): boolean {
+    return this.#isClear(now) && this.parts.members.heard === 0;
+  }
+
+  /** Whether nobody can hold an address of which `asked[0..count)` are all that are known to. */
   isComplete(now: number, asked: readonly Peer[], count: number): boolean {
-    if (!this.#isSettled || !this.discovery.isHearing || this.discovery.isSearching(now)) return false;
+    if (!this.#isClear(now)) return false;
     for (const peer of this.#doubtfulAt(now)) {
       const at = asked.indexOf(peer);
       if (at === -1 || at >= count) return false;
     }
     return true;
+  }
+
+  #isClear(now: number): boolean {
+    return this.#isSettled && this.discovery.isHearing && !this.discovery.isSearching(now);
   }
 
   /** Worked out once for all that is sent within a turn. */

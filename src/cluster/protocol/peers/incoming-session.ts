@@ -37,7 +37,7 @@ export class IncomingSession {
   #recordsToAck = 0;
   /** Hashes withdrawn while the snapshot is on its way: it must not bring them back. */
   readonly #removals = new Set<number>();
-  /** The replica may hold users that have gone. */
+  /** There were more than can be noted: the snapshot has brought some back. */
   #hasForgottenRemovals = false;
 
   constructor(
@@ -78,14 +78,14 @@ export class IncomingSession {
     return this.#state === 'loading';
   }
 
-  /** We know all of its users. */
+  /** We know all the addresses it holds. */
   get isComplete(): boolean {
     return this.#state === 'complete';
   }
 
-  /** We know all of its users, and that none of them has gone. */
-  get isExact(): boolean {
-    return this.isComplete && !this.#hasForgottenRemovals;
+  /** We hold some that it does not hold any more: the snapshot is to be loaded again. */
+  get isStale(): boolean {
+    return this.#hasForgottenRemovals && this.isComplete;
   }
 
   /** Of our HELLO; 0: none sent yet. */
@@ -169,12 +169,8 @@ export class IncomingSession {
 
   withdraw(key: number): void {
     if (this.isLoading) {
-      // Beyond the limit all are forgotten: entries too many cost a datagram each, entries too few a user.
-      if (this.#removals.size >= this.removalsMax) {
-        this.#removals.clear();
-        this.#hasForgottenRemovals = true;
-      }
-      this.#removals.add(key);
+      if (this.#removals.size < this.removalsMax) this.#removals.add(key);
+      else this.#hasForgottenRemovals = true;
     }
     this.replica.remove(key);
   }

@@ -2,6 +2,7 @@
 import type { Endpoint, NodeId, PeerSnapshot } from '../contract.js';
 import { next, type Transitions } from '../transitions.js';
 import { tagOfBootId, restOfBootId } from '../wire/datagram.js';
+import { CAPABILITY_ROOMS } from '../wire/frames.js';
 import type { OpeningChannel, SealingChannel } from '../wire/sealing.js';
 import type { IncomingSession } from './incoming-session.js';
 import { Loss } from './loss.js';
@@ -55,6 +56,7 @@ export class Peer {
   #life: PeerLife = 'named';
   #name = '';
   #version = '';
+  #capabilities = 0;
   #endpoint: Endpoint;
   #bornAt: number;
   #metAt: number;
@@ -115,6 +117,11 @@ export class Peer {
     return this.#endpoint;
   }
 
+  /** It takes messages to rooms. */
+  get knowsRooms(): boolean {
+    return (this.#capabilities & CAPABILITY_ROOMS) !== 0;
+  }
+
   /** When the peer started, on our clock. */
   get bornAt(): number {
     return this.#bornAt;
@@ -145,9 +152,10 @@ export class Peer {
     this.#endpoint = endpoint;
   }
 
-  introduce(name: string, version: string, bornAt: number): void {
+  introduce(name: string, version: string, capabilities: number, bornAt: number): void {
     this.#name = name;
     this.#version = version;
+    this.#capabilities = capabilities;
     this.#bornAt = bornAt;
   }
 
@@ -221,7 +229,7 @@ export class Peer {
       roundTripMs: this.roundTrip.ms,
       loss: this.loss.share,
       uptimeMs: Math.max(0, now - this.#bornAt),
-      users: incoming.replica.users,
+      entries: incoming.replica.entries,
       complete: incoming.isComplete,
       queuedBytes: outgoing.stream.bytes,
     };

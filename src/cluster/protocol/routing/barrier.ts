@@ -25,7 +25,7 @@ export class Barrier {
     private readonly barrierMs: number,
     /** Set while somebody waits: when the time of the oldest is over. */
     private readonly timer: Timer,
-    private readonly reachable: (token: number, announcedIn: number) => void,
+    private readonly reachable: (now: number, token: number, announcedIn: number, isInTime: boolean) => void,
   ) {}
 
   wait(now: number, token: number, announcedIn: number): void {
@@ -43,11 +43,11 @@ export class Barrier {
   }
 
   /** Every peer has applied our broadcast stream up to `applied`. */
-  advance(applied: number): void {
+  advance(now: number, applied: number): void {
     for (;;) {
       const first = this.#queue.peek();
       if (first === undefined || (!first.isCancelled && first.announcedIn > applied)) return;
-      this.#release(first);
+      this.#release(now, first, true);
     }
   }
 
@@ -58,16 +58,16 @@ export class Barrier {
       const first = this.#queue.peek();
       if (first === undefined || (!first.isCancelled && first.deadline > now)) return newest;
       if (!first.isCancelled) newest = Math.max(newest, first.announcedIn);
-      this.#release(first);
+      this.#release(now, first, false);
     }
   }
 
-  #release(first: Waiting): void {
+  #release(now: number, first: Waiting, isInTime: boolean): void {
     this.#queue.shift();
     this.#setTimer();
     if (first.isCancelled) return;
     this.#byToken.delete(first.token);
-    this.reachable(first.token, first.announcedIn);
+    this.reachable(now, first.token, first.announcedIn, isInTime);
   }
 
   #setTimer(): void {

@@ -3,7 +3,19 @@ import type { ProtocolEvent } from '../contract.js';
 import { MalformedDatagramError } from '../errors.js';
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
-import { FIELD_MESSAGE_ID, FIELD_TRACE, MESSAGE_USER, USER_HAS_FIELDS } from '../wire/frames.js';
+import {
+  FIELD_MESSAGE_ID,
+  FIELD_TRACE,
+  GROUP_HAS_EVENT,
+  GROUP_HAS_FIELDS,
+  GROUP_HAS_FROM,
+  GROUP_HAS_NOT_LIST,
+  GROUP_ROOM,
+  GROUP_WANTS_RECEIPT,
+  MESSAGE_GROUP,
+  MESSAGE_USER,
+  USER_HAS_FIELDS,
+} from '../wire/frames.js';
 import { Delivery } from './delivery.js';
 
 const trace = {
@@ -79,5 +91,44 @@ describe('the optional fields of a message', () => {
   it('make no message when one is longer than all of them', () => {
     const cut = field(FIELD_TRACE, traceBytes).subarray(0, -1);
     expect(() => deliver(recordWith(cut))).toThrow(MalformedDatagramError);
+  });
+});
+
+describe('a message to a group', () => {
+  const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  const group = (flags: number, kind: number, ...parts: readonly Buffer[]): Buffer =>
+    field(MESSAGE_GROUP, Buffer.concat([Buffer.from([flags, kind]), ...parts]));
+  const whole = GROUP_HAS_FROM | GROUP_WANTS_RECEIPT | GROUP_HAS_FIELDS | GROUP_HAS_EVENT;
+  const fields = Buffer.concat([Buffer.from([0, 6]), field(FIELD_MESSAGE_ID, 'm-1')]);
+  const parts = [text('hall'), text('ann'), Buffer.from([0, 0, 0, 4]), fields, text('typing')];
+
+  it('is read whole', () => {
+    expect(deliver(group(whole, GROUP_ROOM, ...parts, Buffer.from('1')))).toEqual([
+      {
+        type: 'room-message',
+        peer: 'peer',
+        room: 'hall',
+        from: 'ann',
+        receipt: 5,
+        messageId: 'm-1',
+        event: 'typing',
+        data: Buffer.from('1'),
+      },
+    ]);
+    expect(deliver(group(0, GROUP_ROOM, text('hall'), Buffer.from('1')))).toMatchObject([
+      { room: 'hall', from: null, receipt: 0, messageId: null, event: null, data: Buffer.from('1') },
+    ]);
+  });
+
+  it('is passed over when it is of a later version, or not for everybody who reads it', () => {
+    expect(deliver(group(0, 9, text('hall')))).toEqual([]);
+    expect(deliver(group(GROUP_HAS_NOT_LIST, GROUP_ROOM, text('hall')))).toEqual([]);
+  });
+
+  it('is malformed when a part is cut off', () => {
+    const body = Buffer.concat([Buffer.from([whole, GROUP_ROOM]), ...parts]);
+    for (let length = 1; length < body.length; length++) {
+      expect(() => deliver(field(MESSAGE_GROUP, body.subarray(0, length)))).toThrow(MalformedDatagramError);
+    }
   });
 });

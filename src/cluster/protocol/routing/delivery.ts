@@ -5,7 +5,7 @@
  * in the same step in which it is taken, because taken is what gets acked (R6).
  */
 import type { TraceContext } from '../contract.js';
-import { HASH_BYTES } from '../directory/user-hash.js';
+import { HASH_BYTES } from '../directory/name-hash.js';
 import { MalformedDatagramError } from '../errors.js';
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
@@ -18,9 +18,13 @@ import {
   FIELD_TRACE_BYTES,
   FIELDS_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,
+  GROUP_HAS_EVENT,
+  GROUP_HAS_NOT_LIST,
+  GROUP_ROOM,
   MESSAGE_ANNOUNCE,
   MESSAGE_ANSWER,
   MESSAGE_FRAGMENT,
+  MESSAGE_GROUP,
   MESSAGE_HEADER_BYTES,
   MESSAGE_PUBLICATION,
   MESSAGE_QUESTION,
@@ -69,24 +73,30 @@ export class Delivery {
       const next = start + (((record[at + 1] as number) << 8) | (record[at + 2] as number));
       if (next > end) throw new MalformedDatagramError('a message is cut off');
       const type = record[at] as number;
-      if (type === MESSAGE_USER) this.#userMessage(peer, record, start, next);
+      if (type === MESSAGE_USER || type === MESSAGE_GROUP) this.#message(peer, type, record, start, next);
       else if (type === MESSAGE_FRAGMENT) this.#fragment(peer, record, at, next, fragments);
       else this.#applyOther(peer, type, record, start, next);
       at = next;
     }
   }
 
-  #userMessage(peer: Peer, record: Buffer, start: number, end: number): void {
+  /** A message to a user or to a group. A group's says of which kind the group is, and may be an event. */
+  #message(peer: Peer, type: number, record: Buffer, start: number, end: number): void {
+    const isGroup = type === MESSAGE_GROUP;
     const flags = record[start] as number;
     let at = start + 1;
-    const toEnd = at + 1 + (record[at] as number);
-    if (at >= end || toEnd > end) throw new MalformedDatagramError('the addressee is cut off');
-    const to = record.toString('utf8', at + 1, toEnd);
-    at = toEnd;
+    if (isGroup) {
+      if (at >= end) throw new MalformedDatagramError('the kind of a group is cut off');
+      // A later version's, for others.
+      if (record[at] !== GROUP_ROOM || (flags & GROUP_HAS_NOT_LIST) !== 0) return;
+      at += 1;
+    }
+    const nameEnd = endOfText(record, at, end, 'the addressee');
+    const name = record.toString('utf8', at + 1, nameEnd);
+    at = nameEnd;
     let from: string | null = null;
     if ((flags & USER_HAS_FROM) !== 0) {
-      const fromEnd = at + 1 + (record[at] as number);
-      if (at >= end || fromEnd > end) throw new MalformedDatagramError('the sender is cut off');
+      const fromEnd = endOfText(record, at, end, 'the sender');
       from = record.toString('utf8', at + 1, fromEnd);
       at = fromEnd;
     }
@@ -105,17 +115,22 @@ export class Delivery {
       if (at > end) throw new MalformedDatagramError('the optional fields are cut off');
       fields = readFields(record, fieldsStart, at);
     }
-    this.parts.journal.counters.messagesReceived += 1;
-    this.parts.journal.events.push({
-      type: 'message',
-      peer: peer.id,
-      to,
-      from,
-      data: record.subarray(at, end),
-      receipt,
-      messageId: fields.messageId,
-      trace: fields.trace,
-    });
+    const { messageId, trace } = fields;
+    const { counters, events } = this.parts.journal;
+    counters.messagesReceived += 1;
+    if (!isGroup) {
+      const data = record.subarray(at, end);
+      events.push({ type: 'message', peer: peer.id, to: name, from, data, receipt, messageId, trace });
+      return;
+    }
+    let event: string | null = null;
+    if ((flags & GROUP_HAS_EVENT) !== 0) {
+      const eventEnd = endOfText(record, at, end, 'the event');
+      event = record.toString('utf8', at + 1, eventEnd);
+      at = eventEnd;
+    }
+    const data = record.subarray(at, end);
+    events.push({ type: 'room-message', peer: peer.id, room: name, from, data, receipt, messageId, event });
   }
 
   #fragment(peer: Peer, record: Buffer, at: number, next: number, fragments: Fragments): void {
@@ -128,8 +143,9 @@ export class Delivery {
       this.parts.journal.gap(peer, 'gap', 1, `a message is larger than this node takes (${bytesMax} bytes)`),
     );
     if (whole === null || whole.length === 0) return;
-    if (whole[0] === MESSAGE_USER) this.#userMessage(peer, whole, 1, whole.length);
-    else this.#applyOther(peer, whole[0] as number, whole, 1, whole.length);
+    const type = whole[0] as number;
+    if (type === MESSAGE_USER || type === MESSAGE_GROUP) this.#message(peer, type, whole, 1, whole.length);
+    else this.#applyOther(peer, type, whole, 1, whole.length);
   }
 
   #applyOther(peer: Peer, type: number, record: Buffer, start: number, end: number): void {
@@ -179,6 +195,13 @@ export class Delivery {
     if (!incoming.isLoading) return;
     while (reader.remaining >= HASH_BYTES) incoming.load(readHash(reader));
   }
+}
+
+/** Where a text ends: its length in one byte, then UTF-8. */
+function endOfText(record: Buffer, at: number, end: number, what: string): number {
+  const textEnd = at + 1 + (record[at] as number);
+  if (at >= end || textEnd > end) throw new MalformedDatagramError(`${what} is cut off`);
+  return textEnd;
 }
 
 function readHash(reader: ByteReader): number {

@@ -17,16 +17,20 @@ export class Reachability {
   #appliedByAll = Infinity;
   #absentPeers: readonly Peer[] = [];
 
-  constructor(private readonly parts: Parts) {
-    this.#barrier = new Barrier(parts.timing.barrierMs, parts.timers.owed.barrier, (token, announcedIn) =>
-      this.#tell(token, announcedIn),
+  constructor(
+    private readonly parts: Parts,
+    /** Whether everybody who is there is a peer. */
+    private readonly knowsAll: (now: number) => boolean,
+  ) {
+    this.#barrier = new Barrier(parts.timing.barrierMs, parts.timers.owed.barrier, (...what) =>
+      this.#tell(...what),
     );
   }
 
   /** A connection whose user was announced in that broadcast record; 'reachable' follows, at once or within the bound. */
   join(now: number, token: number, announcedIn: number): void {
     if (this.parts.broadcastReview.isDue) this.#refresh();
-    if (announcedIn <= this.#appliedByAll) this.#tell(token, announcedIn);
+    if (announcedIn <= this.#appliedByAll) this.#tell(now, token, announcedIn, true);
     else this.#barrier.wait(now, token, announcedIn);
   }
 
@@ -35,9 +39,9 @@ export class Reachability {
   }
 
   /** Acks have come, or peers have gone. */
-  advance(): void {
+  advance(now: number): void {
     this.#refresh();
-    this.#barrier.advance(this.#appliedByAll);
+    this.#barrier.advance(now, this.#appliedByAll);
   }
 
   /** The time of the oldest is over: they are let through, and those they waited for are named. */
@@ -69,8 +73,9 @@ export class Reachability {
     this.#appliedByAll = applied;
   }
 
-  #tell(token: number, announcedIn: number): void {
+  #tell(now: number, token: number, announcedIn: number, isInTime: boolean): void {
     for (const { outgoing } of this.#absentPeers) outgoing.barrierStanding.owe(announcedIn);
-    this.parts.journal.events.push({ type: 'reachable', token });
+    const complete = isInTime && this.#absentPeers.length === 0 && this.knowsAll(now);
+    this.parts.journal.events.push({ type: 'reachable', token, complete });
   }
 }

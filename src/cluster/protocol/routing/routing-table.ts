@@ -1,43 +1,51 @@
 /**
- * Which peers a message to a user goes to (R9): those whose complete replica holds the user, and those whose replica is not
- * complete. A user's hash is looked up once for each secret that some peer seals with.
+ * Which peers a message goes to (R9): those whose complete replica holds its address, and those whose replica is not
+ * complete. An address's hash is looked up once for each secret that some peer seals with. A peer that does not know of
+ * rooms can hold none, and gets none of their messages: it would pass over them in silence.
  */
+import type { Address, AddressKind } from '../contract.js';
 import { Directory } from '../directory/directory.js';
-import { UserHasher } from '../directory/user-hash.js';
+import { NameHasher } from '../directory/name-hash.js';
 import { assert } from '../errors.js';
 import type { Members } from '../peers/members.js';
 import type { Peer } from '../peers/peer.js';
 import type { Timer } from '../timers.js';
+import type { HashKeys } from '../wire/sealing.js';
 
 /** Between two portions of sweeping the directory. */
 const SWEEP_INTERVAL_MS = 2;
 /** Segments of the directory swept at a time: well under a millisecond of work. */
 const SWEEP_SEGMENTS = 16;
 
+type Hashers = Readonly<Record<AddressKind, NameHasher>>;
+
 export class RoutingTable {
   readonly directory = new Directory();
-  /** One per secret: a peer's users are hashed with the secret it seals with. */
-  readonly #hashers: readonly UserHasher[];
+  /** Per secret: a peer's addresses are hashed with the secret it seals with. */
+  readonly #hashers: readonly Hashers[];
   /** Whose replica a directory slot is; null: retired. */
   readonly #slotOwners: (Peer | null)[] = [];
-  /** Proven peers whose users are not fully known. */
+  /** Proven peers whose addresses are not fully known. */
   #incompletePeers: readonly Peer[] = [];
   /** How many proven peers seal with each secret. */
   readonly #peersOfSecret: number[];
   readonly #slots: number[] = [];
 
   constructor(
-    hashKeys: readonly Buffer[],
+    hashKeys: readonly HashKeys[],
     private readonly members: Members,
     private readonly sweepTimer: Timer,
   ) {
-    this.#hashers = hashKeys.map((key) => new UserHasher(key));
+    this.#hashers = hashKeys.map(({ user, room }) => ({
+      user: new NameHasher(user),
+      room: new NameHasher(room),
+    }));
     this.#peersOfSecret = hashKeys.map(() => 0);
   }
 
-  /** Of our own users, as we announce them. */
-  get ownHasher(): UserHasher {
-    return this.#hashers[0] as UserHasher;
+  /** The hash by which we announce an address of our own. */
+  ownKey({ kind, name }: Address): number {
+    return (this.#hashers[0] as Hashers)[kind].key(name);
   }
 
   sweep(now: number): void {
@@ -45,32 +53,33 @@ export class RoutingTable {
     this.#setSweep(now);
   }
 
-  /** Fills `holders` with those to whom a message to the user goes, and returns how many there are. */
-  locate(to: string, holders: Peer[]): number {
-    const slots = this.#find(to);
+  /** Fills `holders` with those to whom a message to the address goes, and returns how many there are. */
+  locate(kind: AddressKind, name: string, holders: Peer[]): number {
+    const slots = this.#find(kind, name);
     let count = 0;
     for (let index = 0; index < slots; index += 1) {
       const peer = this.#slotOwners[this.#slots[index] as number];
-      if (peer === null || peer === undefined || !peer.incoming.isComplete) continue;
+      if (peer === null || peer === undefined || !peer.incoming.isComplete || !knows(peer, kind)) continue;
       holders[count] = peer;
       count += 1;
     }
     for (const peer of this.#incompletePeers) {
+      if (!knows(peer, kind)) continue;
       holders[count] = peer;
       count += 1;
     }
     return count;
   }
 
-  /** Those whose replica holds the user, whether it is complete or not. */
-  holdersOf(userId: string): Peer[] {
-    const owners = this.#slots.slice(0, this.#find(userId)).map((slot) => this.#slotOwners[slot]);
+  /** Those whose replica holds the address, whether it is complete or not. */
+  holdersOf({ kind, name }: Address): Peer[] {
+    const owners = this.#slots.slice(0, this.#find(kind, name)).map((slot) => this.#slotOwners[slot]);
     return owners.filter((peer) => peer !== null && peer !== undefined);
   }
 
-  /** Every proven peer's users are fully known. */
-  get isExact(): boolean {
-    return this.members.all.every(({ isProven, incoming }) => !isProven || incoming.isExact);
+  /** The addresses of every proven peer are fully known. */
+  get isComplete(): boolean {
+    return this.#incompletePeers.length === 0;
   }
 
   /** A peer was proven, admitted or completed, rejoins, or has gone. */
@@ -101,14 +110,14 @@ export class RoutingTable {
     if (!this.sweepTimer.isSet) this.#setSweep(now);
   }
 
-  /** Fills `#slots` with those that hold the user, and returns how many there are. */
-  #find(userId: string): number {
+  /** Fills `#slots` with those that hold the address, and returns how many there are. */
+  #find(kind: AddressKind, name: string): number {
     const hashers = this.#hashers;
     let slots = 0;
     for (let secret = 0; secret < hashers.length; secret += 1) {
       if (this.#peersOfSecret[secret] === 0) continue;
-      const hasher = hashers[secret] as UserHasher;
-      hasher.hash(userId);
+      const hasher = (hashers[secret] as Hashers)[kind];
+      hasher.hash(name);
       slots = this.directory.holders(hasher.low, hasher.high, this.#slots, slots);
     }
     return slots;
@@ -117,4 +126,8 @@ export class RoutingTable {
   #setSweep(now: number): void {
     this.sweepTimer.set(this.directory.isSweepDue ? now + SWEEP_INTERVAL_MS : Infinity);
   }
+}
+
+function knows(peer: Peer, kind: AddressKind): boolean {
+  return kind === 'user' || peer.knowsRooms;
 }

@@ -1,9 +1,9 @@
 /**
- * What the node above sends: messages to users, receipts, publications, questions and answers, each into the streams
+ * What the node above sends: messages to users and rooms, receipts, publications, questions and answers, each into the streams
  * of the peers it is for.
  *
  * Rules.
- * - R9: a message goes to the peers whose complete set holds the user, and to those whose set is not complete. Nobody else.
+ * - R9: a message goes to the peers whose complete set holds the address, and to those whose set is not complete. Nobody else.
  * - R14: a receipt calls itself complete if all of them have answered, and if they are all that may hold the user.
  * - All or nothing: the queues of all holders are looked at before the first is written to. A full queue towards a peer that
  *   still acks refuses the message ('congested': slow down, lose nothing).
@@ -12,38 +12,22 @@
  * - Receipts and answers may use twice the queue: refusing them would keep others waiting. Beyond that they are left
  *   out, and their asker's own deadline says so.
  */
-import type { Holders, OutgoingMessage, SendResult, TraceContext } from '../contract.js';
-import { HASH_BYTES, writeHash } from '../directory/user-hash.js';
+import type { Address, Holders, OutgoingMessage, OutgoingRoomMessage, SendResult } from '../contract.js';
+import { HASH_BYTES, writeHash } from '../directory/name-hash.js';
 import type { View } from '../membership/view.js';
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
 import {
-  FIELD_HEADER_BYTES,
-  FIELD_MESSAGE_ID,
-  FIELD_TRACE,
-  FIELD_TRACE_BYTES,
-  FIELDS_HEADER_BYTES,
   MESSAGE_ANNOUNCE,
   MESSAGE_ANSWER,
   MESSAGE_HEADER_BYTES,
   MESSAGE_PUBLICATION,
   MESSAGE_QUESTION,
   MESSAGE_RECEIPT,
-  MESSAGE_USER,
   MESSAGE_WITHDRAW,
-  SPAN_ID_BYTES,
-  TRACE_ID_BYTES,
-  USER_HAS_FIELDS,
-  USER_HAS_FROM,
-  USER_WANTS_RECEIPT,
 } from '../wire/frames.js';
+import { MessageHead, TEXT_BYTES_MAX } from './message-head.js';
 
-const TEXT_BYTES_MAX = 255;
-const MESSAGE_ID_BYTES_MAX = 64;
-const FIELDS_BYTES_MAX =
-  FIELDS_HEADER_BYTES + FIELD_HEADER_BYTES + MESSAGE_ID_BYTES_MAX + FIELD_HEADER_BYTES + FIELD_TRACE_BYTES;
-const HEAD_BYTES = MESSAGE_HEADER_BYTES + 1 + 2 * (1 + TEXT_BYTES_MAX) + 4 + FIELDS_BYTES_MAX;
-const ASCII_END = 0x80;
 /** Congestion begins at half of a queue and ends at an eighth: far enough apart not to flutter. */
 const CONGESTED_SHARE = 1 / 2;
 const RELIEVED_SHARE = 1 / 8;
@@ -64,8 +48,7 @@ type Parts = Pick<
 >;
 
 export class Routing {
-  /** The message's own fields, written once and copied into each holder's record. */
-  readonly #head = Buffer.alloc(HEAD_BYTES);
+  readonly #head = new MessageHead();
   readonly #holders: Peer[] = [];
   readonly #asked: Peer[] = [];
   readonly #congested = new Set<Peer>();
@@ -81,66 +64,27 @@ export class Routing {
   }
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
-    const { parts } = this;
-    const { to, from, data, messageId, trace } = message;
-    if (data.length > parts.options.messageBytesMax) return 'too_large';
-    const count = parts.routes.locate(to, this.#holders);
-    if (count === 0) {
-      parts.journal.counters.directoryMisses += 1;
-      if (token !== 0) {
-        const complete = this.view.isComplete(now, this.#holders, 0);
-        parts.journal.events.push({ type: 'receipt', token, delivered: 0, complete });
-      }
-      return 'none';
-    }
-    if (token !== 0 && parts.receipts.isFull) return 'congested';
-    for (let index = 0; index < count; index += 1) {
-      const peer = this.#holders[index] as Peer;
-      if (parts.flow.isFull(peer.outgoing.stream, data.length) && this.answers(now, peer)) return 'congested';
-    }
-    const head = this.#head;
-    head[0] = MESSAGE_USER;
-    head[3] = (from === null ? 0 : USER_HAS_FROM) | (token === 0 ? 0 : USER_WANTS_RECEIPT);
-    let length = this.#writeText(4, to);
-    if (from !== null && length > 0) length = this.#writeText(length, from);
-    if (length < 0) return 'too_large';
-    if (token !== 0) length = head.writeUInt32BE(parts.receipts.next, length);
-    if (messageId !== undefined || trace !== undefined) length = this.#writeFields(length, messageId, trace);
-    let asked = 0;
-    let isComplete = token !== 0 && this.view.isComplete(now, this.#holders, count);
-    for (let index = 0; index < count; index += 1) {
-      const peer = this.#holders[index] as Peer;
-      if (parts.flow.isFull(peer.outgoing.stream, data.length)) {
-        peer.outgoing.backlog.drop(1);
-        isComplete = false;
-      } else {
-        peer.outgoing.stream.append(now, head, length, data, 1, false);
-        if (
-          !peer.outgoing.backlog.isCongested &&
-          this.parts.flow.fill(peer.outgoing.stream) >= CONGESTED_SHARE
-        )
-          this.review(now, peer);
-        if (token !== 0) {
-          if (this.isStalled(now, peer)) {
-            isComplete = false;
-          } else {
-            this.#asked[asked] = peer;
-            asked += 1;
-          }
-        }
-      }
-      parts.flushQueue.add(peer);
-    }
-    parts.journal.counters.directoryHits += 1;
-    parts.journal.counters.messagesSent += 1;
-    if (token !== 0) parts.receipts.open(now, token, this.#asked, asked, isComplete);
-    return 'queued';
+    const count = this.parts.routes.locate('user', message.to, this.#holders);
+    const { data } = message;
+    const end = this.#judge(now, data, count, token);
+    if (end !== null) return end;
+    const length = this.#head.writeUser(message, this.#receiptFor(token));
+    return length < 0 ? 'too_large' : this.#append(now, length, data, count, token);
   }
 
-  holders(now: number, userId: string): Holders {
+  sendToRoom(now: number, message: OutgoingRoomMessage, token: number): SendResult {
+    const count = this.parts.routes.locate('room', message.room, this.#holders);
+    const { data } = message;
+    const end = this.#judge(now, data, count, token);
+    if (end !== null) return end;
+    const length = this.#head.writeRoom(message, this.#receiptFor(token));
+    return length < 0 ? 'too_large' : this.#append(now, length, data, count, token);
+  }
+
+  holders(now: number, address: Address): Holders {
     const { routes } = this.parts;
-    const peers = routes.holdersOf(userId).map(({ id }) => id);
-    return { peers, complete: routes.isExact && this.view.isComplete(now, [], 0) };
+    const peers = routes.holdersOf(address).map(({ id }) => id);
+    return { peers, complete: routes.isComplete && this.view.isComplete(now, [], 0) };
   }
 
   acknowledge(now: number, peer: Peer, receipt: number, delivered: number): void {
@@ -148,10 +92,10 @@ export class Routing {
       this.parts.journal.counters.answersDropped += 1;
       return;
     }
-    this.#head[0] = MESSAGE_RECEIPT;
-    this.#head.writeUInt32BE(receipt - 1, MESSAGE_HEADER_BYTES);
-    this.#head.writeUInt32BE(delivered, MESSAGE_HEADER_BYTES + 4);
-    peer.outgoing.stream.append(now, this.#head, MESSAGE_HEADER_BYTES + 8, null, 0, false);
+    this.#head.bytes[0] = MESSAGE_RECEIPT;
+    this.#head.bytes.writeUInt32BE(receipt - 1, MESSAGE_HEADER_BYTES);
+    this.#head.bytes.writeUInt32BE(delivered, MESSAGE_HEADER_BYTES + 4);
+    peer.outgoing.stream.append(now, this.#head.bytes, MESSAGE_HEADER_BYTES + 8, null, 0, false);
     this.parts.flushQueue.add(peer);
   }
 
@@ -162,10 +106,10 @@ export class Routing {
       (broadcast.bytes + body.length) * 2 > limits.broadcastRingBytes ||
       (broadcast.records + body.length / this.parts.recordBytes) * 2 > limits.broadcastRingRecords;
     if (isHalfFull) return false;
-    this.#head[0] = MESSAGE_PUBLICATION;
-    const length = this.#writeText(MESSAGE_HEADER_BYTES, channel);
+    this.#head.bytes[0] = MESSAGE_PUBLICATION;
+    const length = this.#head.writeText(MESSAGE_HEADER_BYTES, channel);
     if (length < 0) throw new RangeError(`A channel's name has at most ${TEXT_BYTES_MAX} bytes`);
-    broadcast.append(now, this.#head, length, body, 0, false);
+    broadcast.append(now, this.#head.bytes, length, body, 0, false);
     return true;
   }
 
@@ -194,16 +138,16 @@ export class Routing {
     }
     const asked: string[] = [];
     const missing: string[] = [];
-    this.#head[0] = MESSAGE_QUESTION;
-    this.#head.writeUInt32BE(inquiries.next, MESSAGE_HEADER_BYTES);
-    const length = this.#writeText(MESSAGE_HEADER_BYTES + 4, topic);
+    this.#head.bytes[0] = MESSAGE_QUESTION;
+    this.#head.bytes.writeUInt32BE(inquiries.next, MESSAGE_HEADER_BYTES);
+    const length = this.#head.writeText(MESSAGE_HEADER_BYTES + 4, topic);
     if (length < 0) throw new RangeError(`A topic has at most ${TEXT_BYTES_MAX} bytes`);
     for (const peer of members.all) {
       if (!peer.isProven || this.isStalled(now, peer) || flow.isFull(peer.outgoing.stream, body.length)) {
         missing.push(peer.id);
         continue;
       }
-      peer.outgoing.stream.append(now, this.#head, length, body, 0, false);
+      peer.outgoing.stream.append(now, this.#head.bytes, length, body, 0, false);
       this.parts.flushQueue.add(peer);
       asked.push(peer.id);
     }
@@ -219,9 +163,9 @@ export class Routing {
       this.parts.journal.counters.answersDropped += 1;
       return;
     }
-    this.#head[0] = MESSAGE_ANSWER;
-    this.#head.writeUInt32BE(id, MESSAGE_HEADER_BYTES);
-    peer.outgoing.stream.append(now, this.#head, MESSAGE_HEADER_BYTES + 4, body, 0, false);
+    this.#head.bytes[0] = MESSAGE_ANSWER;
+    this.#head.bytes.writeUInt32BE(id, MESSAGE_HEADER_BYTES);
+    peer.outgoing.stream.append(now, this.#head.bytes, MESSAGE_HEADER_BYTES + 4, body, 0, false);
     this.parts.flushQueue.add(peer);
   }
 
@@ -270,66 +214,67 @@ export class Routing {
   }
 
   #writeHashMessage(now: number, type: number, key: number, isUrgent: boolean): void {
-    this.#head[0] = type;
-    writeHash(this.#head, MESSAGE_HEADER_BYTES, key);
-    this.parts.broadcast.append(now, this.#head, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
+    this.#head.bytes[0] = type;
+    writeHash(this.#head.bytes, MESSAGE_HEADER_BYTES, key);
+    this.parts.broadcast.append(now, this.#head.bytes, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
   }
 
-  /** The optional fields, for a message that has any. Returns where they end. */
-  #writeFields(at: number, messageId: string | undefined, trace: TraceContext | undefined): number {
-    const head = this.#head;
-    head[MESSAGE_HEADER_BYTES] = (head[MESSAGE_HEADER_BYTES] as number) | USER_HAS_FIELDS;
-    const start = at + FIELDS_HEADER_BYTES;
-    let end = start;
-    if (messageId !== undefined) end = this.#writeMessageId(end, messageId);
-    if (trace !== undefined) end = this.#writeTrace(end, trace);
-    head.writeUInt16BE(end - start, at);
-    return end;
-  }
-
-  #writeMessageId(at: number, messageId: string): number {
-    const bytes = Buffer.byteLength(messageId);
-    if (bytes > MESSAGE_ID_BYTES_MAX)
-      throw new RangeError(`A message id has at most ${MESSAGE_ID_BYTES_MAX} bytes`);
-    const value = this.#writeFieldHeader(at, FIELD_MESSAGE_ID, bytes);
-    return value + this.#head.write(messageId, value, 'utf8');
-  }
-
-  #writeTrace(at: number, { traceId, spanId, traceFlags }: TraceContext): number {
-    const head = this.#head;
-    const value = this.#writeFieldHeader(at, FIELD_TRACE, FIELD_TRACE_BYTES);
-    // writing ends at what is no hexadecimal digit: what is written tells whether all of it was
-    const idBytes = head.write(traceId, value, 'hex') + head.write(spanId, value + TRACE_ID_BYTES, 'hex');
-    if (idBytes !== TRACE_ID_BYTES + SPAN_ID_BYTES)
-      throw new RangeError('The ids of a trace and a span have 32 and 16 hexadecimal digits');
-    return head.writeUInt8(traceFlags, value + idBytes);
-  }
-
-  /** Returns where the value begins. */
-  #writeFieldHeader(at: number, type: number, bytes: number): number {
-    this.#head[at] = type;
-    return this.#head.writeUInt16BE(bytes, at + 1);
-  }
-
-  /** Length in one byte, then UTF-8. Returns where it ends, or -1 if it is too long. ASCII, the usual, in one pass. */
-  #writeText(at: number, text: string): number {
-    const head = this.#head;
-    const start = at + 1;
-    const { length } = text;
-    if (length > TEXT_BYTES_MAX) return -1;
-    for (let index = 0; index < length; index += 1) {
-      const unit = text.charCodeAt(index);
-      if (unit >= ASCII_END) return this.#writeWideText(at, text);
-      head[start + index] = unit;
+  /** What becomes of a message for `#holders[0..count)` of which nothing is written; null: it may be written. */
+  #judge(now: number, data: Buffer, count: number, token: number): SendResult | null {
+    const { parts } = this;
+    if (data.length > parts.options.messageBytesMax) return 'too_large';
+    if (count === 0) {
+      parts.journal.counters.directoryMisses += 1;
+      if (token !== 0) {
+        const complete = this.view.isComplete(now, this.#holders, 0);
+        parts.journal.events.push({ type: 'receipt', token, delivered: 0, complete });
+      }
+      return 'none';
     }
-    head[at] = length;
-    return start + length;
+    if (token !== 0 && parts.receipts.isFull) return 'congested';
+    for (let index = 0; index < count; index += 1) {
+      const peer = this.#holders[index] as Peer;
+      if (parts.flow.isFull(peer.outgoing.stream, data.length) && this.answers(now, peer)) return 'congested';
+    }
+    return null;
   }
 
-  #writeWideText(at: number, text: string): number {
-    const bytes = Buffer.byteLength(text);
-    if (bytes > TEXT_BYTES_MAX) return -1;
-    this.#head[at] = bytes;
-    return at + 1 + this.#head.write(text, at + 1, 'utf8');
+  /** The number that the message carries; -1: no receipt is wanted. */
+  #receiptFor(token: number): number {
+    return token === 0 ? -1 : this.parts.receipts.next;
+  }
+
+  /** Writes the message, whose head is written, for each of the holders. */
+  #append(now: number, length: number, data: Buffer, count: number, token: number): SendResult {
+    const { parts } = this;
+    let asked = 0;
+    let isComplete = token !== 0 && this.view.isComplete(now, this.#holders, count);
+    for (let index = 0; index < count; index += 1) {
+      const peer = this.#holders[index] as Peer;
+      if (parts.flow.isFull(peer.outgoing.stream, data.length)) {
+        peer.outgoing.backlog.drop(1);
+        isComplete = false;
+      } else {
+        peer.outgoing.stream.append(now, this.#head.bytes, length, data, 1, false);
+        if (
+          !peer.outgoing.backlog.isCongested &&
+          this.parts.flow.fill(peer.outgoing.stream) >= CONGESTED_SHARE
+        )
+          this.review(now, peer);
+        if (token !== 0) {
+          if (this.isStalled(now, peer)) {
+            isComplete = false;
+          } else {
+            this.#asked[asked] = peer;
+            asked += 1;
+          }
+        }
+      }
+      parts.flushQueue.add(peer);
+    }
+    parts.journal.counters.directoryHits += 1;
+    parts.journal.counters.messagesSent += 1;
+    if (token !== 0) parts.receipts.open(now, token, this.#asked, asked, isComplete);
+    return 'queued';
   }
 }

@@ -6,6 +6,7 @@
  * be held until then.
  */
 import type { ProtocolEvent, ProtocolNode } from '../contract.js';
+import { addressOf, roomCalled } from './addresses.js';
 import { Deadlines } from './deadlines.js';
 import type { Hearing } from './hearing.js';
 import type { Datagram } from './kernel.js';
@@ -24,6 +25,8 @@ export interface Books {
   /** The other boots of the cluster, living or not. */
   readonly boots: readonly Boot[];
   nextDevice: number;
+  /** A device was called ready, and every node to route to it. */
+  readonly judgeReach: (device: Device) => void;
 }
 
 /** The bounds the application holds the core to. */
@@ -40,6 +43,8 @@ export const INQUIRY_TIMEOUT_MS = 700;
 
 /** Statistics cost more than a turn: looked at every so many turns. */
 const TURNS_PER_AUDIT = 64;
+
+type Arrived = ProtocolEvent & { readonly type: 'message' | 'room-message' };
 
 interface Question {
   readonly token: number;
@@ -70,10 +75,10 @@ export class Application implements Occupant {
     this.#questions = new Deadlines('answers', slackMs);
   }
 
-  join(now: number, user: string): void {
+  join(now: number, address: string): void {
     const device: Device = {
       id: this.books.nextDevice++,
-      user,
+      address,
       boot: this.boot,
       isReady: false,
       isGone: false,
@@ -85,9 +90,9 @@ export class Application implements Occupant {
     this.books.promises.arrives(device);
     this.books.trace.note(
       this.books.worldNow(),
-      () => `#${this.boot.index} join ${user} as device ${device.id}`,
+      () => `#${this.boot.index} join ${address} as device ${device.id}`,
     );
-    this.node.join(now, user, token);
+    this.node.join(now, addressOf(address), token);
   }
 
   leave(now: number, device: Device): void {
@@ -97,8 +102,8 @@ export class Application implements Occupant {
     this.#tokensByDevice.delete(device);
     if (!device.isReady) this.#joining.cancel(token);
     this.books.promises.leaves(device);
-    this.books.trace.note(this.books.worldNow(), () => `#${this.boot.index} leave ${device.user}`);
-    this.node.leave(now, device.user, token);
+    this.books.trace.note(this.books.worldNow(), () => `#${this.boot.index} leave ${device.address}`);
+    this.node.leave(now, addressOf(device.address), token);
   }
 
   /** Returns the message's entry in the book. */
@@ -107,10 +112,14 @@ export class Application implements Occupant {
     const id = promises.nextId;
     const data = bodyOf(id, bytes);
     const token = wantsReceipt ? this.#nextToken++ : 0;
-    const message = { to, from, data: Buffer.from(data) };
-    const result = this.node.send(now, message, token);
+    const lent = Buffer.from(data);
+    const { kind, name } = addressOf(to);
+    const result =
+      kind === 'user'
+        ? this.node.send(now, { to: name, from, data: lent }, token)
+        : this.node.sendToRoom(now, { room: name, from, data: lent }, token);
     // The core may not keep the caller's buffer: a gateway's frames are views of a socket's.
-    message.data.fill(0xdb);
+    lent.fill(0xdb);
     if (wantsReceipt && (result === 'queued' || result === 'none')) {
       this.#receipts.expect(token, now, this.expectations.receiptTimeoutMs, id);
     }
@@ -156,20 +165,12 @@ export class Application implements Occupant {
     timeline.note(this.boot, event, at);
     trace.text(event.type);
     switch (event.type) {
-      case 'message': {
-        trace.note(at, () => `#${this.boot.index} got #${event.data.readUInt32LE(0)} for ${event.to}`);
-        const wantsReceipt = event.receipt !== 0;
-        const count = promises.received(
-          this.boot,
-          event.peer,
-          event.to,
-          event.from,
-          event.data,
-          wantsReceipt,
-        );
-        if (wantsReceipt) this.node.acknowledge(now, event.peer, event.receipt, count);
+      case 'message':
+        this.#receive(event, event.to, now);
         return;
-      }
+      case 'room-message':
+        this.#receive(event, roomCalled(event.room), now);
+        return;
       case 'receipt': {
         const { token, delivered, complete } = event;
         trace.note(at, () => `#${this.boot.index} receipt ${token}: ${delivered}, complete ${complete}`);
@@ -179,7 +180,8 @@ export class Application implements Occupant {
       case 'reachable': {
         const device = this.#joining.meet(event.token);
         device.isReady = true;
-        trace.note(at, () => `#${this.boot.index} device ${device.id} of ${device.user} is reachable`);
+        if (event.complete) this.books.judgeReach(device);
+        trace.note(at, () => `#${this.boot.index} device ${device.id} of ${device.address} is reachable`);
         return;
       }
       case 'publication':
@@ -226,6 +228,14 @@ export class Application implements Occupant {
     this.#joining.finish();
     this.#receipts.finish();
     this.#questions.finish();
+  }
+
+  #receive(event: Arrived, to: string, now: number): void {
+    const { promises, trace } = this.books;
+    const { peer, from, data, receipt } = event;
+    trace.note(this.books.worldNow(), () => `#${this.boot.index} got #${data.readUInt32LE(0)} for ${to}`);
+    const count = promises.received(this.boot, peer, to, from, data, receipt !== 0);
+    if (receipt !== 0) this.node.acknowledge(now, peer, receipt, count);
   }
 
   #judgeAnswers(event: ProtocolEvent & { readonly type: 'answers' }): void {

@@ -7,15 +7,14 @@
  * happens nobody may have a word to say about anybody.
  */
 import type { PeerSnapshot } from '../contract.js';
+import { addressOf, roomCalled, userAt } from './addresses.js';
 import type { Host, Running } from './host.js';
 import { Violation } from './violation.js';
 import type { World } from './world.js';
 
-const REMOVALS_PLENTY = 1_000;
-
 export class Convergence {
   readonly #world: World;
-  readonly #sent: { readonly id: number; readonly user: string; readonly running: Running }[] = [];
+  readonly #sent: { readonly id: number; readonly address: string; readonly running: Running }[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -51,8 +50,9 @@ export class Convergence {
   prove(): void {
     for (const running of this.#nodes()) {
       running.process.enqueue((_node, now) => {
-        for (const user of this.#allUsers()) {
-          this.#sent.push({ id: running.application.send(now, user, null, 60, true), user, running });
+        for (const address of this.#allAddresses()) {
+          const id = running.application.send(now, address, null, 60, true);
+          this.#sent.push({ id, address, running });
         }
         running.application.inquire(now, 40);
       });
@@ -61,15 +61,16 @@ export class Convergence {
 
   judgeProof(): void {
     const { promises } = this.#world;
-    for (const { id, user, running } of this.#sent) {
-      this.#checkHolders(running, user);
+    for (const { id, address, running } of this.#sent) {
+      this.#checkHolders(running, address);
       const elsewhere = this.#nodes()
         .filter((other) => other !== running)
         .reduce(
-          (sum, { application }) => sum + application.devices.filter((device) => device.user === user).length,
+          (sum, { application }) =>
+            sum + application.devices.filter((device) => device.address === address).length,
           0,
         );
-      if (!promises.isPerfect(id, elsewhere, this.#mayBeStale, this.#mayBeHaunted)) {
+      if (!promises.isPerfect(id, elsewhere, this.#mayBeHaunted)) {
         this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
       }
     }
@@ -94,21 +95,23 @@ export class Convergence {
     }
   }
 
-  /** What is looked up is the truth, or calls itself incomplete. */
-  #checkHolders(running: Running, user: string): void {
+  /** What is looked up is the truth. */
+  #checkHolders(running: Running, address: string): void {
     const { boot, process, application } = running;
-    const { peers, complete } = application.node.holders(process.clock.local(this.#world.schedule.now), user);
+    const now = process.clock.local(this.#world.schedule.now);
+    const { peers, complete } = application.node.holders(now, addressOf(address));
     const truth = this.#nodes()
       .filter(
-        (other) => other.boot !== boot && other.application.devices.some((device) => device.user === user),
+        (other) =>
+          other.boot !== boot && other.application.devices.some((device) => device.address === address),
       )
       .map((other) => other.boot.nodeId);
     const isTrue = peers.length === truth.length && truth.every((nodeId) => peers.includes(nodeId));
-    if (!isTrue && (complete || !this.#mayBeStale)) {
-      this.#fail(running, `knows ${peers.length} holders of ${user}, of whom there are ${truth.length}`);
+    if (!isTrue) {
+      this.#fail(running, `knows ${peers.length} holders of ${address}, of whom there are ${truth.length}`);
     }
-    if (!complete && !this.#mayBeStale && !this.#mayBeHaunted) {
-      this.#fail(running, `cannot say in perfect calm who holds ${user}`);
+    if (!complete && !this.#mayBeHaunted) {
+      this.#fail(running, `cannot say in perfect calm who holds ${address}`);
     }
   }
 
@@ -118,26 +121,24 @@ export class Convergence {
     if (peer.state !== 'up') this.#fail(running, `holds ${who} for ${peer.state}`);
     if (!peer.complete) this.#fail(running, `has an incomplete replica of ${who}`);
     if (peer.queuedBytes !== 0) this.#fail(running, `has ${peer.queuedBytes} B queued for ${who}`);
-    const users = new Set(other.application.devices.map(({ user }) => user)).size;
-    if (peer.users < users || (peer.users > users && !this.#mayBeStale)) {
-      this.#fail(running, `holds ${peer.users} users of ${who}, who has ${users}`);
+    const addresses = new Set(other.application.devices.map(({ address }) => address)).size;
+    if (peer.entries !== addresses) {
+      this.#fail(running, `knows ${peer.entries} addresses of ${who}, who holds ${addresses}`);
     }
-  }
-
-  /** R4: where few removals can be noted while loading, some entries outlive their users. Each costs a datagram. */
-  get #mayBeStale(): boolean {
-    return this.#world.scenario.limits.removalsMax < REMOVALS_PLENTY;
   }
 
   get #mayBeHaunted(): boolean {
     return this.#world.scenario.conditions.replay > 0;
   }
 
-  #allUsers(): string[] {
-    const { users, offlineUsers } = this.#world.scenario.workload;
-    const named = Array.from({ length: users + offlineUsers }, (_, index) => `user-${index}`);
+  #allAddresses(): string[] {
+    const { users, offlineUsers, rooms } = this.#world.scenario.workload;
+    const named = [
+      ...Array.from({ length: users + offlineUsers }, (_, index) => userAt(index)),
+      ...Array.from({ length: rooms }, (_, index) => roomCalled(userAt(index))),
+    ];
     const storm = this.#nodes().flatMap(({ application }) =>
-      application.devices.slice(0, 3).map(({ user }) => user),
+      application.devices.slice(0, 3).map(({ address }) => address),
     );
     return [...new Set([...named, ...storm])];
   }

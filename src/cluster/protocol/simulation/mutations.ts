@@ -112,16 +112,22 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'removals not noted while loading',
     breaks: 'R4: the snapshot brings back who has left',
-    edits: [{ file: 'peers/incoming-session.ts', search: '      this.#removals.add(key);\n', replace: '' }],
-  },
-  {
-    name: 'forgotten removals not told',
-    breaks: 'who holds a user is called certain, though the replica may hold users that have gone',
     edits: [
       {
         file: 'peers/incoming-session.ts',
-        search: 'return this.isComplete && !this.#hasForgottenRemovals;',
-        replace: 'return this.isComplete;',
+        search: 'if (this.#removals.size < this.removalsMax) this.#removals.add(key);',
+        replace: 'if (this.#removals.size < this.removalsMax) return;',
+      },
+    ],
+  },
+  {
+    name: 'forgotten removals not loaded again',
+    breaks: 'R4: the replica goes on holding who has gone, and who holds a user is called certain',
+    edits: [
+      {
+        file: 'peers/incoming-session.ts',
+        search: 'return this.#hasForgottenRemovals && this.isComplete;',
+        replace: 'return false;',
       },
     ],
   },
@@ -170,13 +176,13 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'no count of devices',
-    breaks: 'R1: the first device to leave withdraws the user',
+    name: 'no count of connections',
+    breaks: 'R1: the first connection to leave withdraws the address',
     edits: [
       {
-        file: 'directory/local-users.ts',
-        search: '    user.devices -= 1;\n    if (user.devices > 0) return false;\n',
-        replace: '    user.devices -= 1;\n    if (user.devices > 0) return true;\n',
+        file: 'directory/local-addresses.ts',
+        search: 'return address.connections === 0;',
+        replace: 'address.connections = 0;\n    return true;',
       },
     ],
   },
@@ -316,9 +322,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R5: who was announced in the last record before the base is left out',
     edits: [
       {
-        file: 'directory/local-users.ts',
-        search: 'if (user.announcedIn > base) return;',
-        replace: 'if (user.announcedIn >= base) return;',
+        file: 'directory/local-addresses.ts',
+        search: 'if (address.announcedIn > base) return;',
+        replace: 'if (address.announcedIn >= base) return;',
       },
     ],
   },
@@ -330,6 +336,95 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'membership/handshake.ts',
         search: 'base: broadcast.nextSequence - 1,',
         replace: 'base: broadcast.nextSequence,',
+      },
+    ],
+  },
+  {
+    name: 'rooms are hashed like users',
+    breaks: 'a user and a room of one name are taken for each other',
+    edits: [
+      {
+        file: 'wire/sealing.ts',
+        search: "this.#hashKey(prk, 'hash room')",
+        replace: "this.#hashKey(prk, 'hash')",
+      },
+    ],
+  },
+  {
+    name: 'a join does not end the lingering',
+    breaks: 'R1: a room that is joined while it lingers is withdrawn with its new member',
+    edits: [
+      {
+        file: 'directory/local-addresses.ts',
+        search: '    address.connections += 1;\n    this.#lingering.delete(key);\n',
+        replace: '    address.connections += 1;\n',
+      },
+    ],
+  },
+  {
+    name: 'rooms linger for ever',
+    breaks: 'R1: what nobody holds any more is never withdrawn',
+    edits: [
+      {
+        file: 'routing/interest.ts',
+        search: '    timers.linger.set(localAddresses.lingersUntil);\n',
+        replace: '    timers.linger.set(Infinity * localAddresses.lingersUntil);\n',
+      },
+    ],
+  },
+  {
+    name: 'what lingers too much is forgotten, not withdrawn',
+    breaks: 'R1: the others go on sending for what nobody holds',
+    edits: [
+      {
+        file: 'routing/interest.ts',
+        search: 'if (localAddresses.lingering > limits.lingeringMax) this.#withdrawOldest(now);',
+        replace: 'if (localAddresses.lingering > limits.lingeringMax) localAddresses.withdrawOldest();',
+      },
+    ],
+  },
+  {
+    name: 'only the first connection waits',
+    breaks: 'R11: who joins an address that is announced already is reachable at once',
+    edits: [
+      {
+        file: 'routing/interest.ts',
+        search: '    const held =\n      localAddresses.addConnection(key) ??',
+        replace:
+          '    const there = localAddresses.addConnection(key);\n    if (there !== undefined) return 0;\n    const held =\n      there ??',
+      },
+    ],
+  },
+  {
+    name: 'late peers called reached',
+    breaks: 'R11: a join calls itself complete though somebody has not acked it',
+    edits: [
+      {
+        file: 'routing/reachability.ts',
+        search: 'isInTime && this.#absentPeers.length === 0 && this.knowsAll(now)',
+        replace: 'this.knowsAll(now)',
+      },
+    ],
+  },
+  {
+    name: 'messages to rooms not counted',
+    breaks: 'what is lost with a peer says 0 where messages to rooms went',
+    edits: [
+      {
+        file: 'routing/routing.ts',
+        search: 'append(now, this.#head.bytes, length, data, 1, false)',
+        replace: 'append(now, this.#head.bytes, length, data, this.#head.bytes[0] === 1 ? 1 : 0, false)',
+      },
+    ],
+  },
+  {
+    name: 'loading peers get nothing for rooms',
+    breaks: 'R9: of a peer whose replica is loading it is not known which rooms it holds',
+    edits: [
+      {
+        file: 'routing/routing-table.ts',
+        search: '      if (!knows(peer, kind)) continue;\n      holders',
+        replace: "      if (kind === 'room') continue;\n      holders",
       },
     ],
   },

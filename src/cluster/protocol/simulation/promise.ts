@@ -13,7 +13,8 @@ import { Violation } from './violation.js';
 
 export interface Device {
   readonly id: number;
-  readonly user: string;
+  /** A user's, or a room's of which it is a member: see `addressOf`. */
+  readonly address: string;
   readonly boot: Boot;
   isReady: boolean;
   isGone: boolean;
@@ -71,7 +72,7 @@ export class Promises {
   #claims: Claim[] = [];
   #postponed: Obligation[] = [];
   #nextDue = 0;
-  readonly #devicesByUser = new Map<string, Device[]>();
+  readonly #devicesByAddress = new Map<string, Device[]>();
   readonly #lastByPath = new Map<string, number>();
   accepted = 0;
   delivered = 0;
@@ -88,15 +89,15 @@ export class Promises {
   }
 
   arrives(device: Device): void {
-    const key = `${device.boot.cluster}/${device.user}`;
-    const devices = this.#devicesByUser.get(key);
-    if (devices === undefined) this.#devicesByUser.set(key, [device]);
+    const key = `${device.boot.cluster}/${device.address}`;
+    const devices = this.#devicesByAddress.get(key);
+    if (devices === undefined) this.#devicesByAddress.set(key, [device]);
     else devices.push(device);
   }
 
   leaves(device: Device): void {
     device.isGone = true;
-    const devices = this.#devicesByUser.get(`${device.boot.cluster}/${device.user}`);
+    const devices = this.#devicesByAddress.get(`${device.boot.cluster}/${device.address}`);
     devices?.splice(devices.indexOf(device), 1);
   }
 
@@ -105,7 +106,7 @@ export class Promises {
     const entry = this.#enter(sender, to, from, data, token, result, at);
     if (!isAccepted(result)) return;
     const byBoot = new Map<Boot, Device[]>();
-    for (const device of this.#devicesByUser.get(`${sender.cluster}/${to}`) ?? []) {
+    for (const device of this.#devicesByAddress.get(`${sender.cluster}/${to}`) ?? []) {
       if (!device.isReady || device.boot === sender) continue;
       const devices = byBoot.get(device.boot);
       if (devices === undefined) byBoot.set(device.boot, [device]);
@@ -138,7 +139,7 @@ export class Promises {
       throw new Violation('integrity', `#${entry.id} from ${entry.from} came from ${from}`);
     if (wantsReceipt !== (entry.token !== 0)) throw new Violation('receipts', `#${entry.id}: flag differs`);
     let count = 0;
-    for (const device of this.#devicesByUser.get(`${receiver.cluster}/${to}`) ?? []) {
+    for (const device of this.#devicesByAddress.get(`${receiver.cluster}/${to}`) ?? []) {
       if (device.boot === receiver && device.isReady) count += 1;
     }
     entry.acknowledged += count;
@@ -190,11 +191,11 @@ export class Promises {
    * Everything about one message that went out when all was well. `mayBeHaunted`: recordings of dead boots are played, and
    * while one is heard of, nothing is complete.
    */
-  isPerfect(id: number, devicesElsewhere: number, mayBeStale: boolean, mayBeHaunted: boolean): boolean {
+  isPerfect(id: number, devicesElsewhere: number, mayBeHaunted: boolean): boolean {
     const entry = this.#entries[id];
     if (entry?.receipt?.delivered !== devicesElsewhere) return false;
     if (!entry.receipt.complete && !mayBeHaunted) return false;
-    return entry.result === (devicesElsewhere === 0 && !mayBeStale ? 'none' : 'queued') || mayBeStale;
+    return entry.result === (devicesElsewhere === 0 ? 'none' : 'queued');
   }
 
   describe(id: number): string {

@@ -29,6 +29,7 @@ export interface IncidentRates {
 export interface Workload {
   readonly users: number;
   readonly offlineUsers: number;
+  readonly rooms: number;
   /** A second and node. */
   readonly joins: number;
   readonly leaves: number;
@@ -122,6 +123,7 @@ function drawTiming(random: Random, quick: boolean): Timing {
     laggardAfterMs: random.pick([250, 500]),
     stalledAfterMs: 300,
     holdMs: random.pick([30, 200, 1_000]),
+    lingerMs: random.pick([20, 300, 1_500]),
     settleMaxMs: 1_000,
     deafAfterMs: 500,
     knockIntervalMs: 150,
@@ -144,7 +146,8 @@ function drawLimits(random: Random, kind: Scenario['kind']): Limits {
     broadcastRingBytes: random.pick([64 << 10, 1 << 20, 8 << 20]),
     nackRanges: random.pick([2, 8, 32]),
     nackRecords: random.pick([8, 64, 256]),
-    removalsMax: random.pick([0, 2, 65_536]),
+    removalsMax: random.pick([0, 2, 65_536, 65_536, 65_536]),
+    lingeringMax: random.pick([2, 65_536]),
     snapshotRecords: random.pick([1, 4, 64]),
     receiptsMax: random.pick([500, 1_000, 1 << 19]),
     inquiriesMax: random.pick([2, 1_024]),
@@ -228,11 +231,13 @@ function drawWorkload(
   hosts: number,
   messageBytesMax: number,
 ): Workload {
+  const rooms = random.fork('rooms');
   const busy = random.pick([0.3, 1, 1, 1, 3, 6]);
   const churn = random.pick([0.2, 1, 1, 5]);
   return {
     users: random.pick([2, 5, 12, 30]),
     offlineUsers: 2,
+    rooms: rooms.pick([0, 1, 3, 10]),
     joins: 5 * churn,
     leaves: 4 * churn,
     devicesPerNodeMax: random.pick([3, 8, 20]),

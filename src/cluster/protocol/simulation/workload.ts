@@ -1,14 +1,18 @@
 /**
- * What clients do: users come and go on every node with one device or several, write to users here, there, everywhere
- * and nowhere, in trickles and bursts, small and large; modules publish and ask. A node gets clients only once it
+ * What clients do: users come and go on every node with one device or several, join and leave rooms, write to users and
+ * rooms here, there, everywhere and nowhere, in trickles and bursts, small and large; modules publish and ask. A node gets clients only once it
  * calls itself ready.
  */
+import { roomCalled, userAt } from './addresses.js';
 import type { Application } from './application.js';
 import type { Host } from './host.js';
 import { BODY_BYTES_MIN } from './promise.js';
 import type { Random } from './random.js';
 import type { Workload as Rates } from './scenario.js';
 import type { World } from './world.js';
+
+/** Of what is joined and sent, where there are rooms. */
+const ROOM_SHARE = 0.5;
 
 export class Workload {
   readonly #world: World;
@@ -52,7 +56,7 @@ export class Workload {
 
   #join(application: Application, now: number): void {
     if (application.devices.length >= this.#rates.devicesPerNodeMax) this.#leave(application, now);
-    application.join(now, this.#user(this.#rates.users));
+    application.join(now, this.#address(this.#rates.users));
   }
 
   #leave(application: Application, now: number): void {
@@ -62,7 +66,7 @@ export class Workload {
   #send(application: Application, now: number): void {
     const count = this.#random.chance(this.#rates.burstShare) ? this.#rates.burstMessages : 1;
     for (let index = 0; index < count; index++) {
-      const to = this.#user(this.#rates.users + this.#rates.offlineUsers);
+      const to = this.#address(this.#rates.users + this.#rates.offlineUsers);
       const from = this.#random.chance(0.9) ? this.#user(this.#rates.users) : null;
       application.send(now, to, from, this.#size(), this.#random.chance(this.#rates.receiptShare));
     }
@@ -71,21 +75,31 @@ export class Workload {
   /** Everybody at once, as after a deploy: mostly new users, so that there is much to announce. */
   #storm(application: Application, now: number): void {
     for (let index = 0; index < this.#rates.stormJoins; index++) {
-      application.join(now, `storm-${application.boot.index}-${this.#random.below(1_000)}`);
+      const name = `storm-${application.boot.index}-${this.#random.below(1_000)}`;
+      application.join(now, this.#isForRoom() ? roomCalled(name) : name);
     }
     this.#world.schedule.after(this.#random.between(100, 1_500), () => {
       const { running } = this.#world.hosts[application.boot.host] ?? {};
       if (running?.application !== application) return;
       running.process.enqueue((_node, later) => {
-        for (const device of application.devices.filter(({ user }) => user.startsWith('storm'))) {
+        for (const device of application.devices.filter(({ address }) => address.includes('storm'))) {
           application.leave(later, device);
         }
       });
     });
   }
 
+  /** Rooms are called like users: they must not be taken for each other. */
+  #address(users: number): string {
+    return this.#isForRoom() ? roomCalled(this.#user(this.#rates.rooms)) : this.#user(users);
+  }
+
+  #isForRoom(): boolean {
+    return this.#rates.rooms > 0 && this.#random.chance(ROOM_SHARE);
+  }
+
   #user(count: number): string {
-    return `user-${this.#random.below(count)}`;
+    return userAt(this.#random.below(count));
   }
 
   #size(): number {

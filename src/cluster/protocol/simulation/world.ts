@@ -6,6 +6,7 @@ import { ClusterNode } from '../cluster-node.js';
 import type { Endpoint } from '../contract.js';
 import type { CipherSuite } from '../wire/cipher.js';
 import { BOOT_ID_BYTES } from '../wire/datagram.js';
+import { addressOf } from './addresses.js';
 import { Application, type Books, type Expectations } from './application.js';
 import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
 import { Hearing } from './hearing.js';
@@ -14,13 +15,14 @@ import { kernelCost } from './kernel.js';
 import { LocalClock } from './local-clock.js';
 import { Network } from './network.js';
 import { Process } from './process.js';
-import { Promises } from './promise.js';
+import { Promises, type Device } from './promise.js';
 import type { Random } from './random.js';
 import type { Scenario } from './scenario.js';
 import { Schedule } from './schedule.js';
 import { Stalls } from './stalls.js';
 import { Timeline, type Boot } from './timeline.js';
 import { Trace } from './trace.js';
+import { Violation } from './violation.js';
 
 export const HOME = 'home';
 
@@ -85,6 +87,7 @@ export class World {
       worldNow: () => this.schedule.now,
       boots: this.boots,
       nextDevice: 0,
+      judgeReach: (device) => this.#judgeReach(device),
     };
     this.hosts = this.#buildHosts();
     this.homeHosts = this.hosts.filter(({ cluster }) => cluster === HOME);
@@ -228,6 +231,21 @@ export class World {
     const smallest = Math.min(...paces.map(({ receiveBufferBytes }) => receiveBufferBytes));
     const streams = (this.hosts.length - 1) * (mode === 'mesh' ? 2 : 1);
     return 2 * streams * limits.windowRecordsMin * kernelCost(datagramBytes) <= smallest;
+  }
+
+  /** Whoever knows the node, and is known to it, sends it what is for the address. */
+  #judgeReach({ address, boot: { host, nodeId, index } }: Device): void {
+    const known = this.hosts[host]?.running?.process.node.peers() ?? [];
+    for (const { serving } of this.homeHosts) {
+      if (serving === null) continue;
+      const { node, clock } = serving.process;
+      if (!known.some((peer) => peer.nodeId === node.nodeId)) continue;
+      const peer = node.peers().find((other) => other.nodeId === nodeId);
+      if (peer?.complete !== true) continue;
+      const { peers } = node.holders(clock.local(this.schedule.now), addressOf(address));
+      if (peers.includes(nodeId)) continue;
+      throw new Violation('reach', `#${serving.boot.index} does not know that #${index} holds ${address}`);
+    }
   }
 
   #end(host: Host, running: Running): void {

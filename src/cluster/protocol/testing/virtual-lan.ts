@@ -3,7 +3,7 @@
  * conversation at a time; chaos is the simulation's business.
  */
 import { ClusterNode } from '../cluster-node.js';
-import type { ProtocolEvent, Transmit } from '../contract.js';
+import type { Address, ProtocolEvent, Transmit } from '../contract.js';
 import type { ClusterNodeOptions } from '../options.js';
 import type { CipherSuite } from '../wire/cipher.js';
 
@@ -20,6 +20,9 @@ export function seeded(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+export const userNamed = (name: string): Address => ({ kind: 'user', name });
+export const roomNamed = (name: string): Address => ({ kind: 'room', name });
 
 export interface Host {
   readonly node: ClusterNode;
@@ -105,7 +108,7 @@ export class VirtualLan {
       host.node.flush(this.now);
       for (let event = host.node.pollEvent(); event !== undefined; event = host.node.pollEvent()) {
         host.events.push(event);
-        if (event.type === 'message' && event.receipt !== 0) {
+        if ((event.type === 'message' || event.type === 'room-message') && event.receipt !== 0) {
           host.node.acknowledge(this.now, event.peer, event.receipt, 1);
         }
         if (event.type === 'inquiry') {

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import { TIMING } from '../options.js';
 import { OpenWire } from '../testing/open-wire.js';
-import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 import { FRAME_HELLO } from '../wire/frames.js';
 
 let lan: VirtualLan;
@@ -16,7 +16,7 @@ beforeEach(() => {
   wire = new OpenWire(lan, nodeCipherSuite);
   a = lan.add('a');
   b = lan.add('b');
-  b.node.join(lan.now, 'bob', 1);
+  b.node.join(lan.now, userNamed('bob'), 1);
 });
 
 const send = (body: string): void => {
@@ -58,7 +58,7 @@ describe('R9: messages held for a peer that has not opened its stream', () => {
     // b is known and proven, its users too; but none of its HELLOs arrives.
     lan.loses = (transmit, _to, from) => from === b && wire.carries(transmit, FRAME_HELLO);
     lan.run(2_000);
-    expect(a.node.peers()).toMatchObject([{ users: 1, complete: true }]);
+    expect(a.node.peers()).toMatchObject([{ entries: 1, complete: true }]);
   });
 
   it('are dropped after a second, and every one of them is told', () => {
@@ -114,7 +114,7 @@ describe('receipts and answers for a peer that acks nothing', () => {
     lan = new VirtualLan(nodeCipherSuite);
     a = lan.add('a', { limits });
     b = lan.add('b');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(2_000);
     lan.loses = (_transmit, _to, from) => from === b;
     for (let receipt = 1; receipt <= 12; receipt += 1) {

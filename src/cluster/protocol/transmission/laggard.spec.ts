@@ -5,7 +5,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import { TIMING } from '../options.js';
-import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 
 /** Small, so that queues fill within seconds of virtual time. */
 const limits = { unicastQueueBytes: 256 << 10, broadcastRingBytes: 512 << 10, broadcastWindowRecords: 64 };
@@ -39,8 +39,8 @@ beforeEach(() => {
   sender = lan.add('sender', { limits });
   well = lan.add('well', { limits });
   laggard = lan.add('laggard', { limits });
-  well.node.join(lan.now, 'will', 1);
-  laggard.node.join(lan.now, 'lara', 2);
+  well.node.join(lan.now, userNamed('will'), 1);
+  laggard.node.join(lan.now, userNamed('lara'), 2);
   lan.run(2_000);
   expect(sender.node.peers()).toMatchObject([{ state: 'up' }, { state: 'up' }]);
 });

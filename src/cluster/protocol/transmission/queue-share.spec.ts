@@ -1,7 +1,7 @@
 /** What waits for other nodes is bounded for each, and for all together. */
 import { expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
-import { VirtualLan } from '../testing/virtual-lan.js';
+import { userNamed, VirtualLan } from '../testing/virtual-lan.js';
 
 const KIB = 1_024;
 const limits = { unicastQueueBytes: 256 * KIB, unicastQueuesBytes: 600 * KIB };
@@ -13,7 +13,7 @@ function queuedUpTo(peers: number, messageBytesMax: number): number {
   const options = { messageBytesMax, limits };
   const a = lan.add('a', options);
   const [first] = Array.from({ length: peers }, (_, index) => lan.add(`${index}`, options));
-  first?.node.join(lan.now, 'bob', 1);
+  first?.node.join(lan.now, userNamed('bob'), 1);
   lan.run(2_000);
   let result: string;
   do result = a.node.send(lan.now, { to: 'bob', from: null, data: DATA }, 0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import { OpenWire } from '../testing/open-wire.js';
-import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 import { FRAME_RECORD_UNICAST } from '../wire/frames.js';
 
 /** Kernel memory of a datagram of up to 1,900 bytes. */
@@ -105,7 +105,7 @@ describe('records that wait for a peer', () => {
     const wire = new OpenWire(lan, nodeCipherSuite);
     const a = lan.add('a', { limits: { unicastWindowRecords: 40 } });
     const b = lan.add('b');
-    b.node.join(lan.now, 'bob', 1);
+    b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(2_000);
     lan.recorded.length = 0;
     // Each turn closes a record. All that do not fit into the window wait for the first ack.

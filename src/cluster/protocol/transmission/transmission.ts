@@ -15,7 +15,7 @@
  *   mode). A record is not repaired again within that time, so that what is on its way is not sent twice.
  * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
  */
-import { HASH_BYTES, writeHash } from '../directory/user-hash.js';
+import { HASH_BYTES, writeHash } from '../directory/name-hash.js';
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
 import type { OutgoingRecord } from '../streams/outgoing-stream.js';

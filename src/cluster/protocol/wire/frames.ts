@@ -31,6 +31,9 @@ export const FRAME_RECORD_UNICAST = 0x11;
 /** Record flag: somebody waits for the ack. */
 export const RECORD_URGENT = 1;
 
+/** Bit of an introduction's capabilities: it takes messages to groups. */
+export const CAPABILITY_ROOMS = 1;
+
 /** Within the frame, before the messages. */
 export const BROADCAST_RECORD_HEADER_BYTES = 1 + 6;
 export const UNICAST_RECORD_HEADER_BYTES = 1 + 4 + 6;
@@ -55,6 +58,11 @@ export const MESSAGE_ANSWER = 8;
 export const MESSAGE_PUBLICATION = 9;
 /** flags u8, index u16, bytes; joined, the bytes are a message's type u8 and body (no length) */
 export const MESSAGE_FRAGMENT = 10;
+/**
+ * flags u8, kind u8, name text, [from text], [receipt u32], [fields, as of a user's message], [event text], data.
+ * Only to peers with CAPABILITY_ROOMS.
+ */
+export const MESSAGE_GROUP = 11;
 
 export const MESSAGE_HEADER_BYTES = 3;
 
@@ -64,7 +72,20 @@ export const USER_HAS_FIELDS = 4;
 /** Reserved: a message for which fresh beats certain. Carried, and repaired like any other until it is built. */
 export const USER_EPHEMERAL = 8;
 
-/** Optional field of a user's message, text in UTF-8 of at most 64 bytes: the sender's own name for the message. */
+/** Flags of a group's message: the first three are those of a user's. */
+export const GROUP_HAS_FROM = 1;
+export const GROUP_WANTS_RECEIPT = 2;
+export const GROUP_HAS_FIELDS = 4;
+/** Reserved: carried, and repaired like any other until it is built. */
+export const GROUP_EPHEMERAL = 8;
+/** Reserved, for the broadcast stream: who must ignore it. Until that is built everybody does. */
+export const GROUP_HAS_NOT_LIST = 16;
+export const GROUP_HAS_EVENT = 32;
+
+/** Kinds of groups. Others are a later version's. */
+export const GROUP_ROOM = 1;
+
+/** Optional field of a user's or a group's message, text in UTF-8 of at most 64 bytes: the sender's own name for the message. */
 export const FIELD_MESSAGE_ID = 1;
 /**
  * Optional field of a user's message: the span in which its node sent it, as W3C Trace Context names it, but binary

@@ -3,7 +3,8 @@
  *
  *   PRK          = mac("lanfare/v1" || cluster name, secret)                         (HKDF-Extract, per secret)
  *   key tag      = first 2 bytes of mac(PRK, "tag" || 1)
- *   hash key     = first 16 bytes of mac(PRK, "hash" || 1)                            (directory, user-hash.ts)
+ *   hash key     = first 16 bytes of mac(PRK, label || 1)                             (directory, name-hash.ts)
+ *                  label: "hash" for users, "hash room" for rooms
  *   broadcast    = mac(PRK, "b" || sender boot id || epoch u32 || 1)
  *   pair         = mac(PRK, "u" || sender boot id || receiver boot id || epoch u32 || 1)
  *   nonce        = 6 zero bytes || packet number u48;  epoch = packet number >> 24
@@ -18,6 +19,7 @@
  *   its newest are tried.
  */
 import { assert } from '../errors.js';
+import type { AddressKind } from '../contract.js';
 import { NONCE_BYTES, TAG_BYTES, type Aead, type CipherSuite } from './cipher.js';
 import { DATAGRAM_OVERHEAD_BYTES, FLAG_PAIR_KEY, HEADER_BYTES, writeHeader } from './datagram.js';
 import { ReplayWindow } from './replay-window.js';
@@ -31,10 +33,13 @@ const NONCE_NUMBER_OFFSET = NONCE_BYTES - 6;
 
 const epochOf = (packetNumber: number): number => Math.floor(packetNumber / PACKETS_PER_EPOCH);
 
+/** Of each kind of address: a user and a room of one name have nothing in common. */
+export type HashKeys = Readonly<Record<AddressKind, Buffer>>;
+
 interface Secret {
   readonly tag: number;
   readonly prk: Buffer;
-  readonly hashKey: Buffer;
+  readonly hashKeys: HashKeys;
 }
 
 export class Keyring {
@@ -54,7 +59,7 @@ export class Keyring {
       return {
         tag: this.#expand(prk, Buffer.from('tag')).readUInt16BE(0),
         prk,
-        hashKey: this.#expand(prk, Buffer.from('hash')).subarray(0, HASH_KEY_BYTES),
+        hashKeys: { user: this.#hashKey(prk, 'hash'), room: this.#hashKey(prk, 'hash room') },
       };
     });
     if (new Set(this.#secrets.map(({ tag }) => tag)).size !== secrets.length) {
@@ -62,8 +67,8 @@ export class Keyring {
     }
   }
 
-  get hashKeys(): readonly Buffer[] {
-    return this.#secrets.map(({ hashKey }) => hashKey);
+  get hashKeys(): readonly HashKeys[] {
+    return this.#secrets.map(({ hashKeys }) => hashKeys);
   }
 
   tagOf(secret: number): number {
@@ -83,6 +88,10 @@ export class Keyring {
     const label = receiver === null ? Buffer.from('b') : Buffer.from('u');
     const info = Buffer.concat([label, sender, receiver ?? Buffer.alloc(0), epochBytes]);
     return this.#cipher.aead(this.#expand(prk, info));
+  }
+
+  #hashKey(prk: Buffer, label: string): Buffer {
+    return this.#expand(prk, Buffer.from(label)).subarray(0, HASH_KEY_BYTES);
   }
 
   #expand(prk: Buffer, info: Buffer): Buffer {

@@ -7,11 +7,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
-import { UserHasher } from '../directory/user-hash.js';
-import { VirtualLan, type Host } from '../testing/virtual-lan.js';
+import { NameHasher } from '../directory/name-hash.js';
+import { roomNamed, userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 import { DATAGRAM_OVERHEAD_BYTES, HEADER_BYTES, isSealedForPair, packetNumberOf } from './datagram.js';
 import * as frames from './frames.js';
-import { Keyring, OpeningChannel } from './sealing.js';
+import { Keyring, OpeningChannel, type HashKeys } from './sealing.js';
 
 interface Vectors {
   readonly keys: Record<string, string>;
@@ -67,6 +67,7 @@ function collectMessages(plain: Buffer, from: number, to: number, into: Vectors)
   each(plain, from, to, (type, start, end) => {
     let name = nameOf('MESSAGE_', type);
     if (type === frames.MESSAGE_USER) name += ` flags ${plain[start]}${fieldsOf(plain, start)}`;
+    if (type === frames.MESSAGE_GROUP) name += ` flags ${plain[start]} kind ${plain[start + 1]}`;
     // The longest bodies say nothing that the shortest do not.
     const hex = plain.toString('hex', start - 3, end);
     const known = into.messages[name];
@@ -99,14 +100,15 @@ function each(
 function record(): Vectors {
   const vectors: Vectors = { keys: {}, userHashes: {}, datagrams: {}, frames: {}, messages: {} };
   const keyring = new Keyring(nodeCipherSuite, 'lanfare', [secret]);
-  const hashKey = keyring.hashKeys[0] as Buffer;
+  const [hashKeys] = keyring.hashKeys as [HashKeys];
   Object.assign(vectors.keys, {
     'cluster name': 'lanfare',
     secret: secret.toString('hex'),
     'key tag': keyring.tagOf(0).toString(16).padStart(4, '0'),
-    'hash key': hashKey.toString('hex'),
+    'hash key': hashKeys.user.toString('hex'),
+    'room hash key': hashKeys.room.toString('hex'),
   });
-  const hasher = new UserHasher(hashKey);
+  const hasher = new NameHasher(hashKeys.user);
   for (const id of ['', '1', '2', '02', 'alice', 'ünïcode', '😀']) {
     vectors.userHashes[id] = hasher.key(id).toString(16).padStart(14, '0');
   }
@@ -114,7 +116,7 @@ function record(): Vectors {
   const lan = new VirtualLan(nodeCipherSuite);
   const a = lan.add('a', { datagramBytes: 600 });
   const b = lan.add('b', { datagramBytes: 600 });
-  b.node.join(lan.now, 'bob', 1);
+  b.node.join(lan.now, userNamed('bob'), 1);
   lan.run(1_500);
   const data = Buffer.from('"hi"');
   a.node.send(lan.now, { to: 'bob', from: null, data }, 0);
@@ -124,9 +126,9 @@ function record(): Vectors {
   a.node.inquire(lan.now, 'where', Buffer.from('1'), 500, 8);
   lan.run(20);
   a.node.send(lan.now, { to: 'bob', from: 'ann', data: Buffer.alloc(700, 'x') }, 0);
-  b.node.join(lan.now, 'eve', 2);
+  b.node.join(lan.now, userNamed('eve'), 2);
   lan.run(20);
-  b.node.leave(lan.now, 'eve', 2);
+  b.node.leave(lan.now, userNamed('eve'), 2);
   // A record goes missing, first with a later one that shows it (NACK), then as the last one (POLL).
   lan.loses = ({ to }, host) => to !== null && host === b;
   a.node.send(lan.now, { to: 'bob', from: null, data }, 0);
@@ -143,6 +145,11 @@ function record(): Vectors {
   for (const fields of [{ messageId: 'm-1' }, { trace }, { messageId: 'm-1', trace }]) {
     a.node.send(lan.now, { to: 'bob', from: null, data, ...fields }, 0);
   }
+  lan.run(20);
+  b.node.join(lan.now, roomNamed('chat:42'), 3);
+  lan.run(20);
+  a.node.sendToRoom(lan.now, { room: 'chat:42', from: null, data }, 0);
+  a.node.sendToRoom(lan.now, { room: 'chat:42', from: 'ann', data, messageId: 'm-1', event: 'typing' }, 9);
   lan.run(20);
   b.node.shutdown(lan.now);
   lan.run(200);

@@ -1,11 +1,11 @@
 /**
- * What nodes call a user in the directory: 53 bits of keyed hash of the id's UTF-16 code units, as two integers,
+ * What nodes call an address in the directory: 53 bits of keyed hash of its name's UTF-16 code units, as two integers,
  * `low` (32 bits) and `high` (21 bits), so that they also fit one number exactly.
  *
- * It is keyed per cluster secret, so that a client cannot choose ids that collide; it need not be cryptographic, as
- * no client ever sees a hash. A collision costs one datagram to a node that does not hold the user, and is counted
- * per hash where users are counted, so that it never erases anybody. With 10,000,000 users a look-up of an offline
- * one collides once in 9e8. Two cross-mixed 32-bit lanes with murmur3's multipliers and finish.
+ * It is keyed per cluster secret and kind of address, so that a client cannot choose names that collide; it need not be
+ * cryptographic, as no client ever sees a hash. A collision costs one datagram to a node that does not hold the address;
+ * connections are counted per hash, so that it never erases anybody. With 10,000,000 addresses a look-up of one that
+ * nobody holds collides once in 9e8. Two cross-mixed 32-bit lanes with murmur3's multipliers and finish.
  *
  * The result is in `low` and `high` after `hash()`: returning a pair would allocate one for every message.
  */
@@ -13,7 +13,7 @@ export const HASH_BYTES = 7;
 const HIGH_BITS = 21;
 const HIGH_SCALE = 2 ** 32;
 
-export class UserHasher {
+export class NameHasher {
   low = 0;
   high = 0;
   readonly #k0: number;
@@ -28,12 +28,12 @@ export class UserHasher {
     this.#k3 = key.readInt32BE(12);
   }
 
-  hash(userId: string): void {
+  hash(name: string): void {
     let a = this.#k0;
     let b = this.#k1;
-    const length = userId.length;
+    const { length } = name;
     for (let at = 0; at < length; at += 1) {
-      const unit = userId.charCodeAt(at);
+      const unit = name.charCodeAt(at);
       a = Math.imul(a ^ unit, 0xcc9e2d51);
       a = ((a << 15) | (a >>> 17)) + b;
       b = Math.imul(b ^ unit, 0x1b873593);
@@ -47,8 +47,8 @@ export class UserHasher {
   }
 
   /** The hash as one number: a key for Maps. */
-  key(userId: string): number {
-    this.hash(userId);
+  key(name: string): number {
+    this.hash(name);
     return this.high * HIGH_SCALE + (this.low >>> 0);
   }
 }

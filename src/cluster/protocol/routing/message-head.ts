@@ -1,0 +1,128 @@
+/** The part of a message before its data, written once and copied into each holder's record. */
+import type { OutgoingMessage, OutgoingRoomMessage, TraceContext } from '../contract.js';
+import {
+  FIELD_HEADER_BYTES,
+  FIELD_MESSAGE_ID,
+  FIELD_TRACE,
+  FIELD_TRACE_BYTES,
+  FIELDS_HEADER_BYTES,
+  GROUP_HAS_EVENT,
+  GROUP_HAS_FIELDS,
+  GROUP_HAS_FROM,
+  GROUP_ROOM,
+  GROUP_WANTS_RECEIPT,
+  MESSAGE_GROUP,
+  MESSAGE_HEADER_BYTES,
+  MESSAGE_USER,
+  SPAN_ID_BYTES,
+  TRACE_ID_BYTES,
+  USER_HAS_FIELDS,
+  USER_HAS_FROM,
+  USER_WANTS_RECEIPT,
+} from '../wire/frames.js';
+
+export const TEXT_BYTES_MAX = 255;
+const MESSAGE_ID_BYTES_MAX = 64;
+const FIELDS_BYTES_MAX =
+  FIELDS_HEADER_BYTES + FIELD_HEADER_BYTES + MESSAGE_ID_BYTES_MAX + FIELD_HEADER_BYTES + FIELD_TRACE_BYTES;
+/** Flags, kind, and at most three texts: name, from, event. */
+const HEAD_BYTES = MESSAGE_HEADER_BYTES + 2 + 3 * (1 + TEXT_BYTES_MAX) + 4 + FIELDS_BYTES_MAX;
+const ASCII_END = 0x80;
+
+export class MessageHead {
+  readonly bytes = Buffer.alloc(HEAD_BYTES);
+
+  /**
+   * Every writer returns where the head ends; -1: a text is too long.
+   *
+   * @param receipt its number; -1: none is wanted
+   */
+  writeUser({ to, from, messageId, trace }: OutgoingMessage, receipt: number): number {
+    const hasFields = messageId !== undefined || trace !== undefined;
+    this.bytes[0] = MESSAGE_USER;
+    this.bytes[MESSAGE_HEADER_BYTES] =
+      (from === null ? 0 : USER_HAS_FROM) |
+      (receipt < 0 ? 0 : USER_WANTS_RECEIPT) |
+      (hasFields ? USER_HAS_FIELDS : 0);
+    const length = this.#writeOrigin(this.writeText(MESSAGE_HEADER_BYTES + 1, to), from, receipt);
+    return hasFields && length > 0 ? this.#writeFields(length, messageId, trace) : length;
+  }
+
+  writeRoom({ room, from, messageId, event }: OutgoingRoomMessage, receipt: number): number {
+    this.bytes[0] = MESSAGE_GROUP;
+    this.bytes[MESSAGE_HEADER_BYTES] =
+      (from === null ? 0 : GROUP_HAS_FROM) |
+      (receipt < 0 ? 0 : GROUP_WANTS_RECEIPT) |
+      (messageId === undefined ? 0 : GROUP_HAS_FIELDS) |
+      (event === undefined ? 0 : GROUP_HAS_EVENT);
+    this.bytes[MESSAGE_HEADER_BYTES + 1] = GROUP_ROOM;
+    let length = this.#writeOrigin(this.writeText(MESSAGE_HEADER_BYTES + 2, room), from, receipt);
+    if (messageId !== undefined && length > 0) length = this.#writeFields(length, messageId, undefined);
+    if (event !== undefined && length > 0) length = this.writeText(length, event);
+    return length;
+  }
+
+  /** Length in one byte, then UTF-8. ASCII, the usual, in one pass. */
+  writeText(at: number, text: string): number {
+    const head = this.bytes;
+    const start = at + 1;
+    const { length } = text;
+    if (length > TEXT_BYTES_MAX) return -1;
+    for (let index = 0; index < length; index += 1) {
+      const unit = text.charCodeAt(index);
+      if (unit >= ASCII_END) return this.#writeWideText(at, text);
+      head[start + index] = unit;
+    }
+    head[at] = length;
+    return start + length;
+  }
+
+  /** Who sent it, and which receipt is wanted. */
+  #writeOrigin(at: number, from: string | null, receipt: number): number {
+    let length = at;
+    if (from !== null && length > 0) length = this.writeText(length, from);
+    if (receipt >= 0 && length > 0) length = this.bytes.writeUInt32BE(receipt, length);
+    return length;
+  }
+
+  /** The optional fields, for a message that has any. */
+  #writeFields(at: number, messageId: string | undefined, trace: TraceContext | undefined): number {
+    const start = at + FIELDS_HEADER_BYTES;
+    let end = start;
+    if (messageId !== undefined) end = this.#writeMessageId(end, messageId);
+    if (trace !== undefined) end = this.#writeTrace(end, trace);
+    this.bytes.writeUInt16BE(end - start, at);
+    return end;
+  }
+
+  #writeMessageId(at: number, messageId: string): number {
+    const bytes = Buffer.byteLength(messageId);
+    if (bytes > MESSAGE_ID_BYTES_MAX)
+      throw new RangeError(`A message id has at most ${MESSAGE_ID_BYTES_MAX} bytes`);
+    const value = this.#writeFieldHeader(at, FIELD_MESSAGE_ID, bytes);
+    return value + this.bytes.write(messageId, value, 'utf8');
+  }
+
+  #writeTrace(at: number, { traceId, spanId, traceFlags }: TraceContext): number {
+    const head = this.bytes;
+    const value = this.#writeFieldHeader(at, FIELD_TRACE, FIELD_TRACE_BYTES);
+    // writing ends at what is no hexadecimal digit: what is written tells whether all of it was
+    const idBytes = head.write(traceId, value, 'hex') + head.write(spanId, value + TRACE_ID_BYTES, 'hex');
+    if (idBytes !== TRACE_ID_BYTES + SPAN_ID_BYTES)
+      throw new RangeError('The ids of a trace and a span have 32 and 16 hexadecimal digits');
+    return head.writeUInt8(traceFlags, value + idBytes);
+  }
+
+  /** Returns where the value begins. */
+  #writeFieldHeader(at: number, type: number, bytes: number): number {
+    this.bytes[at] = type;
+    return this.bytes.writeUInt16BE(bytes, at + 1);
+  }
+
+  #writeWideText(at: number, text: string): number {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > TEXT_BYTES_MAX) return -1;
+    this.bytes[at] = bytes;
+    return at + 1 + this.bytes.write(text, at + 1, 'utf8');
+  }
+}
