@@ -146,6 +146,22 @@ describe('a client that sends too fast', () => {
       expect(frames.length).toBeLessThan(60);
     }));
 
+  it.each([
+    ['one after the other', 1],
+    ['at once', 100],
+  ])('is nobody who pings within the rate, %s', async (_, together) =>
+    on({}, async (node) => {
+      const client = await RawClient.open(node.port, '/chat?user_id=1');
+      for (let sent = 0; sent < 300; sent += together) {
+        client.write(Buffer.concat(Array.from({ length: together }, () => clientFrame(PING, 'still'))));
+        for (let answered = 0; answered < together; answered++) {
+          expect((await client.frame()).payload.toString()).toBe('still');
+        }
+      }
+      client.destroy();
+    }),
+  );
+
   it('is closed for pings as well', async () =>
     on(limits, async (node) => {
       const client = await RawClient.open(node.port, '/chat?user_id=1');

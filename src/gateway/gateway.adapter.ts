@@ -100,6 +100,7 @@ export class GatewayAdapter extends WsAdapter {
       handleProtocols: (offers: Set<string>) => selectedSubprotocol(offers) ?? false,
       perMessageDeflate: this.#config.WS_COMPRESSION ? COMPRESSION : false,
       maxFragments: this.#config.WS_MAX_FRAGMENTS,
+      maxPendingAutoPongs: 0, // the rate and the outgoing queue bound them, and clients are told why they are closed
       // those may each come by themselves
       maxBufferedChunks: this.#config.WS_MAX_PAYLOAD_BYTES / PIECE_BYTES + this.#config.WS_MAX_FRAGMENTS,
     } as never);
