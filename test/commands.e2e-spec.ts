@@ -70,6 +70,8 @@ describe('lanfare token', () => {
     [['--sub', ''], '--sub must be'],
     [['--sub'], "Option '--sub <value>' argument missing"],
     [['--sub', '1', '--ttl', 'soon'], '--ttl soon is no time span'],
+    [['--sub', '1', '--claims', 'role=admin'], '--claims role=admin is no JSON object'],
+    [['--sub', '1', '--claims', '["admin"]'], '--claims .+ is no JSON object'],
   ])('refuses %j', (args, sentence) => {
     const { status, stderr } = lanfare(['token', ...args]);
     expect([status, stderr]).toEqual([2, expect.stringMatching(`^${sentence}`)]);
@@ -85,6 +87,13 @@ describe('lanfare token', () => {
     const { status, stdout } = lanfare(['token', '--sub', 'ann', '--ttl', '90s'], env);
     const { iat = 0, exp = 0, ...claims } = decodeJwt(stdout.trim());
     expect([status, claims, exp - iat]).toEqual([0, { sub: 'ann', iss: 'us', aud: 'you' }, 90]);
+  });
+
+  it('has claims besides, and none of them takes the place of its own', () => {
+    const args = ['token', '--sub', 'ann', '--claims', '{"role":"admin","sub":"bob","exp":1}'];
+    const { stdout } = lanfare(args, { AUTH_MODE: 'jwt', AUTH_JWT_SECRET: SECRET });
+    const { iat = 0, exp = 0, ...claims } = decodeJwt(stdout.trim());
+    expect([claims, exp - iat]).toEqual([{ sub: 'ann', role: 'admin' }, 3_600]);
   });
 
   it('ends with 1 where there is no secret to sign with', () => {
