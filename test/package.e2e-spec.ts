@@ -125,6 +125,16 @@ describe('the package, installed in an application of somebody else,', () => {
     expect(await shop.exited()).toBe(0);
   });
 
+  it('serves a CommonJS application, which requires it', async () => {
+    expect(readFileSync(join(folder, 'dist/commonjs.cjs'), 'utf8')).toContain('require("lanfare")');
+    const env = { CLUSTER_BUS: 'none', OPS_PORT: '0' };
+    const required = NodeProcess.launch(env, [], { cwd: folder, entry: 'dist/commonjs.cjs' });
+    await required.waitForOutput(/It was required, and nothing is wrong/);
+    expect(required.output).not.toContain('Warning');
+    await required.stop();
+    expect(await required.exited()).toBe(0);
+  });
+
   it("names every bad variable, the application's own too, and exits with 1", async () => {
     const shop = NodeProcess.launch({ SHOP_NAME: 'x', WS_PATH: 'chat' }, [], {
       cwd: folder,
