@@ -12,6 +12,7 @@ import { LanfareModule } from '../lanfare.module.js';
 import { OperationsDoor } from '../operations/operations-door.js';
 import { operationsConfig, operationsVariables } from '../operations/operations.config.js';
 import { udpBroadcastConfig, udpBroadcastVariables } from '../udp-broadcast/udp-broadcast.config.js';
+import { TestClaims, type ClaimsByUser } from './test-claims.js';
 
 /** On free ports of this machine, without a cluster, in insecure mode. */
 const DEFAULTS: Environment = {
@@ -28,6 +29,8 @@ export interface TestNodeOptions {
   readonly imports?: ModuleMetadata['imports'];
   /** Lanfare's variables, where they differ from a single node in insecure mode. */
   readonly env?: Environment;
+  /** What the tokens of users would say of them, by user id. Only without an `Authenticator` of the application's own. */
+  readonly claims?: ClaimsByUser;
   /** Default: silent. */
   readonly logger?: LoggerService | false;
   /** Whether the operators' door is opened too, on a free port. */
@@ -50,11 +53,13 @@ export class TestNode {
   static async start({
     imports = [],
     env = {},
+    claims,
     logger = false,
     operations = false,
   }: TestNodeOptions = {}): Promise<TestNode> {
     const all = { ...DEFAULTS, ...env };
-    const module = await Test.createTestingModule({ imports: [LanfareModule, ...imports] })
+    const own = claims === undefined ? imports : [...imports, TestClaims.of(claims)];
+    const module = await Test.createTestingModule({ imports: [LanfareModule, ...own] })
       .overrideProvider(gatewayConfig.KEY)
       .useValue(gatewayVariables.parse(all))
       .overrideProvider(authenticationConfig.KEY)
