@@ -34,7 +34,7 @@ export default {
     {
       ...project,
       displayName: 'e2e',
-      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/examples/**/*.spec.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/support/end-what-runs.ts'],
     },
   ],

@@ -14,6 +14,29 @@ const PAGES = ['.', 'docs', 'bench'].flatMap((folder) =>
     .map((file) => join(folder, file)),
 );
 
+/** Lines of code as they are compared: without indentation and blank ones. */
+const linesOf = (code: string): string[] =>
+  code
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+
+/** The example that has all passages of a block, in order. `// …` stands between passages. */
+function isQuoted(block: string, examples: readonly string[]): boolean {
+  const passages = linesOf(block)
+    .join('\n')
+    .split(/^\/\/ …$/m)
+    .map((passage) => passage.trim());
+  return examples.some((example) => {
+    let from = 0;
+    return passages.every((passage) => {
+      const at = `${example}\n`.indexOf(`${passage}\n`, from);
+      from = at + passage.length;
+      return at >= 0;
+    });
+  });
+}
+
 /** What of a page is not code. */
 const proseOf = (page: string): string =>
   readFileSync(page, 'utf8')
@@ -52,6 +75,26 @@ describe('the documentation', () => {
     );
     const paths = Array.from(named, ([, path = '']) => path);
     expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  it('shows on docs/extending.md code that is in an example, and so compiled and run', () => {
+    const files = readdirSync('examples', { recursive: true, encoding: 'utf8' });
+    const examples = files
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => linesOf(readFileSync(join('examples', file), 'utf8')).join('\n'));
+    const page = readFileSync('docs/extending.md', 'utf8');
+    const blocks = Array.from(page.matchAll(/^```ts\n(.*?)^```$/gms), ([, code = '']) => code);
+    expect(blocks.length).toBeGreaterThan(10);
+    expect(blocks.filter((block) => !isQuoted(block, examples))).toEqual([]);
+  });
+
+  it.each(PAGES)('%s names only scripts that a package.json has', (page) => {
+    const [scripts, benchScripts] = ['package.json', 'bench/package.json'].map(
+      (file) => (JSON.parse(readFileSync(file, 'utf8')) as { scripts: object }).scripts,
+    );
+    const known = { ...scripts, ...benchScripts };
+    const named = readFileSync(page, 'utf8').matchAll(/npm run (?:--?\w+ )*([\w:-]+)/g);
+    expect(Array.from(named, ([, name = '']) => name).filter((name) => !(name in known))).toEqual([]);
   });
 
   it('has every folder of src/ in ARCHITECTURE.md', () => {

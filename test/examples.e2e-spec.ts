@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { filter, firstValueFrom } from 'rxjs';
 import { AuditLog } from '../examples/audit-log/audit-log.js';
@@ -96,12 +96,20 @@ describe('every example', () => {
   }, 60_000);
 
   it.each(names)('is an application that starts by itself: %s', async (name) => {
+    // what `npm run example -- name` does behind the compiler
     const node = NodeProcess.launch({ CLUSTER_BUS: 'none' }, [], {
-      cwd: process.cwd(),
-      entry: `build/examples/${name}/main.js`,
+      entry: 'scripts/example.mjs',
+      args: [name],
     });
     await node.waitForOutput(/Serving on/);
     await node.stop();
     expect(await node.exited()).toBe(0);
+  });
+
+  it.each([[], ['shopp'], ['..'], ['shop/../shop']])('is named to who asks for another: %j', (...args) => {
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/example.mjs', ...args], {
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([2, `usage: npm run example -- <${names.join(' | ')}>\n`]);
   });
 });

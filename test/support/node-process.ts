@@ -31,14 +31,15 @@ export class NodeProcess {
    * Starts it without waiting: for starts that are meant to fail.
    * @param command e.g. ip netns exec …
    * @param entry another application's, in the folder it runs in
+   * @param args what the entry is called with
    */
   static launch(
     env: Environment,
     command: readonly string[] = [],
-    { cwd, entry } = { cwd: process.cwd(), entry: 'dist/main.js' },
+    { cwd = process.cwd(), entry = 'dist/main.js', args = [] as readonly string[] } = {},
   ): NodeProcess {
-    const [file, ...args] = [...command, process.execPath, entry];
-    const child = spawn(file, args, {
+    const [file = process.execPath, ...rest] = [...command, process.execPath, entry, ...args];
+    const child = spawn(file, rest, {
       cwd,
       env: { PATH: process.env['PATH'], ENV_FILE: '/dev/null', ...nodeEnvironment, LOG_LEVEL: 'log', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
