@@ -300,6 +300,90 @@ describe('clients that do not read', () => {
   );
 });
 
+describe('what clients have sent and was not handled yet', () => {
+  const KIB = 1024;
+  const TOTAL = 1024 * KIB;
+  const env = {
+    WS_UNHANDLED_TOTAL_BYTES: String(TOTAL),
+    WS_MAX_CONNECTIONS_PER_USER: '0',
+    WS_MESSAGES_PER_SECOND: '0',
+  };
+  /** Begins a message that never ends. */
+  const begin = async (node: TestNode, bytes: number): Promise<RawClient> => {
+    const client = await RawClient.open(node.port, '/chat?user_id=begins');
+    client.write(clientFrame(TEXT, 'x'.repeat(bytes), { length: 65_000n }));
+    return client;
+  };
+
+  it('has one limit together: who holds most is closed with 4003, and others are not', async () =>
+    on(env, async (node) => {
+      const { unhandled } = node.app.get(Clients);
+      const honest = await TestClient.connect(node.url('user_id=honest'), [V1]);
+      const largest = await begin(node, 64_000);
+      await until(() => unhandled.bytes > 64_000);
+      const others: RawClient[] = [];
+      let most = 0;
+      while (unhandled.shed === 0) {
+        others.push(await begin(node, 30_000));
+        await honest.ask({ event: 'ping' });
+        most = Math.max(most, unhandled.bytes);
+      }
+      expect(await largest.closeFrame()).toEqual(CLOSES.unhandled);
+      expect(most).toBeLessThanOrEqual(TOTAL);
+      expect(others.length * 30_000).toBeGreaterThan(TOTAL / 2);
+      expect(await honest.ask({ user_id: 'honest', data: 1 })).toMatchObject({ data: { delivered: 1 } });
+      for (const client of [largest, ...others]) client.destroy();
+      await until(() => unhandled.bytes === 0);
+      await honest.close();
+    }));
+
+  it('cuts those that stay when they are closed', async () =>
+    on(env, async (node) => {
+      const { unhandled } = node.app.get(Clients);
+      const clients: RawClient[] = [];
+      let most = 0;
+      // none of them answers its close frame
+      for (let count = 0; count < 40; count++) {
+        const client = await begin(node, 60_000);
+        client.socket.pause();
+        clients.push(client);
+        await until(() => unhandled.bytes > 0);
+        most = Math.max(most, unhandled.bytes);
+      }
+      await until(() => node.app.get(Clients).size < 20);
+      expect(most).toBeLessThanOrEqual(TOTAL);
+      for (const client of clients) client.destroy();
+    }));
+
+  it('counts all that small fragments keep in memory', async () =>
+    on(env, async (node) => {
+      const { unhandled } = node.app.get(Clients);
+      const client = await RawClient.open(node.port, '/chat?user_id=1');
+      const pings = Buffer.concat(Array.from({ length: 50 }, () => clientFrame(PING, 'x'.repeat(100))));
+      for (let fragment = 0; fragment < 20; fragment++) {
+        client.write(Buffer.concat([clientFrame(fragment === 0 ? TEXT : 0, 'x', { fin: false }), pings]));
+        for (let pong = 0; pong < 50; pong++) await client.frame();
+      }
+      expect(unhandled.bytes).toBeGreaterThan(20 * pings.length);
+      client.write(clientFrame(0, '"'));
+      await client.frame();
+      expect(unhandled.bytes).toBe(0);
+      client.destroy();
+    }));
+
+  it('is what makes clients wait: how many do is known', async () =>
+    on(env, async (node) => {
+      const clients = node.app.get(Clients);
+      const client = await TestClient.ready(node.url('user_id=1'));
+      const [connection] = clients;
+      connection?.intake.pause('policy');
+      expect(clients.paused).toBe(1);
+      connection?.intake.resume('policy');
+      expect(clients.paused).toBe(0);
+      await client.close();
+    }));
+});
+
 describe('heartbeats', () => {
   it('find a client that has gone without a word, and keep one that answers', async () =>
     on({ WS_PING_INTERVAL_MS: '1000', WS_MAX_CONNECTIONS_PER_USER: '1' }, async (node) => {

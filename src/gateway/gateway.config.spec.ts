@@ -9,6 +9,8 @@ const CLOSED: Readonly<Record<string, CloseName>> = {
   WS_MAX_FRAGMENTS: 'policy_violation',
   WS_MESSAGES_PER_SECOND: 'rate_limited',
   WS_BUFFER_LIMIT_BYTES: 'slow_client',
+  WS_BUFFER_TOTAL_BYTES: 'slow_client',
+  WS_UNHANDLED_TOTAL_BYTES: 'unhandled',
   WS_PING_INTERVAL_MS: 'heartbeat',
   SHUTDOWN_GRACE_MS: 'draining',
 };

@@ -76,6 +76,11 @@ export const gatewayVariables = new Variables(
       .describe(
         'the same for all clients of the node together: at three quarters of it those that hold most are closed with 4000, at all of it those that are being closed are cut',
       ),
+    WS_UNHANDLED_TOTAL_BYTES: integer(262_144, 2 ** 40)
+      .default(268_435_456)
+      .describe(
+        'memory of what all clients of the node together have sent and was not handled yet (messages that are not whole, what waits while reading is paused, what modules work on): at three quarters of it those that hold most are closed with 4003, at all of it those that are being closed are cut',
+      ),
     WS_PING_INTERVAL_MS: integer(0, 3_600_000)
       .default(25_000)
       .describe(
@@ -93,6 +98,8 @@ export const gatewayVariables = new Variables(
     WS_MESSAGES_BURST: burst,
     WS_BUFFER_LIMIT_BYTES: bufferLimit,
     WS_BUFFER_TOTAL_BYTES: bufferTotal,
+    WS_MAX_PAYLOAD_BYTES: payload,
+    WS_UNHANDLED_TOTAL_BYTES: unhandledTotal,
     WS_PING_INTERVAL_MS: ping,
   }) => [
     ...(rate && burst && burst < rate
@@ -100,6 +107,14 @@ export const gatewayVariables = new Variables(
       : []),
     ...(bufferLimit && bufferTotal && bufferTotal < bufferLimit
       ? [{ variable: 'WS_BUFFER_TOTAL_BYTES', message: 'must not be less than WS_BUFFER_LIMIT_BYTES' }]
+      : []),
+    ...(payload && unhandledTotal && unhandledTotal < 4 * payload
+      ? [
+          {
+            variable: 'WS_UNHANDLED_TOTAL_BYTES',
+            message: 'must be at least four times WS_MAX_PAYLOAD_BYTES',
+          },
+        ]
       : []),
     ...(ping && ping < 1000
       ? [{ variable: 'WS_PING_INTERVAL_MS', message: 'must be 0 or at least 1000' }]

@@ -58,9 +58,18 @@ export class Metrics {
     'lanfare_client_backlog_bytes',
     'Memory of what clients have not taken yet; at most WS_BUFFER_TOTAL_BYTES',
   );
+  readonly clientUnhandled = this.#gauge(
+    'lanfare_client_unhandled_bytes',
+    'Memory of what clients have sent and was not handled yet; at most WS_UNHANDLED_TOTAL_BYTES',
+  );
+  readonly clientsPaused = this.#gauge(
+    'lanfare_clients_paused',
+    'Clients that are not read now, until what they have sent before is handled',
+  );
   readonly clientsShed = this.#counter(
     'lanfare_clients_shed_total',
-    'Clients closed (or cut while they were being closed) because all together were near WS_BUFFER_TOTAL_BYTES',
+    'Clients closed (or cut while they were being closed) because all together were near a limit: backlog, WS_BUFFER_TOTAL_BYTES; unhandled, WS_UNHANDLED_TOTAL_BYTES',
+    ['limit'],
   );
   readonly frames = this.#counter('lanfare_frames_received_total', 'Frames received from clients');
   readonly errors = this.#counter('lanfare_errors_total', 'Frames refused with an error frame, by its code', [

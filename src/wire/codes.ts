@@ -89,6 +89,7 @@ export const CLOSES = {
   slow_client: { code: 4000, reason: 'you read too slowly' },
   rate_limited: { code: 4001, reason: 'you send too fast' },
   heartbeat: { code: 4002, reason: 'no answer to pings' },
+  unhandled: { code: 4003, reason: 'too much of what was sent waits to be handled' },
   token_expired: { code: 4500, reason: 'token expired' },
   kicked: { code: 4501, reason: 'closed by the application' },
 } as const satisfies Record<string, CloseEntry>;

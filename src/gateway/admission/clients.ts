@@ -8,10 +8,10 @@ import { Cluster } from '../../cluster/cluster.js';
 import { Messaging } from '../../messaging/messaging.js';
 import { readyFrame } from '../../wire/outgoing-frame.js';
 import type { Arrival } from '../client/arrival.js';
-import { Backlogs } from '../client/backlogs.js';
+import { Backlogs, FROM_CLIENTS, TO_CLIENTS } from '../client/backlogs.js';
 import { ClientConnection, type ConnectionContext } from '../client/client-connection.js';
 import type { ClientSocket } from '../client/client-socket.js';
-import { FrameReader } from '../client/frame-reader.js';
+import { FrameReader, UNREAD } from '../client/frame-reader.js';
 import { Heartbeats } from '../client/heartbeats.js';
 import { Inflation } from '../client/inflation.js';
 import { TokenExpiries } from '../client/token-expiries.js';
@@ -25,7 +25,10 @@ import { GatewayStatistics } from '../gateway-statistics.js';
  */
 @Injectable()
 export class Clients implements OnApplicationShutdown {
+  /** What they have not taken yet. */
   readonly backlogs: Backlogs<ClientConnection>;
+  /** What they have sent and was not handled yet. */
+  readonly unhandled: Backlogs<ClientConnection>;
   readonly #open = new Set<ClientConnection>();
   readonly #gone = new Subject<ClientConnection>();
   readonly #heartbeats: Heartbeats<ClientConnection> | null;
@@ -44,12 +47,14 @@ export class Clients implements OnApplicationShutdown {
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {
     this.#heartbeats = config.WS_PING_INTERVAL_MS === 0 ? null : new Heartbeats(config.WS_PING_INTERVAL_MS);
-    this.backlogs = new Backlogs(config.WS_BUFFER_TOTAL_BYTES);
+    this.backlogs = new Backlogs(TO_CLIENTS, config.WS_BUFFER_TOTAL_BYTES);
+    this.unhandled = new Backlogs(FROM_CLIENTS, config.WS_UNHANDLED_TOTAL_BYTES);
     this.#context = {
       receiver: frames,
       statistics,
       bufferLimitBytes: config.WS_BUFFER_LIMIT_BYTES,
       backlogs: this.backlogs,
+      unhandled: this.unhandled,
       expiries: this.#expiries,
       inFlightMax: config.WS_MAX_IN_FLIGHT,
       left: (connection) => this.#remove(connection),
@@ -69,6 +74,13 @@ export class Clients implements OnApplicationShutdown {
   /** How many there are now. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** Those that are not read now, until what they have sent before is handled. */
+  get paused(): number {
+    let paused = 0;
+    for (const { intake } of this.#open) if (intake.isPaused) paused++;
+    return paused;
   }
 
   /** All of them, in the order in which they came. */
@@ -98,6 +110,7 @@ export class Clients implements OnApplicationShutdown {
   open(connection: ClientConnection, ws: ClientSocket, socket: Socket): void {
     ws.connection = connection;
     ws.on('message', onMessage);
+    ws.on(UNREAD, onUnread);
     ws.on('ping', this.#onControl);
     ws.on('pong', this.#onControl);
     ws.on('error', onError);
@@ -125,6 +138,10 @@ export class Clients implements OnApplicationShutdown {
 
 function onMessage(this: WebSocket, payload: Buffer, isBinary: boolean): void {
   (this as ClientSocket).connection.receive(payload, isBinary);
+}
+
+function onUnread(this: WebSocket): void {
+  (this as ClientSocket).connection.read();
 }
 
 /** A protocol error of the client: ws closes with the right code, and 'close' follows. */

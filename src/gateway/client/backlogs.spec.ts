@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Backlogs } from './backlogs.js';
+import { Backlogs, FROM_CLIENTS, TO_CLIENTS } from './backlogs.js';
 
 const BYTES_MAX = 1600;
 /** For those that are not being closed. */
@@ -11,6 +11,8 @@ describe('backlogs of all clients', () => {
 
   class Client {
     backlogBytes = 0;
+    unhandledBytes = 0;
+    closedFor: string | null = null;
     isClosing = false;
     isCut = false;
     /** Bytes of this turn, written when the client is closed. */
@@ -22,7 +24,8 @@ describe('backlogs of all clients', () => {
       return this;
     }
 
-    closeFor(): void {
+    closeFor(why: string): void {
+      this.closedFor = why;
       this.grow(this.unwritten);
       this.isClosing = true;
       backlogs.closing(this);
@@ -39,7 +42,7 @@ describe('backlogs of all clients', () => {
 
   beforeEach(() => {
     warnings = [];
-    backlogs = new Backlogs(BYTES_MAX, { warn: (line: string) => warnings.push(line) });
+    backlogs = new Backlogs(TO_CLIENTS, BYTES_MAX, { warn: (line: string) => warnings.push(line) });
   });
 
   it('may be as large as the limit for those that are not being closed', () => {
@@ -74,8 +77,7 @@ describe('backlogs of all clients', () => {
 
   it('of clients that are being closed stay until they are too much, then the largest is cut', () => {
     const [first, second] = withBacklogs(200, 500) as [Client, Client];
-    first.closeFor();
-    second.closeFor();
+    for (const client of [first, second]) client.closeFor('kicked');
     const [third, fourth] = withBacklogs(500, 400) as [Client, Client];
     expect([first, second, third, fourth].map(({ isCut }) => isCut)).toEqual([false, false, false, false]);
     expect(backlogs.bytes).toBe(BYTES_MAX);
@@ -93,9 +95,21 @@ describe('backlogs of all clients', () => {
     expect(backlogs.bytes).toBe(300);
   });
 
+  it('in the other direction are counted by themselves, and closed with a code of their own', () => {
+    const unhandled = new Backlogs<Client>(FROM_CLIENTS, BYTES_MAX, {
+      warn: (line: string) => warnings.push(line),
+    });
+    const [reader, sender] = withBacklogs(OPEN_MAX, 0) as [Client, Client];
+    sender.unhandledBytes = OPEN_MAX + 1;
+    unhandled.grown(reader);
+    unhandled.grown(sender);
+    expect([reader.closedFor, sender.closedFor]).toEqual([null, 'unhandled']);
+    expect(warnings).toEqual([expect.stringContaining('1201 of WS_UNHANDLED_TOTAL_BYTES=1600')]);
+  });
+
   it('are forgotten with their clients', () => {
     const [open, closed] = withBacklogs(500, 500) as [Client, Client];
-    closed.closeFor();
+    closed.closeFor('kicked');
     for (const client of [open, closed]) backlogs.gone(client);
     expect(backlogs.bytes).toBe(0);
     expect(closing(withBacklogs(OPEN_MAX))).toEqual([false]);

@@ -10,31 +10,59 @@ const SPARE_SHARE = 1 / 16;
 interface Backlogged {
   /** Memory of what the client has not taken yet. */
   readonly backlogBytes: number;
+  /** Memory of what the client has sent and the node has not handled yet. */
+  readonly unhandledBytes: number;
   readonly isClosing: boolean;
-  closeFor(why: 'slow_client'): void;
+  closeFor(why: BacklogKind['why']): void;
   terminate(): void;
 }
 
+/** What waits, where it is bounded, and what its clients are closed for. */
+export interface BacklogKind {
+  readonly bytes: 'backlogBytes' | 'unhandledBytes';
+  readonly variable: 'WS_BUFFER_TOTAL_BYTES' | 'WS_UNHANDLED_TOTAL_BYTES';
+  readonly why: 'slow_client' | 'unhandled';
+  readonly whose: string;
+}
+
+export const TO_CLIENTS: BacklogKind = {
+  bytes: 'backlogBytes',
+  variable: 'WS_BUFFER_TOTAL_BYTES',
+  why: 'slow_client',
+  whose: 'Clients that read too slowly hold',
+};
+
+export const FROM_CLIENTS: BacklogKind = {
+  bytes: 'unhandledBytes',
+  variable: 'WS_UNHANDLED_TOTAL_BYTES',
+  why: 'unhandled',
+  whose: 'What clients have sent and was not handled yet takes',
+};
+
 /**
- * What all clients together have not taken yet: at most WS_BUFFER_TOTAL_BYTES. Where it is too much those are closed that
- * hold most; whoever takes what it gets holds nothing. A client that is being closed keeps its queue until it has taken
- * the close frame: where those are too much they are cut.
+ * What waits of all clients together: what they have not taken yet, or what they have sent and was not handled yet. Where
+ * it is too much those are closed that hold most; whoever takes what it gets, and ends what it begins, holds nothing. A
+ * client that is being closed keeps what it holds until it has taken the close frame: where those are too much they are
+ * cut.
  *
  * A connection says when its backlog has grown. That it has shrunk is seen when somebody looks, so that taking costs nothing:
  * the sum is never less than the truth, and all are looked at again before anybody is closed.
  */
 export class Backlogs<Client extends Backlogged> {
   readonly #warnings: LogBudget;
-  readonly #open = new Holders<Client>();
-  readonly #closing = new Holders<Client>();
+  readonly #open: Holders<Client>;
+  readonly #closing: Holders<Client>;
   #isShedding = false;
   #shed = 0;
 
   constructor(
+    private readonly kind: BacklogKind,
     private readonly bytesMax: number,
     logger: Pick<LoggerService, 'warn'> = new Logger('Clients'),
   ) {
     this.#warnings = new LogBudget(logger);
+    this.#open = new Holders(kind.bytes);
+    this.#closing = new Holders(kind.bytes);
   }
 
   /** As it is now. */
@@ -81,7 +109,7 @@ export class Backlogs<Client extends Backlogged> {
     if (this.#openExcess > 0) {
       const largest = this.#open.largest(this.#openExcess + spare);
       this.#say(`closing the ${largest.length} that hold most`);
-      for (const client of largest) client.closeFor('slow_client');
+      for (const client of largest) client.closeFor(this.kind.why);
       this.#shed += largest.length;
     }
     if (this.#excess > 0) {
@@ -105,10 +133,8 @@ export class Backlogs<Client extends Backlogged> {
 
   #say(what: string): void {
     const bytes = this.#open.bytes + this.#closing.bytes;
-    this.#warnings.warn(
-      'too much',
-      `Clients that read too slowly hold ${bytes} of WS_BUFFER_TOTAL_BYTES=${this.bytesMax}: ${what}`,
-    );
+    const { whose, variable } = this.kind;
+    this.#warnings.warn('too much', `${whose} ${bytes} of ${variable}=${this.bytesMax}: ${what}`);
   }
 }
 
@@ -117,12 +143,14 @@ class Holders<Client extends Backlogged> {
   readonly #bytesOf = new Map<Client, number>();
   #bytes = 0;
 
+  constructor(private readonly what: BacklogKind['bytes']) {}
+
   get bytes(): number {
     return this.#bytes;
   }
 
   count(client: Client): void {
-    const bytes = client.backlogBytes;
+    const bytes = client[this.what];
     this.#bytes += bytes - (this.#bytesOf.get(client) ?? 0);
     this.#bytesOf.set(client, bytes);
   }
@@ -138,7 +166,7 @@ class Holders<Client extends Backlogged> {
   /** Looks at all again. Returns the sum. */
   look(): number {
     for (const client of this.#bytesOf.keys()) {
-      if (client.backlogBytes === 0) this.forget(client);
+      if (client[this.what] === 0) this.forget(client);
       else this.count(client);
     }
     return this.#bytes;

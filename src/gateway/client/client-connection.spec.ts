@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { moduleFailures } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
-import { Backlogs } from './backlogs.js';
+import { Backlogs, TO_CLIENTS } from './backlogs.js';
 import type { ClientConnection } from './client-connection.js';
 import type { FrameReceiver } from './intake.js';
 import { FRAME_BYTES, FrameRate } from '../frames/frame-rate.js';
@@ -129,7 +129,7 @@ describe('a client that takes nothing', () => {
   }
 
   function open(): [ClientConnection, StalledSocket, Backlogs<ClientConnection>] {
-    const backlogs = new Backlogs<ClientConnection>(10 * LIMIT);
+    const backlogs = new Backlogs<ClientConnection>(TO_CLIENTS, 10 * LIMIT);
     const socket = new StalledSocket();
     const connection = connectionOf('slow', connectionContext({ bufferLimitBytes: LIMIT, backlogs }));
     connection.open(socket, socket as never, null);
@@ -168,7 +168,7 @@ describe('a client that takes nothing', () => {
   });
 
   it('is held for what comes before its upgrade is answered, until that comes to nothing', () => {
-    const backlogs = new Backlogs<ClientConnection>(LIMIT);
+    const backlogs = new Backlogs<ClientConnection>(TO_CLIENTS, LIMIT);
     const held = connectionOf('slow', connectionContext({ bufferLimitBytes: LIMIT, backlogs }));
     held.sendText('x'.repeat(1000));
     expect(backlogs.bytes).toBeGreaterThan(1000);

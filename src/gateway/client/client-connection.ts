@@ -19,15 +19,13 @@ import type { Arrival } from './arrival.js';
 import type { Backlogs } from './backlogs.js';
 import { closingByModule, closingFor, ENDED, type Closing } from './closing.js';
 import { ConnectionLife } from './connection-life.js';
-import { Intake, type FrameReceiver } from './intake.js';
+import { Intake, type FrameReceiver, type ReadSocket } from './intake.js';
 import { OutgoingQueue, type QueuedSocket } from './outgoing-queue.js';
 import type { TokenExpiries } from './token-expiries.js';
 
 /** What a connection needs of its ws socket (ClientSocket). */
-interface FrameSocket extends QueuedSocket {
+interface FrameSocket extends QueuedSocket, ReadSocket {
   ping(): void;
-  pause(): void;
-  resume(): void;
   close(code: number, reason: string): void;
   terminate(): void;
 }
@@ -37,7 +35,10 @@ export interface ConnectionContext {
   readonly receiver: FrameReceiver<ClientConnection>;
   readonly statistics: GatewayStatistics;
   readonly bufferLimitBytes: number;
+  /** What clients have not taken yet. */
   readonly backlogs: Backlogs<ClientConnection>;
+  /** What clients have sent and was not handled yet. */
+  readonly unhandled: Backlogs<ClientConnection>;
   readonly expiries: TokenExpiries<ClientConnection>;
   readonly inFlightMax: number;
   /** The connection's socket has closed: called before the callbacks of `onClosed`. */
@@ -79,6 +80,8 @@ export class ClientConnection implements Device {
   #ws: FrameSocket | null = null;
   /** Requests under way. */
   #inFlight = 0;
+  /** Bytes of their frames that are kept. */
+  #inFlightBytes = 0;
   #closedCallbacks: (() => void)[] | null = null;
   #claims: Identity['claims'];
   #kept: Map<ConnectionKey<unknown>, unknown> | null = null;
@@ -130,6 +133,11 @@ export class ClientConnection implements Device {
   /** Memory of what the client has not taken yet. */
   get backlogBytes(): number {
     return this.outgoing.bytes;
+  }
+
+  /** Memory of what the client has sent and was not handled yet. */
+  get unhandledBytes(): number {
+    return this.intake.bytes + this.#inFlightBytes;
   }
 
   /** The client's socket is open from now on: `ready` goes first, then what has come meanwhile. */
@@ -226,7 +234,7 @@ export class ClientConnection implements Device {
     if (this.#life.isClosing) return;
     this.outgoing.flush();
     if (this.#life.close(ENDED)) this.intake.drop();
-    this.context.backlogs.closing(this);
+    this.#tellClosing();
   }
 
   /** Calls back once, when the socket has closed. */
@@ -241,6 +249,7 @@ export class ClientConnection implements Device {
     this.outgoing.drop();
     this.context.statistics.closes[this.#life.closing.why]++;
     this.context.backlogs.gone(this);
+    this.context.unhandled.gone(this);
     this.context.expiries.forget(this);
     this.context.left(this);
     for (const callback of this.#closedCallbacks ?? []) {
@@ -275,19 +284,33 @@ export class ClientConnection implements Device {
     this.silence = 0;
     this.context.statistics.frames++;
     this.intake.receive(payload, isBinary);
+    if (this.intake.isWaiting) this.context.unhandled.grown(this);
+  }
+
+  /** Its socket was read, and not all that came may have been handled. */
+  read(): void {
+    if (this.unhandledBytes > 0) this.context.unhandled.grown(this);
   }
 
   ping(): void {
     this.#ws?.ping();
   }
 
-  /** A request has begun that will be answered. At the limit reading pauses. */
-  begin(): void {
+  /**
+   * A request has begun that will be answered. At the limit reading pauses.
+   *
+   * @param bytes of its frame, where that is kept until it is answered
+   */
+  begin(bytes = 0): void {
     if (++this.#inFlight >= this.context.inFlightMax) this.intake.pause('in-flight');
+    if (bytes === 0) return;
+    this.#inFlightBytes += bytes;
+    this.context.unhandled.grown(this);
   }
 
-  /** A request was answered. */
-  end(): void {
+  /** A request was answered. `bytes`: as at its begin. */
+  end(bytes = 0): void {
+    this.#inFlightBytes -= bytes;
     if (--this.#inFlight < this.context.inFlightMax) this.intake.resume('in-flight');
     if (this.#inFlight === 0 && this.#life.state === 'finishing') this.#close(this.#life.closing);
   }
@@ -303,8 +326,13 @@ export class ClientConnection implements Device {
     if (this.#life.isClosing) return;
     this.outgoing.flush();
     if (!this.#life.close(closing)) return; // what was flushed was too much
-    this.context.backlogs.closing(this);
+    this.#tellClosing();
     if (this.#ws !== null) this.#startClosing(this.#ws, closing);
+  }
+
+  #tellClosing(): void {
+    this.context.backlogs.closing(this);
+    this.context.unhandled.closing(this);
   }
 
   #startClosing(ws: FrameSocket, { why, code, reason }: Closing): void {

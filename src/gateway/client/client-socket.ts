@@ -4,6 +4,7 @@ import { CLOSES } from '../../wire/codes.js';
 import type { ClientConnection } from './client-connection.js';
 import type { FrameReader } from './frame-reader.js';
 import type { Inflation } from './inflation.js';
+import { UnfinishedMessage, type Receiver } from './unfinished-message.js';
 
 /** RFC 6455 5.5. */
 const CONTROL_BYTES_MAX = 125;
@@ -14,11 +15,19 @@ export class ClientSocket extends WebSocket {
   /** Stands before ws, and holds back what is not read while it is paused. */
   declare reader: FrameReader | Inflation | null;
   #isDeflating: boolean | undefined;
+  #unfinished: UnfinishedMessage | undefined;
 
   /** Frames must go through ws, which compresses them one after the other. */
   get isDeflating(): boolean {
     // ws lists its extensions anew each time it is asked, and this is asked for every message
     return (this.#isDeflating ??= this.extensions !== '');
+  }
+
+  /** Memory of what was read from the client and became no message yet. */
+  get unreadBytes(): number {
+    const { _receiver: receiver } = this as unknown as { readonly _receiver: Receiver };
+    this.#unfinished ??= new UnfinishedMessage(receiver);
+    return this.#unfinished.bytes + (this.reader?.heldBytes ?? 0);
   }
 
   override ping(): void {

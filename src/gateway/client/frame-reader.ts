@@ -15,6 +15,7 @@
  * - When a message's listener pauses the socket, the rest of the chunk (at most 64 KiB and a tail) waits as bytes, a
  *   closing handshake too. ws would read on to the end of the chunk, and the messages would have to be kept somewhere.
  * - When the socket ends or closes meanwhile, ws gets what waits, as it gets what a paused socket still has.
+ * - When a chunk was read and not all of it became messages, `ws` emits `unread`: what is kept is to be counted.
  * - With compression a frame has to be inflated first: this reader is not used then.
  */
 import { isUtf8 } from 'node:buffer';
@@ -40,6 +41,8 @@ const INCOMPLETE = -1;
 const FOREIGN = -2;
 
 const READER = Symbol('frame reader');
+/** Of ws: what was read last may not be handled yet. */
+export const UNREAD = 'unread';
 
 type ReadSocket = Socket & { [READER]: FrameReader };
 type DataListener = (this: Socket, chunk: Buffer) => void;
@@ -47,6 +50,8 @@ type DataListener = (this: Socket, chunk: Buffer) => void;
 export class FrameReader {
   /** Bytes not read yet: the beginning of an incomplete frame, or what followed the frame that paused the socket. */
   #tail: Buffer | null = null;
+  /** Memory that it keeps. */
+  #tailBytes = 0;
 
   private constructor(
     private readonly ws: WebSocket,
@@ -72,9 +77,15 @@ export class FrameReader {
     return reader;
   }
 
+  /** Memory of bytes that were not read yet. */
+  get heldBytes(): number {
+    return this.#tail === null ? 0 : this.#tailBytes;
+  }
+
   /** The next chunk of the socket. */
   read(chunk: Buffer): void {
     this.#read(this.#tail === null ? chunk : Buffer.concat([this.#tail, chunk]));
+    if (this.#tail !== null) this.ws.emit(UNREAD);
   }
 
   /** `ws` was resumed. */
@@ -88,6 +99,7 @@ export class FrameReader {
     while (at < bytes.length) {
       if (this.ws.isPaused) {
         this.#tail = bytes.subarray(at);
+        this.#tailBytes = bytes.length; // all of it is kept for the rest
         return;
       }
       const end = this.#readFrame(bytes, at);
@@ -95,6 +107,7 @@ export class FrameReader {
         at = end;
       } else if (end === INCOMPLETE && bytes.length - at <= TAIL_BYTES_MAX) {
         this.#tail = Buffer.from(bytes.subarray(at)); // a copy: the chunk is not kept for it
+        this.#tailBytes = this.#tail.length;
         return;
       } else {
         this.#standAside(bytes.subarray(at));
@@ -147,11 +160,22 @@ export class FrameReader {
     this.socket.off('end', onEnd);
     this.socket.off('close', onEnd);
     this.pass.call(this.socket, bytes);
+    this.socket.on('data', onPassed);
+    this.ws.emit(UNREAD);
+  }
+
+  /** ws has read a chunk. */
+  passed(): void {
+    this.ws.emit(UNREAD);
   }
 }
 
 function onData(this: Socket, chunk: Buffer): void {
   (this as ReadSocket)[READER].read(chunk);
+}
+
+function onPassed(this: Socket): void {
+  (this as ReadSocket)[READER].passed();
 }
 
 function onEnd(this: Socket): void {

@@ -1,3 +1,6 @@
+/** What a frame takes besides its bytes. */
+const FRAME_BYTES = 256;
+
 interface Frame {
   readonly payload: Buffer;
   readonly isBinary: boolean;
@@ -14,6 +17,12 @@ export class Inbox {
   /** How many were handed out. (Moving the rest each time would be quadratic work.) */
   #taken = 0;
   #isDraining = false;
+  #bytes = 0;
+
+  /** Memory of all that is kept: what the socket read at a time is kept until its last frame was handed out. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   get isEmpty(): boolean {
     return this.#taken === this.#frames.length;
@@ -24,6 +33,8 @@ export class Inbox {
   }
 
   add(payload: Buffer, isBinary: boolean): void {
+    const isOfSameRead = this.#frames.at(-1)?.payload.buffer === payload.buffer;
+    this.#bytes += FRAME_BYTES + (isOfSameRead ? 0 : payload.buffer.byteLength);
     this.#frames.push({ payload, isBinary });
   }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { UNREAD } from './frame-reader.js';
 
 type Done = (error: Error | null, inflated?: Buffer) => void;
 type Decompress = (data: Buffer, fin: boolean, done: Done) => void;
@@ -30,7 +31,13 @@ export class Inflation {
       else inflate();
     };
     socket.prependListener('close', () => inflation.#end());
+    socket.on('data', () => ws.emit(UNREAD));
     return inflation;
+  }
+
+  /** ws has the rest. */
+  get heldBytes(): number {
+    return 0;
   }
 
   /** `ws` was resumed. */

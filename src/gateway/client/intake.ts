@@ -28,7 +28,9 @@ const ORDER_BITS = PAUSE_BITS.policy | PAUSE_BITS.refresh;
 const ALL_BITS = ~0;
 
 /** The socket that is read, as far as it is needed here. */
-interface ReadSocket {
+export interface ReadSocket {
+  /** Memory of what was read and became no message yet. */
+  readonly unreadBytes: number;
   pause(): void;
   resume(): void;
 }
@@ -60,6 +62,16 @@ export class Intake<Client extends Metered> {
 
   get isPaused(): boolean {
     return this.#pauses !== 0;
+  }
+
+  /** Whether frames wait. */
+  get isWaiting(): boolean {
+    return this.#inbox !== null;
+  }
+
+  /** Memory of what has come and was not handled yet. */
+  get bytes(): number {
+    return (this.#socket?.unreadBytes ?? 0) + (this.#inbox?.bytes ?? 0);
   }
 
   /** The client's socket is open from now on. */

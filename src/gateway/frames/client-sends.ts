@@ -102,7 +102,8 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     message: Message,
     id: string | null,
   ): Promise<void> {
-    connection.begin();
+    const bytes = message.data.length;
+    connection.begin(bytes);
     connection.intake.pause('policy');
     try {
       const isAllowed = await inTime(POLICY_TIMEOUT_MS, verdict);
@@ -112,7 +113,7 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
       this.#failed(policy, connection, id, error);
     }
     connection.intake.resume('policy');
-    connection.end();
+    connection.end(bytes);
   }
 
   #obey(isAllowed: boolean, connection: ClientConnection, message: Message, id: string | null): void {

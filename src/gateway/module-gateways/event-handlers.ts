@@ -65,7 +65,8 @@ export class EventHandlers {
     if (bound === undefined || handlers === undefined) return false;
     const body: unknown = data === undefined ? undefined : JSON.parse(data.toString('utf8'));
     const request = new FrameRequest(connection, event, id);
-    const running = bound.requests.begin(request, this.gateways.handlersOf(event), handlers.length);
+    const names = this.gateways.handlersOf(event);
+    const running = bound.requests.begin(request, names, handlers.length, data?.length ?? 0);
     for (const handler of handlers) running.work.add(this.#run(handler, body, request, running));
     return true;
   }

@@ -10,6 +10,8 @@ import { Requests } from './requests.js';
 
 const IN_FLIGHT_MAX = 3;
 const STREAMS_MAX = 2;
+/** Of a request's data. */
+const BYTES = 1000;
 
 /** Microtasks run. */
 const turn = async () => Promise.resolve();
@@ -34,7 +36,7 @@ describe('the requests of a client', () => {
     jest.useRealTimers();
   });
 
-  const begin = () => requests.begin(new FrameRequest(connection, 'event', '1'), 'Gateway.handler', 1);
+  const begin = () => requests.begin(new FrameRequest(connection, 'event', '1'), 'Gateway.handler', 1, BYTES);
   const beginAll = (count: number) => Array.from({ length: count }, begin);
 
   it('that are not answered stop its reading at the limit, until one is', () => {
@@ -42,6 +44,15 @@ describe('the requests of a client', () => {
     expect(socket.isReading).toBe(false);
     first?.handlerEnded();
     expect(socket.isReading).toBe(true);
+  });
+
+  it('count with their bytes as not handled until they are answered', async () => {
+    const [first, second] = beginAll(2);
+    expect(connection.unhandledBytes).toBe(2 * BYTES);
+    first?.handlerEnded();
+    second?.responded();
+    await turn();
+    expect(connection.unhandledBytes).toBe(0);
   });
 
   it('that go on after their first response do not', async () => {

@@ -31,11 +31,14 @@ export class Requests {
     private readonly streamsMax: number,
   ) {}
 
-  /** @param handlers who works on it, for the log */
-  begin(request: FrameRequest, handlers: string, handlerCount: number): RunningRequest {
-    const running = new Running(request, handlers, handlerCount, this);
+  /**
+   * @param handlers who works on it, for the log
+   * @param bytes of its data, which handlers may keep until they have answered
+   */
+  begin(request: FrameRequest, handlers: string, handlerCount: number, bytes: number): RunningRequest {
+    const running = new Running(request, handlers, handlerCount, bytes, this);
     this.#unanswered.add(running);
-    this.connection.begin();
+    this.connection.begin(bytes);
     if (this.connection.isBusy) this.#patience ??= this.#wait();
     return running;
   }
@@ -63,7 +66,7 @@ export class Requests {
   }
 
   #answered(running: Running): void {
-    if (this.#unanswered.delete(running)) this.connection.end();
+    if (this.#unanswered.delete(running)) this.connection.end(running.bytes);
   }
 
   /** A client whose every request hangs would never be read again, its close frame included. */
@@ -90,6 +93,7 @@ class Running implements RunningRequest {
     readonly request: FrameRequest,
     readonly handlers: string,
     handlerCount: number,
+    readonly bytes: number,
     private readonly requests: Requests,
   ) {
     this.#handlersLeft = handlerCount;

@@ -115,7 +115,10 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     metrics.devices.set(node.connections.size);
     metrics.users.set(node.connections.userCount);
     metrics.clientBacklog.set(node.clients.backlogs.bytes);
-    metrics.set(metrics.clientsShed, node.clients.backlogs.shed);
+    metrics.clientUnhandled.set(node.clients.unhandled.bytes);
+    metrics.clientsPaused.set(node.clients.paused);
+    metrics.set(metrics.clientsShed, node.clients.backlogs.shed, { limit: 'backlog' });
+    metrics.set(metrics.clientsShed, node.clients.unhandled.shed, { limit: 'unhandled' });
     for (const [result, count] of Object.entries(node.gateway.handshakes)) {
       metrics.set(metrics.handshakes, count, { result });
     }

@@ -1,6 +1,6 @@
 import { GatewayStatistics } from '../../gateway-statistics.js';
 import type { Arrival } from '../arrival.js';
-import { Backlogs } from '../backlogs.js';
+import { Backlogs, FROM_CLIENTS, TO_CLIENTS } from '../backlogs.js';
 import { ClientConnection, type ConnectionContext } from '../client-connection.js';
 import { TokenExpiries } from '../token-expiries.js';
 
@@ -10,7 +10,8 @@ export function connectionContext(overrides: Partial<ConnectionContext> = {}): C
     receiver: { admit: () => true, receive: () => true },
     statistics: new GatewayStatistics(),
     bufferLimitBytes: 1_000_000,
-    backlogs: new Backlogs(1_000_000),
+    backlogs: new Backlogs(TO_CLIENTS, 1_000_000),
+    unhandled: new Backlogs(FROM_CLIENTS, 1_000_000),
     expiries: new TokenExpiries(),
     inFlightMax: 100,
     left: () => undefined,

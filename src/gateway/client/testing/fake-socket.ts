@@ -8,6 +8,10 @@ export class FakeSocket {
     return 0;
   }
 
+  get unreadBytes(): number {
+    return 0;
+  }
+
   pause(): void {
     this.isReading = false;
   }
