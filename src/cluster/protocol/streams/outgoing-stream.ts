@@ -14,56 +14,11 @@
  *   message takes the rest of it too.
  */
 import { assert } from '../errors.js';
-import {
-  FRAGMENT_HEADER_BYTES,
-  FRAGMENT_LAST,
-  MESSAGE_FRAGMENT,
-  MESSAGE_HEADER_BYTES,
-} from '../wire/frames.js';
+import { FRAGMENT_HEADER_BYTES, MESSAGE_HEADER_BYTES } from '../wire/frames.js';
+import { OpenRecord } from './open-record.js';
+import { OutgoingRecord } from './outgoing-record.js';
 
 const RING_MIN = 16;
-/** Below this a loop is faster than a call into the runtime's memcpy. */
-const LOOP_COPY_MAX = 40;
-
-export class OutgoingRecord {
-  #sentAt = -Infinity;
-  #repairedFor: object | null = null;
-
-  constructor(
-    readonly body: Buffer,
-    readonly isUrgent: boolean,
-    readonly isSnapshot: boolean,
-    /** A fragment that is not its message's first. */
-    readonly isContinuation: boolean,
-    /** Users' messages that end in this record. */
-    readonly userMessages: number,
-    readonly closedAt: number,
-  ) {}
-
-  get sentAt(): number {
-    return this.#sentAt;
-  }
-
-  /** The peer it was last repaired for, when that was to one peer alone. */
-  get repairedFor(): object | null {
-    return this.#repairedFor;
-  }
-
-  send(now: number): void {
-    this.#sentAt = now;
-  }
-
-  /** `peer` null: to everyone. */
-  repair(now: number, peer: object | null): void {
-    this.#sentAt = now;
-    this.#repairedFor = peer;
-  }
-
-  /** It belongs to a new session, in which it was never sent. */
-  unsend(): void {
-    this.#sentAt = -Infinity;
-  }
-}
 
 export class OutgoingStream {
   #ring: (OutgoingRecord | undefined)[] = Array.from({ length: RING_MIN }, () => undefined);
@@ -74,14 +29,12 @@ export class OutgoingStream {
   #closedBytes = 0;
   #snapshotRecords = 0;
 
-  #open: Buffer | null = null;
-  #openLength = 0;
-  #openUserMessages = 0;
-  #isOpenUrgent = false;
-  #isOpenContinuation = false;
+  readonly #open: OpenRecord;
 
   /** `recordBytes`: the most a record's messages may take. */
-  constructor(private readonly recordBytes: number) {}
+  constructor(private readonly recordBytes: number) {
+    this.#open = new OpenRecord(recordBytes);
+  }
 
   get first(): number {
     return this.#first;
@@ -106,7 +59,7 @@ export class OutgoingStream {
   }
 
   get bytes(): number {
-    return this.#closedBytes + this.#openLength;
+    return this.#closedBytes + this.#open.length;
   }
 
   get hasUnsent(): boolean {
@@ -134,21 +87,8 @@ export class OutgoingStream {
       this.#appendFragments(now, head, headLength, body, userMessages);
       return;
     }
-    if (this.#openLength + length > this.recordBytes) this.close(now);
-    const open = (this.#open ??= Buffer.allocUnsafe(this.recordBytes));
-    const at = this.#openLength;
-    const bodyLength = length - MESSAGE_HEADER_BYTES;
-    head[1] = bodyLength >>> 8;
-    head[2] = bodyLength & 0xff;
-    if (headLength <= LOOP_COPY_MAX) {
-      for (let index = 0; index < headLength; index += 1) open[at + index] = head[index] as number;
-    } else {
-      head.copy(open, at, 0, headLength);
-    }
-    if (body !== null) open.set(body, at + headLength);
-    this.#openLength = at + length;
-    this.#openUserMessages += userMessages;
-    if (isUrgent) this.#isOpenUrgent = true;
+    if (this.#open.length + length > this.recordBytes) this.close(now);
+    this.#open.append(head, headLength, body, userMessages, isUrgent);
   }
 
   /** A record of its own, never moved to a later session. */
@@ -160,31 +100,7 @@ export class OutgoingStream {
   }
 
   close(now: number): void {
-    const length = this.#openLength;
-    if (length === 0) return;
-    const open = this.#open as Buffer;
-    let body: Buffer;
-    if (length * 2 <= this.recordBytes) {
-      // A small record must not keep a large buffer alive until it is acked.
-      body = Buffer.from(open.subarray(0, length));
-    } else {
-      body = open.subarray(0, length);
-      this.#open = null;
-    }
-    this.#push(
-      new OutgoingRecord(
-        body,
-        this.#isOpenUrgent,
-        false,
-        this.#isOpenContinuation,
-        this.#openUserMessages,
-        now,
-      ),
-    );
-    this.#openLength = 0;
-    this.#openUserMessages = 0;
-    this.#isOpenUrgent = false;
-    this.#isOpenContinuation = false;
+    if (this.#open.length > 0) this.#push(this.#open.close(now));
   }
 
   /** The next record to go out for the first time, now on its way. */
@@ -273,7 +189,7 @@ export class OutgoingStream {
 
   /** Users' messages kept, the open record's included. */
   userMessages(): number {
-    let sum = this.#openUserMessages;
+    let sum = this.#open.userMessages;
     for (let sequence = this.#first; sequence < this.#nextSequence; sequence += 1) {
       sum += (this.at(sequence) as OutgoingRecord).userMessages;
     }
@@ -295,17 +211,9 @@ export class OutgoingStream {
     const chunkBytes = this.recordBytes - FRAGMENT_HEADER_BYTES;
     this.close(now);
     for (let start = 0, index = 0; start < whole.length; start += chunkBytes, index += 1) {
-      const chunk = whole.subarray(start, start + chunkBytes);
       const isLast = start + chunkBytes >= whole.length;
-      const open = (this.#open ??= Buffer.allocUnsafe(this.recordBytes));
-      open[0] = MESSAGE_FRAGMENT;
-      open.writeUInt16BE(chunk.length + FRAGMENT_HEADER_BYTES - MESSAGE_HEADER_BYTES, 1);
-      open[3] = isLast ? FRAGMENT_LAST : 0;
-      open.writeUInt16BE(index, 4);
-      open.set(chunk, FRAGMENT_HEADER_BYTES);
-      this.#openLength = FRAGMENT_HEADER_BYTES + chunk.length;
-      this.#openUserMessages = isLast ? userMessages : 0;
-      this.#isOpenContinuation = index > 0;
+      const chunk = whole.subarray(start, start + chunkBytes);
+      this.#open.setFragment(chunk, index, isLast, isLast ? userMessages : 0);
       this.close(now);
     }
   }

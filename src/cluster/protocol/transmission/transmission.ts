@@ -18,7 +18,7 @@
 import { HASH_BYTES, writeHash } from '../directory/name-hash.js';
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
-import type { OutgoingRecord } from '../streams/outgoing-stream.js';
+import type { OutgoingRecord } from '../streams/outgoing-record.js';
 import type { ByteReader } from '../wire/byte-reader.js';
 import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';
 import {
