@@ -75,7 +75,7 @@ module.exports = {
         'transmission/',
         'membership/',
         'routing/',
-        '(cluster-node|departure|peer-timeouts)[.]ts$',
+        '(cluster-node|departure|frame-dispatch|peer-timeouts|sleep|statistics)[.]ts$',
         '(testing|simulation)/',
       ],
       // What a node is made of: it makes the parts, and each part takes from it what it uses.

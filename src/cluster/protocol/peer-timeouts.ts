@@ -1,5 +1,6 @@
 /** Does what is due when a timer of a peer expires. */
 import type { Handshake } from './membership/handshake.js';
+import type { Pings } from './membership/pings.js';
 import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peers/peer.js';
 import type { Routing } from './routing/routing.js';
@@ -12,8 +13,8 @@ export class PeerTimeouts {
     private readonly parts: Parts,
     private readonly acks: Acks,
     private readonly handshake: Handshake,
+    private readonly pings: Pings,
     private readonly routing: Routing,
-    private readonly ping: (now: number, peer: Peer) => void,
   ) {}
 
   handle(now: number, peer: Peer): void {
@@ -39,7 +40,7 @@ export class PeerTimeouts {
     if (timers.ping.hasExpired(now)) {
       const { scale } = this.parts.pace;
       timers.ping.set(now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.parts.options.random()));
-      this.ping(now, peer);
+      this.pings.measure(now, peer);
     }
   }
 }

@@ -12,6 +12,7 @@
  */
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
+import type { Pings } from './pings.js';
 import type { Reports } from './reports.js';
 
 /** A peer that is silent for this many reports was replaced by the new boot with its name. */
@@ -26,7 +27,7 @@ export class Membership {
   constructor(
     private readonly parts: Parts,
     private readonly reports: Reports,
-    private readonly ping: (now: number, peer: Peer) => void,
+    private readonly pings: Pings,
   ) {}
 
   /** Called at every report, and at least about once a second. */
@@ -44,7 +45,7 @@ export class Membership {
       } else {
         if (silentMs >= parts.pace.silentAfterMs) {
           peer.fallSilent();
-          this.ping(now, peer);
+          this.pings.askForReport(now, peer);
         }
         this.reports.judgeAcks(now, peer);
         if (!peer.mutualStanding.isMutual && now - peer.metAt >= parts.pace.listedAfterMs) {

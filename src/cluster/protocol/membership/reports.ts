@@ -33,10 +33,7 @@ export class Reports {
     private readonly parts: Parts,
     private readonly acks: Acks,
     private readonly ownTag: number,
-    private readonly handlers: {
-      readonly rejoin: (now: number, peer: Peer, missing: number | null, reason: string) => void;
-      readonly acked: (now: number, peer: Peer) => void;
-    },
+    private readonly rejoin: (now: number, peer: Peer, missing: number | null, reason: string) => void,
   ) {}
 
   broadcast(): void {
@@ -85,7 +82,7 @@ export class Reports {
   handleBroadcastGap(now: number, peer: Peer, keptFrom: number): void {
     const { incoming } = peer;
     if (!incoming.isAdmitted) return;
-    this.handlers.rejoin(
+    this.rejoin(
       now,
       peer,
       keptFrom - incoming.broadcast.next,
@@ -113,10 +110,10 @@ export class Reports {
   ): void {
     const { incoming, outgoing } = peer;
     if (incoming.isAdmitted && number > incoming.welcomeReport && sessionOut !== incoming.id) {
-      this.handlers.rejoin(now, peer, null, 'the peer does not list the session it gave us');
+      this.rejoin(now, peer, null, 'the peer does not list the session it gave us');
     }
     if (sessionIn !== 0 && sessionIn === outgoing.id) {
-      if (this.acks.noteBroadcastAck(now, peer, applied)) this.handlers.acked(now, peer);
+      if (this.acks.noteBroadcastAck(now, peer, applied)) this.acks.noteProgress(now, peer);
     }
     this.#setMutual(peer, this.#whyNotMutual(now, peer, sessionIn, sessionOut));
   }

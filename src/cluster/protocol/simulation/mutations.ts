@@ -29,9 +29,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'membership/reports.ts',
-        search: '    if (!incoming.isAdmitted) return;\n    this.handlers.rejoin(',
+        search: '    if (!incoming.isAdmitted) return;\n    this.rejoin(',
         replace:
-          "    if (!incoming.isAdmitted) return;\n    this.parts.journal.gap(peer, 'gap', keptFrom - incoming.broadcast.next, 'skipped');\n    incoming.broadcast.reset(keptFrom);\n    if (keptFrom > 0) return;\n    this.handlers.rejoin(",
+          "    if (!incoming.isAdmitted) return;\n    this.parts.journal.gap(peer, 'gap', keptFrom - incoming.broadcast.next, 'skipped');\n    incoming.broadcast.reset(keptFrom);\n    if (keptFrom > 0) return;\n    this.rejoin(",
       },
     ],
   },
@@ -84,15 +84,15 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'records are applied as they come',
     edits: [
       {
-        file: 'cluster-node.ts',
+        file: 'routing/reception.ts',
         search: '    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
         replace:
           '    if (sequence < incoming.unicast.next) return;\n    incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end));\n',
       },
       {
-        file: 'cluster-node.ts',
+        file: 'routing/reception.ts',
         search:
-          '    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {\n      this.#delivery.applyUnicast(peer, next);',
+          '    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {\n      this.delivery.applyUnicast(peer, next);',
         replace:
           '    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {',
       },
@@ -204,8 +204,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'membership/reports.ts',
-        search:
-          "      this.handlers.rejoin(now, peer, null, 'the peer does not list the session it gave us');\n",
+        search: "      this.rejoin(now, peer, null, 'the peer does not list the session it gave us');\n",
         replace: '',
       },
     ],
@@ -250,10 +249,10 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'a record that comes again is applied again',
     edits: [
       {
-        file: 'cluster-node.ts',
+        file: 'routing/reception.ts',
         search: '    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
         replace:
-          '    if (sequence < incoming.unicast.next) this.#delivery.applyUnicast(peer, plain.subarray(headerEnd, end));\n    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
+          '    if (sequence < incoming.unicast.next) this.delivery.applyUnicast(peer, plain.subarray(headerEnd, end));\n    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
       },
     ],
   },
@@ -311,7 +310,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'R2: records of another session are applied',
     edits: [
       {
-        file: 'cluster-node.ts',
+        file: 'routing/reception.ts',
         search: '!incoming.isAdmitted || plain.readUInt32BE(start + 1) !== incoming.id',
         replace: '!incoming.isAdmitted',
       },
@@ -495,8 +494,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'membership/reports.ts',
-        search: '    if (!incoming.isAdmitted) return;\n    this.handlers.rejoin(',
-        replace: '    if (incoming.next !== null) return;\n    this.handlers.rejoin(',
+        search: '    if (!incoming.isAdmitted) return;\n    this.rejoin(',
+        replace: '    if (incoming.next !== null) return;\n    this.rejoin(',
       },
       {
         file: 'streams/incoming-stream.ts',

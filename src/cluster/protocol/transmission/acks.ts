@@ -31,10 +31,8 @@ type Parts = Pick<
 export class Acks {
   constructor(
     private readonly parts: Parts,
-    private readonly handlers: {
-      readonly broadcastGap: (now: number, peer: Peer, keptFrom: number) => void;
-      readonly acked: (now: number, peer: Peer) => void;
-    },
+    /** The peer keeps its broadcast records only from `keptFrom` on, and we need older ones. */
+    private readonly broadcastGap: (now: number, peer: Peer, keptFrom: number) => void,
   ) {}
 
   /** A record of the peer was taken, or came again: it will be acked. */
@@ -96,7 +94,7 @@ export class Acks {
     outgoing.windowStanding.noteAnswer(now);
     const isProgress = outgoing.stream.ackTo(unicast);
     if (isProgress) outgoing.backlog.noteProgress(now, outgoing.stream.inFlight);
-    if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.handlers.acked(now, peer);
+    if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.noteProgress(now, peer);
   }
 
   /** R6: a running maximum. Never beyond what exists, whatever a peer says. */
@@ -105,6 +103,16 @@ export class Acks {
     if (!peer.outgoing.barrierStanding.ack(now, ack)) return false;
     this.parts.broadcastReview.request();
     return true;
+  }
+
+  /** The peer has acked more. It is asked again if it owes more, and gets what its window has room for now. */
+  noteProgress(now: number, peer: Peer): void {
+    const { outgoing } = peer;
+    const { stream } = outgoing;
+    const { broadcast, flushQueue } = this.parts;
+    const isOwed = stream.inFlight > 0 || outgoing.broadcastNeededAfter < broadcast.nextToSend - 1;
+    outgoing.noteAck(now, peer.roundTrip.ms, isOwed);
+    if (stream.hasUnsent || outgoing.isLoading || outgoing.backlog.isCongested) flushQueue.add(peer);
   }
 
   handlePoll(now: number, peer: Peer, reader: ByteReader): void {
@@ -118,8 +126,7 @@ export class Acks {
       incoming.broadcast.noteHighest(now, broadcastSent);
       incoming.unicast.askNow(now);
       // Not so the broadcast records: those may lie in the other socket, unread.
-      if (broadcastKeptFrom > incoming.broadcast.next)
-        this.handlers.broadcastGap(now, peer, broadcastKeptFrom);
+      if (broadcastKeptFrom > incoming.broadcast.next) this.broadcastGap(now, peer, broadcastKeptFrom);
     }
     this.sendStatus(now, peer);
   }

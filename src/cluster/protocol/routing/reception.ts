@@ -1,0 +1,51 @@
+/**
+ * Records as they come in. What is not of the session we are in is ignored. The rest is acked, put in order, and applied
+ * when its turn has come.
+ */
+import { MalformedDatagramError } from '../errors.js';
+import type { Handshake } from '../membership/handshake.js';
+import type { Peer } from '../peers/peer.js';
+import type { Acks } from '../transmission/acks.js';
+import { BROADCAST_RECORD_HEADER_BYTES, UNICAST_RECORD_HEADER_BYTES } from '../wire/frames.js';
+import type { Delivery } from './delivery.js';
+
+export class Reception {
+  constructor(
+    private readonly acks: Acks,
+    private readonly delivery: Delivery,
+    private readonly handshake: Handshake,
+  ) {}
+
+  /** The record is `plain[start..end)`. */
+  receiveUnicast(now: number, peer: Peer, plain: Buffer, start: number, end: number): void {
+    const headerEnd = start + UNICAST_RECORD_HEADER_BYTES;
+    if (headerEnd > end) throw new MalformedDatagramError('a record header is cut off');
+    const { incoming } = peer;
+    if (!incoming.isAdmitted || plain.readUInt32BE(start + 1) !== incoming.id) return;
+    const sequence = plain.readUIntBE(start + 5, 6);
+    peer.loss.noteCame();
+    this.acks.noteRecord(now, peer, plain[start] as number);
+    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;
+    this.delivery.applyUnicast(peer, plain.subarray(headerEnd, end));
+    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {
+      this.delivery.applyUnicast(peer, next);
+    }
+    if (incoming.isStale) this.handshake.start(now, peer);
+  }
+
+  /** The record is `plain[start..end)`. */
+  receiveBroadcast(now: number, peer: Peer, plain: Buffer, start: number, end: number): void {
+    const headerEnd = start + BROADCAST_RECORD_HEADER_BYTES;
+    if (headerEnd > end) throw new MalformedDatagramError('a record header is cut off');
+    const { incoming } = peer;
+    if (!incoming.isAdmitted) return;
+    const sequence = plain.readUIntBE(start + 1, 6);
+    peer.loss.noteCame();
+    this.acks.noteRecord(now, peer, plain[start] as number);
+    if (!incoming.broadcast.receive(now, sequence, plain.subarray(headerEnd, end))) return;
+    this.delivery.applyBroadcast(peer, plain.subarray(headerEnd, end));
+    for (let next = incoming.broadcast.take(now); next !== undefined; next = incoming.broadcast.take(now)) {
+      this.delivery.applyBroadcast(peer, next);
+    }
+  }
+}
