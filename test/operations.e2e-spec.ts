@@ -239,6 +239,18 @@ describe("the operators' door", () => {
     for (const device of devices) expect(await device.closed).toMatchObject({ code: 4501 });
   });
 
+  it('neither shows nor counts connections that are closing', async () => {
+    const ghost = await RawClient.open(a.port, '/chat?user_id=ghost');
+    const closed = { closed: 1, complete: true };
+    expect((await call(a, 'DELETE', '/v1/users/ghost/connections')).body).toEqual(closed);
+    // it has got its close frame, and never answers
+    expect((await ghost.closeFrame()).code).toBe(CLOSES.kicked.code);
+    expect((await call(a, 'GET', '/v1/users/ghost')).body['connections']).toEqual([]);
+    expect((await call(a, 'DELETE', '/v1/users/ghost/connections')).body).toEqual({ ...closed, closed: 0 });
+    expect(ghost.socket.destroyed).toBe(false);
+    ghost.destroy();
+  });
+
   it('shows the cluster, this node first', async () => {
     const { body } = await call(a, 'GET', '/v1/cluster');
     expect(body['nodes']).toEqual([
@@ -313,6 +325,7 @@ describe('counters with labels', () => {
     lanfare_turned_away_total: [{ reason: TURNED_AWAY }],
     lanfare_tokens_refused_total: [{ reason: Object.keys(TOKEN_REFUSALS) }],
     lanfare_closes_total: [{ reason: ['ended', ...Object.keys(CLOSES)] }],
+    lanfare_clients_shed_total: [{ limit: ['backlog', 'unhandled'] }],
     lanfare_errors_total: [{ code: Object.keys(FRAME_ERRORS) }],
     lanfare_messages_total: [
       { path: ['local', 'inbound'], outcome: ['delivered', 'absent'] },

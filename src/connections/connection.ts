@@ -23,6 +23,8 @@ export interface Connection {
    * `aud`. Empty where there are none. Those of a newer token take their place (`refresh`).
    */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** Nothing is sent to it any more. It stays in `ConnectionRegistry` until its socket has closed, at most 5 s. */
+  readonly isClosing: boolean;
 
   /** What a module keeps here; undefined: nothing yet. */
   get<T>(key: ConnectionKey<T>): T | undefined;

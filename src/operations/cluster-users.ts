@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { Cluster } from '../cluster/cluster.js';
+import type { Connection } from '../connections/connection.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 
 /** Topics between nodes. A node of a version that does not know one counts as missing. */
@@ -99,15 +100,21 @@ export class ClusterUsers {
   }
 
   #connectionsHere(userId: string): z.infer<typeof connection>[] {
-    return this.connections
-      .of(userId)
-      .map(({ id, connectedAt }) => ({ connection_id: id, connected_at: connectedAt }));
+    return this.#devicesHere(userId).map(({ id, connectedAt }) => ({
+      connection_id: id,
+      connected_at: connectedAt,
+    }));
   }
 
   #disconnectHere(userId: string): number {
-    const connections = this.connections.of(userId);
-    for (const connection of connections) connection.close();
-    return connections.length;
+    const devices = this.#devicesHere(userId);
+    for (const device of devices) device.close();
+    return devices.length;
+  }
+
+  /** Those that messages reach: a client may take its time to close. */
+  #devicesHere(userId: string): Connection[] {
+    return this.connections.of(userId).filter(({ isClosing }) => !isClosing);
   }
 
   #censusHere(): Census {

@@ -21,6 +21,10 @@ export class FakeDevice implements Device {
     return this.accepts;
   }
 
+  get isClosing(): boolean {
+    return this.isClosed;
+  }
+
   get(): undefined {}
 
   set(): void {}
