@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { MemoryNetwork, type MemoryBus } from '../cluster/bus/memory-bus.js';
 import { NoneBus } from '../cluster/bus/none-bus.js';
 import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
@@ -94,5 +95,67 @@ describe('what a module sends', () => {
       ['2', '1', '"here"'],
       ['nobody', null, '"absent"'],
     ]);
+  });
+});
+
+describe('a message in a cluster', () => {
+  let buses: MemoryBus[];
+  let nodes: { connections: ConnectionRegistry; messaging: Messaging }[];
+
+  beforeEach(async () => {
+    const network = new MemoryNetwork();
+    buses = [network.node('a'), network.node('b')];
+    for (const bus of buses) await bus.start();
+    nodes = buses.map((bus) => {
+      const connections = new ConnectionRegistry();
+      const messaging = new Messaging(connections, new Cluster(bus));
+      messaging.onModuleInit();
+      return { connections, messaging };
+    });
+  });
+
+  const at = (index: number) => (nodes[index] as (typeof nodes)[number]).messaging;
+  const connect = (index: number, userId: string) => {
+    const device = new FakeDevice(`${index}`, userId);
+    at(index).join(device, () => undefined);
+    return device;
+  };
+
+  it('reaches the devices of all nodes, and counts those that took it', async () => {
+    const devices = [connect(0, 'ann'), connect(1, 'ann'), connect(1, 'ann'), connect(1, 'bob')];
+    (devices[2] as FakeDevice).accepts = false;
+    expect(await at(0).send('ann', 1)).toEqual({ delivered: 2, complete: true });
+    expect(devices.map(({ received }) => received.length)).toEqual([1, 1, 0, 0]);
+  });
+
+  it('that the cluster refuses reaches nobody here either', () => {
+    const here = connect(0, 'ann');
+    connect(1, 'ann');
+    const fill = { to: 'ann', from: null, data: Buffer.alloc(1_000_000, '1') };
+    const refusals = Array.from({ length: 6 }, () => at(0).post(fill, null));
+    expect(refusals).toEqual([null, null, null, null, 'congested', 'congested']);
+    expect(here.received).toHaveLength(4);
+    expect(at(0).statistics.clusterRefused.congested).toBe(2);
+  });
+
+  it('goes to a user from the join to the leave, here and on other nodes', async () => {
+    const device = connect(1, 'ann');
+    const elsewhere = () => (buses[0] as MemoryBus).holders({ kind: 'user', name: 'ann' }).nodeIds;
+    expect(elsewhere()).toEqual(['b']);
+    expect(nodes[1]?.connections.count('ann')).toBe(1);
+    at(1).leave(device);
+    at(1).leave(device);
+    expect(elsewhere()).toEqual([]);
+    expect(await at(0).send('ann', 1)).toEqual({ delivered: 0, complete: true });
+    expect(await at(1).send('ann', 1)).toEqual({ delivered: 0, complete: true });
+  });
+
+  it('with an id that was delivered is not delivered again, and counted as before', async () => {
+    const [here, there] = [connect(0, 'ann'), connect(1, 'ann')];
+    const message = { to: 'ann', from: 'bob', data: Buffer.from('1'), messageId: 'm-1' };
+    const post = async () => new Promise((resolve) => at(0).post(message, resolve));
+    expect(await post()).toEqual({ delivered: 2, complete: true });
+    expect(await post()).toEqual({ delivered: 2, complete: true });
+    expect([here.received.length, there.received.length]).toEqual([1, 1]);
   });
 });
