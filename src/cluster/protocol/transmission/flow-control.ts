@@ -11,6 +11,11 @@ const KERNEL_OVERHEAD_BYTES = 256;
 const PROMISED_SHARE = 1 / 2;
 
 export class FlowControl {
+  /** The members among whom everything is divided, as of the last time that their number changed. */
+  #sharers = -1;
+  #receiveWindow = 0;
+  #queueBytes = 0;
+
   constructor(
     private readonly options: ClusterNodeOptions,
     private readonly limits: Limits,
@@ -20,12 +25,8 @@ export class FlowControl {
 
   /** What we grant each sender, so that all together do not overrun our buffers. */
   get receiveWindow(): number {
-    const { limits, options, members } = this;
-    const records = (options.receiveBufferBytes * PROMISED_SHARE) / kernelBytesOf(options.datagramBytes);
-    // In mesh mode both streams of a sender come to one socket.
-    const streams = Math.max(1, members.size) * (options.mode === 'mesh' ? 2 : 1);
-    const share = Math.floor(records / streams);
-    return Math.min(limits.broadcastWindowRecords, Math.max(limits.windowRecordsMin, share));
+    this.#divide();
+    return this.#receiveWindow;
   }
 
   /**
@@ -40,11 +41,13 @@ export class FlowControl {
 
   /** How full the queue towards a peer is, 1: full. */
   fill({ bytes, records }: OutgoingStream): number {
+    this.#divide();
     return Math.max(bytes / this.#queueBytes, records / this.limits.unicastQueueRecords);
   }
 
   /** Whether it has no room for a message of so many bytes. */
   isFull(stream: OutgoingStream, bytes: number): boolean {
+    this.#divide();
     return (
       stream.bytes + bytes > this.#queueBytes ||
       stream.records + bytes / this.recordBytes >= this.limits.unicastQueueRecords
@@ -53,11 +56,29 @@ export class FlowControl {
 
   /** Whether it has no room for receipts and answers either, which may take twice as much. */
   isOverfull({ bytes, records }: OutgoingStream): boolean {
+    this.#divide();
     return bytes > 2 * this.#queueBytes || records > 2 * this.limits.unicastQueueRecords;
   }
 
+  /** Every message and every ack asks; the shares change with the members alone. */
+  #divide(): void {
+    if (this.members.size === this.#sharers) return;
+    this.#sharers = this.members.size;
+    this.#receiveWindow = this.#receiveWindowOfEach();
+    this.#queueBytes = this.#queueBytesOfEach();
+  }
+
+  #receiveWindowOfEach(): number {
+    const { limits, options, members } = this;
+    const records = (options.receiveBufferBytes * PROMISED_SHARE) / kernelBytesOf(options.datagramBytes);
+    // In mesh mode both streams of a sender come to one socket.
+    const streams = Math.max(1, members.size) * (options.mode === 'mesh' ? 2 : 1);
+    const share = Math.floor(records / streams);
+    return Math.min(limits.broadcastWindowRecords, Math.max(limits.windowRecordsMin, share));
+  }
+
   /** What may be queued towards each peer. */
-  get #queueBytes(): number {
+  #queueBytesOfEach(): number {
     const { limits, members, options } = this;
     const share = Math.max(limits.unicastQueuesBytes / members.size, 2 * options.messageBytesMax);
     return Math.min(limits.unicastQueueBytes, share);
