@@ -3,7 +3,7 @@ import { openFilesMax } from '../config/open-files.js';
 import { Logger } from '@nestjs/common';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { DEVELOPMENT_SECRET } from '../cluster/bus/protocol-bus.js';
+import { DEVELOPMENT_SECRET } from '../cluster/bus/node-options.js';
 import { clusterVariables } from '../cluster/cluster.config.js';
 import { ConfigurationError } from '../config/variables.js';
 import { failure, ok, warning, type Finding } from '../doctor/finding.js';
