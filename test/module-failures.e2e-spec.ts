@@ -11,6 +11,7 @@ import { CLOSES } from '../src/wire/codes.js';
 import type { Message } from '../src/wire/message.js';
 import { GatewayStatistics } from '../src/gateway/gateway-statistics.js';
 import { LogRecorder } from './support/log-recorder.js';
+import { EVENTS_KEPT } from '../src/wire/core-events.js';
 import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 import { until } from './support/until.js';
@@ -418,6 +419,18 @@ describe('a start', () => {
     await expect(start(TakesMessages)).rejects.toThrow('TakesMessages.message: the event "message"');
     await start(TakesMessages, '/own');
   });
+
+  it.each(EVENTS_KEPT)(
+    "fails when a gateway on the core's path subscribes to %s, which is to come",
+    async (event) => {
+      class Early {
+        handle(): void {}
+      }
+      const handle = Object.getOwnPropertyDescriptor(Early.prototype, 'handle') as PropertyDescriptor;
+      SubscribeMessage(event)(Early.prototype, 'handle', handle);
+      await expect(start(Early)).rejects.toThrow(`Early.handle: the event "${event}" is the core's own`);
+    },
+  );
 });
 
 const verdicts: Record<string, unknown> = {

@@ -4,7 +4,19 @@ export const EVENTS_HANDLED = ['send', 'ping', 'refresh'] as const;
 /** Events that the core sends. On WS_PATH they always mean what docs/client-protocol.md says. */
 const EVENTS_SENT = ['ready', 'message', 'ack', 'pong', 'error', 'token_expiring'] as const;
 
-const names = new Set<string>([...EVENTS_HANDLED, ...EVENTS_SENT]);
+/** Events of later versions, kept free so that no module's events are in their way. */
+export const EVENTS_KEPT = [
+  'join',
+  'leave',
+  'publish',
+  'joined',
+  'left',
+  'watch',
+  'unwatch',
+  'presence',
+] as const;
+
+const names = new Set<string>([...EVENTS_HANDLED, ...EVENTS_SENT, ...EVENTS_KEPT]);
 
 /** Whether the name is the core's. An application's event on WS_PATH can't have such a name. */
 export function isCoreEvent(event: string): boolean {
