@@ -8,13 +8,15 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
-import { apply, MUTATIONS, type Mutation } from '../src/cluster/protocol/simulation/mutations.js';
+import { apply, type Mutation } from '../src/cluster/protocol/simulation/mutations/mutation.js';
+import { MUTATIONS } from '../src/cluster/protocol/simulation/mutations/mutations.js';
+import type { SCHEDULES } from '../src/cluster/protocol/simulation/schedules.js';
 import type { simulate } from '../src/cluster/protocol/simulation/simulation.js';
 import { CommandLine } from '../src/commands/command-line.js';
 
 const USAGE = `usage: npm run simulate:mutations -- [options]
 
-Breaks one rule of the protocol each, and demands that the simulation notices.
+Breaks one rule of the protocol each, and demands that the simulation notices: by a seed, or by a directed schedule.
 
   --seeds 800         for each mutation
   --only part,part    mutations with one of these in their name (all)
@@ -40,26 +42,37 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 rmSync(MUTANTS, { recursive: true, force: true });
 let survivors = 0;
 for (const mutation of chosen) {
-  const { seed, what } = await hunt(mutation);
-  if (seed === null) survivors += 1;
-  print(
-    `${(seed === null ? 'SURVIVED' : String(seed)).padStart(8)}  ${mutation.name}${what === '' ? '' : ` (${what})`}`,
-  );
+  const { by, what } = await hunt(mutation);
+  if (by === null) survivors += 1;
+  print(`${(by ?? 'SURVIVED').padStart(8)}  ${mutation.name}${what === '' ? '' : ` (${what})`}`);
 }
 print(`${chosen.length} mutations, ${survivors} not noticed within ${seedsMax} seeds`);
 process.exitCode = survivors === 0 ? 0 : 1;
 
-/** The first seed that fails, and what it says. */
-async function hunt(mutation: Mutation): Promise<{ seed: number | null; what: string }> {
-  const mutant = await build(mutation);
-  for (let seed = 1; seed <= seedsMax; seed++) {
-    const { violation } = mutant.simulate(seed, mutation.wishes);
-    if (violation !== null) return { seed, what: violation.invariant };
-  }
-  return { seed: null, what: '' };
+interface Mutant {
+  readonly simulate: typeof simulate;
+  readonly schedules: typeof SCHEDULES;
 }
 
-async function build(mutation: Mutation): Promise<{ readonly simulate: typeof simulate }> {
+/** The first seed that fails, or the mutation's schedule if it does; and what is said then. Null: nothing fails. */
+async function hunt(mutation: Mutation): Promise<{ by: string | null; what: string }> {
+  const mutant = await build(mutation);
+  if (mutation.schedule !== undefined) {
+    try {
+      mutant.schedules[mutation.schedule]();
+    } catch (error) {
+      return { by: 'schedule', what: error instanceof Error ? error.message : String(error) };
+    }
+    return { by: null, what: '' };
+  }
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    const { violation } = mutant.simulate(seed, mutation.wishes);
+    if (violation !== null) return { by: String(seed), what: violation.invariant };
+  }
+  return { by: null, what: '' };
+}
+
+async function build(mutation: Mutation): Promise<Mutant> {
   const folder = join(MUTANTS, mutation.name.replaceAll(/\W+/g, '-'));
   mkdirSync(folder, { recursive: true });
   cpSync(BUILT, folder, { recursive: true });
@@ -78,6 +91,8 @@ async function build(mutation: Mutation): Promise<{ readonly simulate: typeof si
     });
     writeFileSync(join(folder, file.replace(/\.ts$/, '.js')), outputText);
   }
-  const entry = pathToFileURL(join(folder, 'simulation/simulation.js')).href;
-  return (await import(entry)) as { readonly simulate: typeof simulate };
+  const load = async (file: string): Promise<unknown> => import(pathToFileURL(join(folder, file)).href);
+  const { simulate } = (await load('simulation/simulation.js')) as Pick<Mutant, 'simulate'>;
+  const { SCHEDULES: schedules } = (await load('simulation/schedules.js')) as { SCHEDULES: typeof SCHEDULES };
+  return { simulate, schedules };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { TIMING } from '../options.js';
 import { calmWorld } from './calm-world.js';
 import type { Host } from './host.js';
+import { SCHEDULES } from './schedules.js';
 import type { World } from './world.js';
 
 const hostAt = (world: World, index: number): Host => {
@@ -60,5 +61,11 @@ describe('a datagram that was recorded but never arrived', () => {
     for (const bytes of recorded) receiver.deliver('own', bytes, '10.9.9.9:6666');
     schedule.runUntil(schedule.now + 500);
     expect(peersOf(world, 0)).toEqual(['node-1 up']);
+  });
+});
+
+describe('a report that was overtaken', () => {
+  it('does not keep its dead sender alive', () => {
+    expect(SCHEDULES.overtakenReport).not.toThrow();
   });
 });

@@ -1,0 +1,110 @@
+/** Mutations of receipts, and connections that wait to be reachable. */
+import type { Mutation } from './mutation.js';
+
+export const ANSWERS: readonly Mutation[] = [
+  {
+    name: 'no barrier',
+    breaks: 'R11: a device is ready at once',
+    edits: [
+      {
+        file: 'routing/reachability.ts',
+        search: 'if (announcedIn <= this.#appliedByAll)',
+        replace: 'if (announcedIn <= Infinity)',
+      },
+    ],
+  },
+  {
+    name: 'late peers not named',
+    breaks: 'R11: after the bound the device is just ready',
+    edits: [
+      {
+        file: 'routing/reachability.ts',
+        search: '      if (!peer.isCounted || standing.acked >= announcedIn) continue;',
+        replace: '      if (standing.acked < Infinity) continue;',
+      },
+    ],
+  },
+  {
+    name: 'late peers called reached',
+    breaks: 'R11: a join calls itself complete though somebody has not acked it',
+    edits: [
+      {
+        file: 'routing/reachability.ts',
+        search: 'isInTime && this.#absentPeers.length === 0 && this.knowsAll(now)',
+        replace: 'this.knowsAll(now)',
+      },
+    ],
+  },
+  {
+    name: 'only the first connection waits',
+    breaks: 'R11: who joins an address that is announced already is reachable at once',
+    edits: [
+      {
+        file: 'routing/interest.ts',
+        search: '    const held =\n      localAddresses.addConnection(key) ??',
+        replace:
+          '    const there = localAddresses.addConnection(key);\n    if (there !== undefined) return 0;\n    const held =\n      there ??',
+      },
+    ],
+  },
+  {
+    name: 'receipts do not expire',
+    breaks: 'who waits for a silent peer waits for ever',
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: 'if (timers.owed.receipts.hasExpired(now)) receipts.expire(now);',
+        replace: '',
+      },
+      {
+        file: 'cluster-node.ts',
+        search: 'timers.owed.next',
+        replace: 'Math.min(timers.owed.barrier.at, timers.owed.inquiries.at)',
+      },
+    ],
+  },
+  {
+    name: 'lost holder counts as complete',
+    breaks: 'a receipt calls itself complete though a holder died',
+    edits: [
+      {
+        file: 'routing/receipts.ts',
+        search: '      this.#state[at] = WAITING_INCOMPLETE;\n      this.#holderDone',
+        replace: '      this.#holderDone',
+      },
+    ],
+  },
+  {
+    name: 'heard peers not counted',
+    breaks: 'R14: a receipt calls itself complete though somebody is heard who can not be asked',
+    edits: [
+      {
+        file: 'membership/view.ts',
+        search: 'if (!isProven || isSilent) return true;',
+        replace: 'if (isSilent) return true;',
+      },
+    ],
+  },
+  {
+    name: 'receipt numbers used twice',
+    breaks: 'the answer to one message settles another',
+    edits: [
+      {
+        file: 'routing/receipts.ts',
+        search: '      this.#skipFree();\n      this.sink(token, 0, isComplete);',
+        replace: '      this.#tail -= 1;\n      this.sink(token, 0, isComplete);',
+      },
+    ],
+  },
+  {
+    name: 'messages to rooms not counted',
+    breaks: 'what is lost with a peer says 0 where messages to rooms went',
+    edits: [
+      {
+        file: 'routing/routing.ts',
+        search: 'append(now, this.#head.bytes, length, data, 1, false)',
+        replace: 'append(now, this.#head.bytes, length, data, this.#head.bytes[0] === 1 ? 1 : 0, false)',
+      },
+    ],
+  },
+];

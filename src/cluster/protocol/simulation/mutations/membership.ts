@@ -1,0 +1,96 @@
+/** Mutations of who lives, who is believed, and keys. */
+import type { Mutation } from './mutation.js';
+
+export const MEMBERSHIP: readonly Mutation[] = [
+  {
+    name: 'nonces begin anew after a drop',
+    breaks: 'a boot met again is sealed for with the same key and number 1',
+    edits: [
+      {
+        file: 'peers/members.ts',
+        search:
+          '    this.#pairNumbersUsed = Math.max(this.#pairNumbersUsed, peer.keys.sealing.packetNumber);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'no challenge',
+    breaks: 'a boot that was only heard counts as proven',
+    edits: [
+      {
+        file: 'membership/admission.ts',
+        search: '    return { peer, plain, isForPair };',
+        replace:
+          '    if (!peer.isProven) {\n      peer.prove(now);\n      parts.peersChanged();\n    }\n    return { peer, plain, isForPair };',
+      },
+    ],
+  },
+  {
+    name: 'dead peers dropped silently',
+    breaks: 'R12: no event',
+    edits: [
+      {
+        file: 'membership/membership.ts',
+        search:
+          "    if (change === 'lost' || undelivered > 0) parts.journal.gap(peer, 'lost', undelivered, reason);\n",
+        replace: '',
+      },
+      {
+        file: 'membership/membership.ts',
+        search: '    if (incoming.id !== 0) parts.journal.tellPeer(change, last, reason);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'only the first secret opens',
+    breaks: 'rotation: others are refused',
+    edits: [
+      {
+        file: 'wire/sealing.ts',
+        search: 'return this.#secrets.findIndex((secret) => secret.tag === tag);',
+        replace: 'return this.#secrets[0]?.tag === tag ? 0 : -1;',
+      },
+    ],
+  },
+  {
+    name: 'old reports count',
+    breaks: 'R6: a report that was overtaken is believed',
+    schedule: 'overtakenReport',
+    edits: [
+      {
+        file: 'membership/reports.ts',
+        search: 'number < peer.report.number || part >= parts',
+        replace: 'part >= parts',
+      },
+      {
+        file: 'membership/reports.ts',
+        search: '    if (number > peer.report.number) {',
+        replace: '    if (number !== peer.report.number) {',
+      },
+    ],
+  },
+  {
+    name: 'tags not checked',
+    breaks: 'forged datagrams are taken',
+    edits: [
+      {
+        file: 'wire/sealing.ts',
+        search: '    if (!isGenuine) return null;\n',
+        replace: '    if (!isGenuine) datagram.copy(plain, 0, HEADER_BYTES);\n',
+      },
+    ],
+  },
+  {
+    name: 'leave tells nobody',
+    breaks: 'a good-bye without LEAVE',
+    edits: [
+      {
+        file: 'departure.ts',
+        search: '    outbox.writer.beginFrame(FRAME_LEAVE).endFrame();\n    outbox.toAll();\n',
+        replace: '',
+      },
+    ],
+  },
+];

@@ -1,0 +1,14 @@
+import { ANSWERS } from './answers.js';
+import { MEMBERSHIP } from './membership.js';
+import type { Mutation } from './mutation.js';
+import { RECORDS } from './records.js';
+import { REPLICAS } from './replicas.js';
+import { SESSIONS } from './sessions.js';
+
+export const MUTATIONS: readonly Mutation[] = [
+  ...SESSIONS,
+  ...REPLICAS,
+  ...RECORDS,
+  ...MEMBERSHIP,
+  ...ANSWERS,
+];

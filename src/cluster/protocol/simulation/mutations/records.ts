@@ -1,0 +1,91 @@
+/** Mutations of order, acks, repair and windows of the streams. */
+import type { Mutation } from './mutation.js';
+
+export const RECORDS: readonly Mutation[] = [
+  {
+    name: 'broadcast ack of what was received',
+    breaks: 'R6: acks the highest, not the applied position',
+    edits: [
+      {
+        file: 'peers/incoming-session.ts',
+        search: 'return this.isAdmitted ? this.broadcast.next - 1 : 0;',
+        replace: 'return this.isAdmitted ? this.broadcast.highest : 0;',
+      },
+    ],
+  },
+  {
+    name: 'unicast ack of what was received',
+    breaks: 'R6: acks the highest, not the applied position',
+    edits: [
+      {
+        file: 'peers/incoming-session.ts',
+        search: 'return this.isAdmitted ? this.unicast.next - 1 : 0;',
+        replace: 'return this.isAdmitted ? this.unicast.highest : 0;',
+      },
+    ],
+  },
+  {
+    name: 'no order in the unicast stream',
+    breaks: 'records are applied as they come',
+    edits: [
+      {
+        file: 'routing/reception.ts',
+        search: '    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
+        replace:
+          '    if (sequence < incoming.unicast.next) return;\n    incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end));\n',
+      },
+      {
+        file: 'routing/reception.ts',
+        search:
+          '    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {\n      this.delivery.applyUnicast(peer, next);',
+        replace:
+          '    for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {',
+      },
+    ],
+  },
+  {
+    name: 'no deduplication',
+    breaks: 'a record that comes again is applied again',
+    edits: [
+      {
+        file: 'routing/reception.ts',
+        search: '    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
+        replace:
+          '    if (sequence < incoming.unicast.next) this.delivery.applyUnicast(peer, plain.subarray(headerEnd, end));\n    if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;\n',
+      },
+    ],
+  },
+  {
+    name: 'no poll',
+    breaks: 'tail loss is not looked for',
+    edits: [{ file: 'peer-timeouts.ts', search: '      this.acks.sendPoll(peer);\n', replace: '' }],
+  },
+  {
+    name: 'no repair',
+    breaks: 'nothing that is missing is asked for',
+    edits: [
+      {
+        file: 'peer-timeouts.ts',
+        search: '      this.acks.sendDueNacks(now, peer);\n',
+        replace:
+          '      peer.incoming.unicast.writeMissing(now, this.parts.outbox.writer, 0, 0);\n      peer.incoming.broadcast.writeMissing(now, this.parts.outbox.writer, 0, 0);\n      this.parts.outbox.writer.clear();\n',
+      },
+    ],
+  },
+  {
+    name: 'window ignored',
+    breaks: '2.5: all that is queued goes out at once',
+    edits: [
+      {
+        file: 'transmission/transmission.ts',
+        search: '    const window = Math.min(outgoing.window, this.parts.limits.unicastWindowRecords);',
+        replace: '    const window = Infinity;',
+      },
+    ],
+  },
+  {
+    name: 'full queues dropped silently',
+    breaks: 'R10: no event',
+    edits: [{ file: 'routing/routing.ts', search: '        peer.outgoing.backlog.drop(1);\n', replace: '' }],
+  },
+];

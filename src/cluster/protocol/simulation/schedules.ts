@@ -1,0 +1,47 @@
+/**
+ * Directed schedules: what seeds hardly ever bring about, and one rule of the protocol is for. Each is a function that
+ * throws a `Violation`, so that a mutation can name the schedule that notices it.
+ */
+import { TIMING } from '../options.js';
+import { calmWorld } from './calm-world.js';
+import { Violation } from './violation.js';
+import type { World } from './world.js';
+
+/** The peers are judged at least this often, with room for the jitter of reports. */
+const JUDGED_WITHIN_MS = 1_500;
+
+/**
+ * R6: a report is held back on the network, and comes only after its sender has died. Newer reports have come
+ * meanwhile. So it must not pass for a sign of life.
+ */
+function overtakenReport(): void {
+  const world = calmWorld(2);
+  const [listener, sender] = world.hosts;
+  if (listener === undefined || sender === undefined) throw new RangeError('two hosts were started');
+  const source = sender.running?.process.endpoint ?? '';
+  const report = holdBackReport(world, sender.index);
+  world.runFor(3 * TIMING.reportIdleMs);
+  world.crash(sender);
+  world.runFor(TIMING.deadAfterMs - 2 * TIMING.reportIdleMs);
+  listener.deliver('shared', report, source);
+  world.runFor(2 * TIMING.reportIdleMs + JUDGED_WITHIN_MS);
+  if (listener.running?.process.node.peers().length !== 0) {
+    throw new Violation('liveness', 'a report that was overtaken keeps its dead sender alive');
+  }
+}
+
+/** Loses the next report of a host, and returns it. In an idle cluster of two nothing else is broadcast. */
+function holdBackReport(world: World, host: number): Buffer {
+  const { network } = world;
+  const send = network.send.bind(network);
+  let report: Buffer | undefined;
+  network.send = (from, source, transmit): void => {
+    if (report === undefined && from.index === host && transmit.to === null) report = transmit.bytes;
+    else send(from, source, transmit);
+  };
+  while (report === undefined) world.runFor(TIMING.reportIdleMs);
+  return report;
+}
+
+export const SCHEDULES = { overtakenReport };
+export type ScheduleName = keyof typeof SCHEDULES;
