@@ -51,7 +51,6 @@ export class NodeDriver {
 
   /** To be called before something is sent. All that is sent within a turn is sent at the time that this returns. */
   beginSend(): number {
-    if (this.#turnEnd === undefined) this.#turnAt = performance.now();
     this.wantTurnEnd();
     return this.#turnAt;
   }
@@ -59,6 +58,7 @@ export class NodeDriver {
   /** To be called with every other command. What it causes leaves at the end of the turn. */
   wantTurnEnd(): void {
     if (this.#turnEnd !== undefined || this.#isStopped) return;
+    this.#turnAt = performance.now();
     this.#turnEnd = setImmediate(this.#endTurn);
   }
 
@@ -78,10 +78,10 @@ export class NodeDriver {
   }
 
   #receive({ arrival, bytes, source }: CarriedDatagram): void {
+    this.wantTurnEnd();
     this.#turnAt = performance.now();
     this.node.handleDatagram(this.#turnAt, arrival, bytes, source);
     this.#raiseEvents();
-    this.wantTurnEnd();
   }
 
   readonly #endTurn = (): void => {
