@@ -133,7 +133,8 @@ export class Admission {
     }
     const tombstone = this.parts.members.tombstone(tag, rest);
     const { deadAfterMs } = this.parts.pace;
-    // Others may not have noticed yet that it is gone.
+    // Peers tell of a boot for `silentAfterMs` after they heard it last, and they may have heard it until we dropped it: what
+    // they say then is old. The rest is for what was said before somebody slept. A boot that we hear ourselves needs nobody.
     if (tombstone !== undefined && (tombstone.hasLeft || now - tombstone.droppedAt < 2 * deadAfterMs)) return;
     const peer = this.#makePeer(now, bootId, secret, endpoint);
     if (peer === null) return;
