@@ -79,6 +79,11 @@ export interface Timing {
   /** What was asked for and has not come: two turns of both loops. Longer, and 10% loss halves the throughput. */
   readonly nackRetryMs: number;
   readonly nackRetryMaxMs: number;
+  /**
+   * Added to the wait for each record asked for: what a crowded machine needs to read one. Without it such a machine
+   * asks several times for a window of records that lie in its own socket already.
+   */
+  readonly nackRetryRecordMs: number;
   /** The same record is not repaired again within this: what is in flight is not sent twice. Below nackRetryMs. */
   readonly repairLingerMs: number;
   /** A broadcast gap unrepaired this long, with its sender alive, is given up: gap event and rejoin. */
@@ -183,6 +188,7 @@ export const TIMING: Timing = {
   nackBroadcastMs: 5,
   nackRetryMs: 4,
   nackRetryMaxMs: 250,
+  nackRetryRecordMs: 0.1,
   repairLingerMs: 3,
   gapAfterMs: 3_000,
   laggardAfterMs: 2_000,

@@ -51,6 +51,7 @@ export class IncomingSession {
     const repair = {
       retryMs: timing.nackRetryMs,
       retryMaxMs: timing.nackRetryMaxMs,
+      retryRecordMs: timing.nackRetryRecordMs,
       gapAfterMs: timing.gapAfterMs,
     };
     this.broadcast = new IncomingStream(

@@ -8,7 +8,8 @@
  * - `next - 1` is what gets acked: taken means applied (a position received but not applied proves nothing).
  * - Records up to `HELD_MAX` ahead are held; farther ones are refused, and come again by repair.
  * - A hole is asked for after `firstDelayMs` (the network reorders), then again at doubling intervals; what was asked and
- *   may be on its way is not asked for again with newer holes. Progress starts the intervals anew.
+ *   may be on its way is not asked for again with newer holes. Progress starts the intervals anew. Each interval grows
+ *   with what was asked for, as a slow receiver needs that long to read it.
  */
 import type { Timer } from '../timers.js';
 import type { ByteWriter } from '../wire/byte-writer.js';
@@ -23,6 +24,8 @@ export interface RepairTiming {
   readonly firstJitterMs: number;
   readonly retryMs: number;
   readonly retryMaxMs: number;
+  /** Added to an interval for each record that was asked for. */
+  readonly retryRecordMs: number;
   /** What is missing for so long is given up. */
   readonly gapAfterMs: number;
 }
@@ -173,7 +176,8 @@ export class IncomingStream {
     this.#askedTo = Math.max(this.#askedTo, at - 1);
     this.#askAt = this.#askedTo < to ? now + this.timing.firstDelayMs : Infinity;
     if (isRetry || this.#retryAt === Infinity) {
-      this.#retryAt = now + this.#retryMs * (0.75 + 0.5 * this.random());
+      const intervalMs = this.#retryMs + records * this.timing.retryRecordMs;
+      this.#retryAt = now + intervalMs * (0.75 + 0.5 * this.random());
       this.#retryMs = Math.min(this.#retryMs * 2, this.timing.retryMaxMs);
     }
     this.#setNack();

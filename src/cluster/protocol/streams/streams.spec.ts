@@ -9,7 +9,14 @@ import { Fragments } from './fragments.js';
 import { IncomingStream } from './incoming-stream.js';
 import { OutgoingStream } from './outgoing-stream.js';
 
-const timing = { firstDelayMs: 2, firstJitterMs: 0, retryMs: 10, retryMaxMs: 250, gapAfterMs: 3_000 };
+const timing = {
+  firstDelayMs: 2,
+  firstJitterMs: 0,
+  retryMs: 10,
+  retryMaxMs: 250,
+  retryRecordMs: 0,
+  gapAfterMs: 3_000,
+};
 
 function append(stream: OutgoingStream, body: Buffer, userMessages = 1): void {
   stream.append(0, Buffer.from([1, 0, 0]), 3, body, userMessages, false);
@@ -160,6 +167,13 @@ describe('IncomingStream', () => {
       [5, 1],
       [7, 1],
     ]);
+  });
+
+  it('waits longer before it asks again, the more it has asked for', () => {
+    stream = new IncomingStream({ ...timing, retryRecordMs: 0.1 }, () => 0.5, timers);
+    stream.receive(0, 202, Buffer.alloc(1));
+    expect(stream.writeMissing(2, new ByteWriter(200), 10, 256)).toBe(201);
+    expect(timers.nack.at).toBeCloseTo(2 + 10 + 20.1);
   });
 
   it('refuses what is too far ahead, and asks for it when its turn has come', () => {
