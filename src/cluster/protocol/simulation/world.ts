@@ -31,6 +31,9 @@ const MESH_PORT = 2_222;
 /** Whoever was heard within so many idle reports is known to be there. */
 const HEARD_REPORTS = 2;
 
+/** A round of repair at heavy loss: a NACK or its answer is lost, and asked for again, a few times. */
+const REPAIR_ROUND_MS = 50;
+
 /** What one process may take longer than promised: a turn of its own and a timer's lag. */
 const SLACK_MS = 25;
 
@@ -68,7 +71,8 @@ export class World {
     // publication may wait for a laggard before it leaves, and then be missing for as long as a gap takes.
     this.detectionMs =
       Math.max(timing.deadAfterMs + timing.holdMs, timing.laggardAfterMs + timing.gapAfterMs) +
-      4 * timing.reportIdleMs;
+      4 * timing.reportIdleMs +
+      repairMs(scenario);
     const lateMs = timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs;
     this.timeline = new Timeline({ detectionMs: this.detectionMs, lateMs }, this.#stalls);
     this.promises = new Promises(this.timeline, this.#stalls, {
@@ -294,4 +298,10 @@ export class World {
       peersMax: limits.peersMax,
     };
   }
+}
+
+/** How long the largest message may be under repair: a NACK names only so many records, and each round makes progress. */
+function repairMs({ workload, limits, datagramBytes }: Scenario): number {
+  if (workload.largeShare === 0) return 0;
+  return Math.ceil(workload.largeBytes / datagramBytes / limits.nackRecords) * REPAIR_ROUND_MS;
 }
