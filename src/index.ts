@@ -22,7 +22,7 @@ export type {
   Holders,
   InboundMessage,
   InboundRoomMessage,
-  Inquiry,
+  Question,
   PeerChange,
   PeerView,
   Publication,

@@ -121,7 +121,7 @@ describe('the documentation', () => {
       count(LIMITS.broadcastRingRecords),
       mebibytes(LIMITS.broadcastRingBytes),
       count(LIMITS.receiptsMax),
-      `${count(LIMITS.inquiriesMax)} questions | ${mebibytes(LIMITS.inquiryBytes)}`,
+      `${count(LIMITS.questionsMax)} questions | ${mebibytes(LIMITS.answerBytes)}`,
       `${HELD_MAX} records`,
       `${count(LIMITS.removalsMax)} x 40 bytes`,
       `${LIMITS.peersMax}, ${LIMITS.heardMax} and ${count(LIMITS.tombstonesMax)}`,

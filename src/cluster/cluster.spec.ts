@@ -106,7 +106,7 @@ describe('what modules say to each other between nodes', () => {
     });
 
     it('is missing when it is not JSON', async () => {
-      buses[1].inquiries$.subscribe(({ topic, answer }) => topic === 'odd' && answer(Buffer.from('<html>')));
+      buses[1].questions$.subscribe(({ topic, answer }) => topic === 'odd' && answer(Buffer.from('<html>')));
       expect(await a.ask('odd', null, 100)).toEqual(nobody);
       expect(a.rejectedBodies.answer).toBe(1);
       expect(warned()).toContain('Node b sent something that is not JSON as answer of "odd"');
@@ -114,7 +114,7 @@ describe('what modules say to each other between nodes', () => {
 
     it('is not answered when the question is not JSON', async () => {
       b.respond('topic', () => 1);
-      expect((await buses[0].inquire('topic', Buffer.from('?'), 100)).missing).toEqual(['b']);
+      expect((await buses[0].ask('topic', Buffer.from('?'), 100)).missing).toEqual(['b']);
       expect(b.rejectedBodies.question).toBe(1);
     });
 

@@ -20,7 +20,7 @@ import {
   type Holders,
   type InboundMessage,
   type InboundRoomMessage,
-  type Inquiry,
+  type Question,
   type PeerChange,
   type PeerView,
   type Receipt,
@@ -88,7 +88,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationBootstrap(): Promise<void> {
     this.#subscriptions.push(
-      this.bus.inquiries$.subscribe((inquiry) => void this.#answer(inquiry)),
+      this.bus.questions$.subscribe((question) => void this.#answer(question)),
       this.bus.peerChanges$.subscribe(({ change, peer, reason }) =>
         this.#logger.log(
           printable(`Node ${peer.name} (${peer.nodeId}, ${peer.address}) ${change}: ${reason}`),
@@ -147,7 +147,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
       throw new RangeError(`the time for answers must be 1 to ${TIMEOUT_MS_MAX} ms, not ${timeoutMs}`);
     }
     const question = this.#bodies.encode(body, 'question', topic);
-    const { answers, missing, complete } = await this.bus.inquire(topic, question, timeoutMs);
+    const { answers, missing, complete } = await this.bus.ask(topic, question, timeoutMs);
     const read = answers.map((answer) => ({
       nodeId: answer.nodeId,
       data: this.#bodies.decode(answer.body, 'answer', topic, answer.nodeId),
@@ -197,7 +197,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** Never rejects. */
-  async #answer({ topic, body, nodeId, answer }: Inquiry): Promise<void> {
+  async #answer({ topic, body, nodeId, answer }: Question): Promise<void> {
     const responder = this.#responders.get(topic);
     if (responder === undefined) return; // a newer node asks what we don't know: it counts us as missing
     const question = this.#bodies.decode(body, 'question', topic, nodeId);

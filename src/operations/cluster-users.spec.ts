@@ -19,7 +19,7 @@ describe('ClusterUsers', () => {
     users = new ClusterUsers(clusters[0], registries[0]);
     if (otherAnswers === true) void new ClusterUsers(clusters[1], registries[1]);
     if (typeof otherAnswers === 'string') {
-      buses[1].inquiries$.subscribe(({ answer }) => answer(Buffer.from(otherAnswers)));
+      buses[1].questions$.subscribe(({ answer }) => answer(Buffer.from(otherAnswers)));
     }
     await Promise.all(clusters.map(async (cluster) => cluster.onApplicationBootstrap()));
   }

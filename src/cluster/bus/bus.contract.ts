@@ -247,15 +247,15 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
 
     it('collects the answers of all other nodes, and names those that gave none', async () => {
       const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
-      b.inquiries$.subscribe(({ topic, body, nodeId, answer }) =>
+      b.questions$.subscribe(({ topic, body, nodeId, answer }) =>
         answer(Buffer.from(`${topic}/${body.toString()}/${nodeId}`)),
       );
-      const first = await a.inquire('who', Buffer.from('?'), 200);
+      const first = await a.ask('who', Buffer.from('?'), 200);
       expect(first.answers).toEqual([{ nodeId: b.nodeId, body: Buffer.from(`who/?/${a.nodeId}`) }]);
       expect(first.missing).toEqual([c.nodeId]);
       expect(first.complete).toBe(false);
-      c.inquiries$.subscribe(({ answer }) => setImmediate(() => answer(Buffer.from('later'))));
-      const second = await a.inquire('who', Buffer.from('?'), 5_000);
+      c.questions$.subscribe(({ answer }) => setImmediate(() => answer(Buffer.from('later'))));
+      const second = await a.ask('who', Buffer.from('?'), 5_000);
       expect(second.answers.map(({ nodeId }) => nodeId).sort()).toEqual([b.nodeId, c.nodeId].sort());
       expect(second).toMatchObject({ missing: [], complete: true });
     });
@@ -290,7 +290,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
         a.messages$,
         a.roomMessages$,
         a.publications$,
-        a.inquiries$,
+        a.questions$,
         a.peerChanges$,
         a.gaps$,
         a.congested$,

@@ -46,7 +46,7 @@ export interface Publication {
 }
 
 /** A question that another node asks all nodes. Call `answer` at most once. */
-export interface Inquiry {
+export interface Question {
   readonly topic: string;
   readonly body: Buffer;
   readonly nodeId: string;
@@ -186,7 +186,7 @@ export abstract class Bus {
   abstract readonly messages$: Observable<InboundMessage>;
   abstract readonly roomMessages$: Observable<InboundRoomMessage>;
   abstract readonly publications$: Observable<Publication>;
-  abstract readonly inquiries$: Observable<Inquiry>;
+  abstract readonly questions$: Observable<Question>;
   abstract readonly peerChanges$: Observable<PeerChange>;
   abstract readonly gaps$: Observable<Gap>;
   /** True while senders should wait: queues towards living peers are full. Replays the current state. */
@@ -221,7 +221,7 @@ export abstract class Bus {
   /** Sends to all other nodes, in order. Returns false to refuse: queues are full, or the body is too large. */
   abstract publish(channel: string, body: Buffer): boolean;
   /** Asks all other nodes. Resolves when all have answered, or after `timeoutMs` with those that did. */
-  abstract inquire(topic: string, body: Buffer, timeoutMs: number): Promise<Answers>;
+  abstract ask(topic: string, body: Buffer, timeoutMs: number): Promise<Answers>;
 
   abstract peers(): PeerView[];
   abstract health(): BusHealth;

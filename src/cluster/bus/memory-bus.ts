@@ -10,7 +10,7 @@ import {
   type Holders,
   type InboundMessage,
   type InboundRoomMessage,
-  type Inquiry,
+  type Question,
   type PeerChange,
   type PeerView,
   type Publication,
@@ -76,7 +76,7 @@ export class MemoryBus extends Bus {
   readonly #messages = new Subject<InboundMessage>();
   readonly #roomMessages = new Subject<InboundRoomMessage>();
   readonly #publications = new Subject<Publication>();
-  readonly #inquiries = new Subject<Inquiry>();
+  readonly #questions = new Subject<Question>();
   readonly #peerChanges = new Subject<PeerChange>();
   readonly #gaps = new Subject<Gap>();
   readonly #congested = new BehaviorSubject(false);
@@ -89,7 +89,7 @@ export class MemoryBus extends Bus {
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
   readonly roomMessages$: Observable<InboundRoomMessage> = this.#roomMessages.asObservable();
   readonly publications$: Observable<Publication> = this.#publications.asObservable();
-  readonly inquiries$: Observable<Inquiry> = this.#inquiries.asObservable();
+  readonly questions$: Observable<Question> = this.#questions.asObservable();
   readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
   readonly gaps$: Observable<Gap> = this.#gaps.asObservable();
   readonly congested$: Observable<boolean> = this.#congested.pipe(distinctUntilChanged());
@@ -113,7 +113,7 @@ export class MemoryBus extends Bus {
     this.#messages.complete();
     this.#roomMessages.complete();
     this.#publications.complete();
-    this.#inquiries.complete();
+    this.#questions.complete();
     this.#peerChanges.complete();
     this.#gaps.complete();
     this.#congested.complete();
@@ -158,7 +158,7 @@ export class MemoryBus extends Bus {
     return true;
   }
 
-  async inquire(topic: string, body: Buffer, timeoutMs: number): Promise<Answers> {
+  async ask(topic: string, body: Buffer, timeoutMs: number): Promise<Answers> {
     const asked = this.#others();
     const answers = await Promise.all(
       asked.map(async (other) => other.#answer(this, topic, body, timeoutMs)),
@@ -235,7 +235,7 @@ export class MemoryBus extends Bus {
         clearTimeout(timer);
         resolve(reply);
       };
-      setImmediate(() => this.#inquiries.next({ topic, body, nodeId: asker.nodeId, answer }));
+      setImmediate(() => this.#questions.next({ topic, body, nodeId: asker.nodeId, answer }));
     });
   }
 

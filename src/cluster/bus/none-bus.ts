@@ -6,7 +6,7 @@ import {
   type Answers,
   type BusHealth,
   type Holders,
-  type Inquiry,
+  type Question,
   type PeerView,
   type Receipt,
 } from './bus.js';
@@ -16,7 +16,7 @@ export class NoneBus extends Bus {
   readonly messages$: Observable<never> = NEVER;
   readonly roomMessages$: Observable<never> = NEVER;
   readonly publications$: Observable<never> = NEVER;
-  readonly inquiries$: Observable<Inquiry> = NEVER;
+  readonly questions$: Observable<Question> = NEVER;
   readonly peerChanges$: Observable<never> = NEVER;
   readonly gaps$: Observable<never> = NEVER;
   readonly congested$ = of(false);
@@ -52,7 +52,7 @@ export class NoneBus extends Bus {
     return true;
   }
 
-  async inquire(_topic: string, _body: Buffer): Promise<Answers> {
+  async ask(_topic: string, _body: Buffer): Promise<Answers> {
     return { answers: [], missing: [], complete: true };
   }
 

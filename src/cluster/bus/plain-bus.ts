@@ -40,7 +40,7 @@ export class PlainBus extends Bus {
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
   readonly roomMessages$: Observable<never> = NEVER;
   readonly publications$: Observable<never> = NEVER;
-  readonly inquiries$: Observable<never> = NEVER;
+  readonly questions$: Observable<never> = NEVER;
   readonly peerChanges$: Observable<never> = NEVER;
   readonly gaps$: Observable<never> = NEVER;
   readonly congested$: Observable<boolean> = of(false);
@@ -103,7 +103,7 @@ export class PlainBus extends Bus {
     return false;
   }
 
-  async inquire(): Promise<Answers> {
+  async ask(): Promise<Answers> {
     return { answers: [], missing: [], complete: false };
   }
 

@@ -18,7 +18,7 @@ import {
   type Holders,
   type InboundMessage,
   type InboundRoomMessage,
-  type Inquiry,
+  type Question,
   type PeerChange,
   type PeerView,
   type Publication,
@@ -43,7 +43,7 @@ export class ProtocolBus extends Bus {
   readonly #messages = new Subject<InboundMessage>();
   readonly #roomMessages = new Subject<InboundRoomMessage>();
   readonly #publications = new Subject<Publication>();
-  readonly #inquiries = new Subject<Inquiry>();
+  readonly #questions = new Subject<Question>();
   readonly #peerChanges = new Subject<PeerChange>();
   readonly #gaps = new Subject<Gap>();
   readonly #congested = new BehaviorSubject(false);
@@ -51,7 +51,7 @@ export class ProtocolBus extends Bus {
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
   readonly roomMessages$: Observable<InboundRoomMessage> = this.#roomMessages.asObservable();
   readonly publications$: Observable<Publication> = this.#publications.asObservable();
-  readonly inquiries$: Observable<Inquiry> = this.#inquiries.asObservable();
+  readonly questions$: Observable<Question> = this.#questions.asObservable();
   readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
   readonly gaps$: Observable<Gap> = this.#gaps.asObservable();
   readonly congested$: Observable<boolean> = this.#congested.pipe(distinctUntilChanged());
@@ -104,7 +104,7 @@ export class ProtocolBus extends Bus {
     this.#messages.complete();
     this.#roomMessages.complete();
     this.#publications.complete();
-    this.#inquiries.complete();
+    this.#questions.complete();
     this.#peerChanges.complete();
     this.#gaps.complete();
     this.#congested.complete();
@@ -147,10 +147,10 @@ export class ProtocolBus extends Bus {
     return isTaken;
   }
 
-  async inquire(topic: string, body: Buffer, timeoutMs: number): Promise<Answers> {
+  async ask(topic: string, body: Buffer, timeoutMs: number): Promise<Answers> {
     const driver = this.#started;
     return new Promise((resolve) => {
-      driver.node.inquire(performance.now(), topic, body, timeoutMs, this.#asking.add(resolve));
+      driver.node.ask(performance.now(), topic, body, timeoutMs, this.#asking.add(resolve));
       driver.wantTurnEnd();
     });
   }
@@ -214,13 +214,13 @@ export class ProtocolBus extends Bus {
       case 'publication':
         this.#publications.next({ channel: event.channel, body: event.body, nodeId: event.peer });
         break;
-      case 'inquiry': {
+      case 'question': {
         const { topic, body, peer, id } = event;
         const answer = (reply: Buffer): void => {
           node.answer(performance.now(), peer, id, reply);
           this.#started.wantTurnEnd();
         };
-        this.#inquiries.next({ topic, body, nodeId: peer, answer });
+        this.#questions.next({ topic, body, nodeId: peer, answer });
         break;
       }
       case 'answers': {

@@ -53,7 +53,7 @@ describe('ClusterNode', () => {
       if (index === 250) a.node.send(lan.now, { to: 'bob', from: null, data: large }, 0);
       lan.run(1);
     }
-    a.node.inquire(lan.now, 'where', Buffer.from('x'), 900, 4);
+    a.node.ask(lan.now, 'where', Buffer.from('x'), 900, 4);
     lan.run(3_000);
     const expected = Array.from({ length: 500 }, (_, index) => text(index).toString());
     expected.splice(251, 0, large.toString());

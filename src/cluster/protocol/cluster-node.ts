@@ -125,12 +125,12 @@ export class ClusterNode implements ProtocolNode {
     this.#noticeSleep(now);
     this.#sleep.expectCall(Infinity);
     if (this.#departure.isOver) return;
-    const { receipts, inquiries, members, routes, timers } = this.#parts;
+    const { members, questions, receipts, routes, timers } = this.#parts;
     for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
     if (this.#sleep.judgeAt <= now) {
       if (timers.owed.barrier.hasExpired(now)) this.#reachability.expire(now);
       if (timers.owed.receipts.hasExpired(now)) receipts.expire(now);
-      if (timers.owed.inquiries.hasExpired(now)) inquiries.expire(now);
+      if (timers.owed.questions.hasExpired(now)) questions.expire(now);
     }
     if (timers.knock.hasExpired(now)) this.#discovery.knock(now);
     if (timers.gossip.hasExpired(now)) this.#discovery.gossip(now);
@@ -190,7 +190,7 @@ export class ClusterNode implements ProtocolNode {
     return this.#routing.publish(now, channel, body);
   }
 
-  inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
+  ask(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
     if (this.#departure.isOver)
       this.#parts.journal.events.push({
         type: 'answers',
@@ -199,7 +199,7 @@ export class ClusterNode implements ProtocolNode {
         missing: [],
         complete: false,
       });
-    else this.#routing.inquire(now, topic, body, timeoutMs, token);
+    else this.#routing.ask(now, topic, body, timeoutMs, token);
   }
 
   answer(now: number, peer: NodeId, id: number, body: Buffer): void {

@@ -149,13 +149,13 @@ export type ProtocolEvent =
   | { readonly type: 'reachable'; readonly token: number; readonly complete: boolean }
   | { readonly type: 'publication'; readonly peer: NodeId; readonly channel: string; readonly body: Buffer }
   | {
-      readonly type: 'inquiry';
+      readonly type: 'question';
       readonly peer: NodeId;
       readonly id: number;
       readonly topic: string;
       readonly body: Buffer;
     }
-  /** The end of an `inquire`: exactly one per token. */
+  /** The end of an `ask`: exactly one per token. */
   | {
       readonly type: 'answers';
       readonly token: number;
@@ -236,7 +236,7 @@ export interface ProtocolNode {
   /** May come in a later turn, until the asker's receipt ends. */
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void;
   publish(now: number, channel: string, body: Buffer): boolean;
-  inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void;
+  ask(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void;
   answer(now: number, peer: NodeId, id: number, body: Buffer): void;
   /** Tells the peers good-bye. Keep driving it for a short while so that the datagrams leave. */
   shutdown(now: number): void;

@@ -9,7 +9,7 @@ import { FRAME_LEAVE } from './wire/frames.js';
 const LEAVES = 3;
 const LEAVE_INTERVAL_MS = 20;
 
-type Parts = Pick<NodeParts, 'inquiries' | 'members' | 'outbox' | 'receipts' | 'timers' | 'timing'>;
+type Parts = Pick<NodeParts, 'members' | 'outbox' | 'questions' | 'receipts' | 'timers' | 'timing'>;
 
 export class Departure {
   #drainUntil = Infinity;
@@ -40,7 +40,7 @@ export class Departure {
   }
 
   step(now: number): void {
-    const { inquiries, members, outbox, receipts } = this.parts;
+    const { members, outbox, questions, receipts } = this.parts;
     const isDrained = members.all.every(
       (peer) => this.routing.isStalled(now, peer) || peer.outgoing.stream.records === 0,
     );
@@ -52,6 +52,6 @@ export class Departure {
     if (!this.isOver) return;
     // Nobody will be heard any more: who waits for an answer is told so now.
     receipts.expire(Infinity);
-    inquiries.expire(Infinity);
+    questions.expire(Infinity);
   }
 }

@@ -46,7 +46,7 @@ function converse(lan: VirtualLan, [a, b]: readonly [Host, Host], round: number)
     );
   }
   if (round % 7 === 0) a.node.publish(lan.now, 'audit', data);
-  if (round % 11 === 0) a.node.inquire(lan.now, 'where', data, 500, round + 1);
+  if (round % 11 === 0) a.node.ask(lan.now, 'where', data, 500, round + 1);
   lan.run(3);
   b.node.leave(lan.now, userNamed(`passing-${round}`), round + 10);
 }

@@ -5,7 +5,7 @@ import { ReportPace } from './membership/report-pace.js';
 import { NodeTimers } from './node-timers.js';
 import { LIMITS, TIMING, type ClusterNodeOptions, type Limits, type Timing } from './options.js';
 import { Members } from './peers/members.js';
-import { Inquiries } from './routing/inquiries.js';
+import { Questions } from './routing/questions.js';
 import { Receipts } from './routing/receipts.js';
 import { RoutingTable } from './routing/routing-table.js';
 import { OutgoingStream } from './streams/outgoing-stream.js';
@@ -45,7 +45,7 @@ export interface NodeParts {
   readonly outbox: Outbox;
   readonly flushQueue: FlushQueue;
   readonly receipts: Receipts;
-  readonly inquiries: Inquiries;
+  readonly questions: Questions;
 
   /** To be called whenever a peer is proven, admitted, completed, rejoins or goes. */
   readonly peersChanged: () => void;
@@ -95,10 +95,10 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
       timers.owed.receipts,
       (token, delivered, complete) => journal.events.push({ type: 'receipt', token, delivered, complete }),
     ),
-    inquiries: new Inquiries(
-      limits.inquiriesMax,
-      limits.inquiryBytes,
-      timers.owed.inquiries,
+    questions: new Questions(
+      limits.questionsMax,
+      limits.answerBytes,
+      timers.owed.questions,
       (token, answers, missing, complete) =>
         journal.events.push({ type: 'answers', token, answers, missing, complete }),
     ),

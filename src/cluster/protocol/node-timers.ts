@@ -8,7 +8,7 @@ class OwedTimers extends TimerTable {
   /** The oldest receipt ends. */
   readonly receipts = this.timer();
   /** The next question ends. */
-  readonly inquiries = this.timer();
+  readonly questions = this.timer();
 }
 
 export class NodeTimers extends TimerTable {

@@ -34,7 +34,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'B ring': [mebibytes(L.broadcastRingBytes), `${L.broadcastRingRecords} records`],
   'barrier, hold, receipt': [[T.barrierMs, T.holdMs, T.receiptTimeoutMs].map(time).join(', ')],
-  waiting: [`${L.receiptsMax} receipts`, `${L.inquiriesMax} questions`, mebibytes(L.inquiryBytes)],
+  waiting: [`${L.receiptsMax} receipts`, `${L.questionsMax} questions`, mebibytes(L.answerBytes)],
   settle: [`${T.settleReports} reports`, time(T.settleMaxMs)],
   members: [L.peersMax, L.heardMax, L.tombstonesMax].map(count),
 };

@@ -155,11 +155,11 @@ export interface Limits {
    */
   readonly receiptsMax: number;
   /** Questions of ours without an end; more are answered at once as all missing. */
-  readonly inquiriesMax: number;
+  readonly questionsMax: number;
   /**
    * Answers to open questions; beyond it who answers counts as missing. Half as much as 128 members could say to one.
    */
-  readonly inquiryBytes: number;
+  readonly answerBytes: number;
   /** Missing ranges and records one NACK names. */
   readonly nackRanges: number;
   readonly nackRecords: number;
@@ -222,8 +222,8 @@ export const LIMITS: Limits = {
   broadcastRingBytes: 8 << 20,
   broadcastRingRecords: 8_192,
   receiptsMax: 1 << 18,
-  inquiriesMax: 1_024,
-  inquiryBytes: 64 << 20,
+  questionsMax: 1_024,
+  answerBytes: 64 << 20,
   nackRanges: 32,
   nackRecords: 256,
   lingeringMax: 65_536,

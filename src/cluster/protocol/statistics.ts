@@ -3,7 +3,7 @@ import type { ProtocolStatistics } from './contract.js';
 import type { NodeParts } from './node-parts.js';
 
 export function statisticsOf(parts: NodeParts): ProtocolStatistics {
-  const { broadcast, inquiries, journal, members, outbox, receipts, routes } = parts;
+  const { broadcast, journal, members, outbox, questions, receipts, routes } = parts;
   const { directory } = routes;
   const { counters, rejected } = journal;
   let queuedBytes = broadcast.bytes;
@@ -34,6 +34,6 @@ export function statisticsOf(parts: NodeParts): ProtocolStatistics {
     queuedRecords,
     heldBytes,
     receiptsWaiting: receipts.waiting,
-    answerBytes: inquiries.bytes,
+    answerBytes: questions.bytes,
   };
 }

@@ -20,7 +20,7 @@ const NAMESAKE_SILENT_REPORTS = 2;
 
 type Parts = Pick<
   NodeParts,
-  'inquiries' | 'journal' | 'members' | 'options' | 'pace' | 'peersChanged' | 'receipts' | 'routes' | 'timing'
+  'journal' | 'members' | 'options' | 'pace' | 'peersChanged' | 'questions' | 'receipts' | 'routes' | 'timing'
 >;
 
 export class Membership {
@@ -85,7 +85,7 @@ export class Membership {
     }
     if (incoming.id !== 0) parts.journal.tellPeer(change, last, reason);
     parts.receipts.loseHolder(peer.index);
-    parts.inquiries.losePeer(peer.id);
+    parts.questions.losePeer(peer.id);
     parts.peersChanged();
   }
 

@@ -57,7 +57,7 @@ export class Reports {
     if (number > peer.report.number) {
       peer.noteReport(now, number, parts);
     }
-    if (!peer.isCounted) return;
+    if (!peer.isListed) return;
     peer.outgoing.setWindow(window);
     const { incoming } = peer;
     if (incoming.isAdmitted && number > incoming.welcomeReport) {
@@ -141,7 +141,7 @@ export class Reports {
 
   #write(send: () => void): void {
     const { broadcast, flow, members, outbox, pace } = this.parts;
-    const listed = members.all.filter(({ isCounted }) => isCounted);
+    const listed = members.all.filter(({ isListed }) => isListed);
     const number = pace.nextReport();
     const room = Math.floor((outbox.writer.capacity - REPORT_HEADER_BYTES) / ENTRY_BYTES);
     const perPart = Math.min(ENTRIES_MAX, room);

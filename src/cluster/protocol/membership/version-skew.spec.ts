@@ -206,7 +206,7 @@ describe.each(['broadcast', 'mesh'] as const)('nodes of three versions in one cl
         expect(node.send(lan.now, { to: `user-${to}`, from: null, data: data(3) }, 0)).toBe('queued');
       });
       node.publish(lan.now, 'news', Buffer.from(String(from)));
-      node.inquire(lan.now, 'where', Buffer.from('?'), 900, 1_000 + from);
+      node.ask(lan.now, 'where', Buffer.from('?'), 900, 1_000 + from);
     });
     lan.run(1_000);
     hosts.forEach((host, index) => {

@@ -60,7 +60,7 @@ describe('an answer calls itself complete', () => {
       expect(isComplete(a)).toBe(false);
     }
     expect(isComplete(b)).toBe(false);
-    a.node.inquire(lan.now, 'who', Buffer.from('?'), 500, 7);
+    a.node.ask(lan.now, 'who', Buffer.from('?'), 500, 7);
     lan.run(600);
     expect(lan.of(a, 'answers')).toEqual([
       { type: 'answers', token: 7, answers: [], missing: [b.node.nodeId], complete: false },

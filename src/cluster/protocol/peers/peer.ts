@@ -100,8 +100,8 @@ export class Peer {
     return this.#life === 'gone';
   }
 
-  /** Proven, or in possession of a session of ours: what it has applied matters, and it has to be told how we stand. */
-  get isCounted(): boolean {
+  /** Our reports list it: it is proven, or has a session of ours. Then it also matters what it has applied. */
+  get isListed(): boolean {
     return this.isProven || this.outgoing.isOpen;
   }
 

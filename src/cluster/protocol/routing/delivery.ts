@@ -51,7 +51,7 @@ interface OptionalFields {
 
 const NO_FIELDS: Readonly<OptionalFields> = { messageId: null, trace: null };
 
-type Parts = Pick<NodeParts, 'inquiries' | 'journal' | 'options' | 'peersChanged' | 'receipts'>;
+type Parts = Pick<NodeParts, 'journal' | 'options' | 'peersChanged' | 'questions' | 'receipts'>;
 
 export class Delivery {
   constructor(private readonly parts: Parts) {}
@@ -173,12 +173,12 @@ export class Delivery {
       case MESSAGE_QUESTION: {
         const id = reader.u32();
         const topic = reader.text();
-        parts.journal.events.push({ type: 'inquiry', peer: peer.id, id, topic, body: reader.rest() });
+        parts.journal.events.push({ type: 'question', peer: peer.id, id, topic, body: reader.rest() });
         break;
       }
       case MESSAGE_ANSWER: {
         const id = reader.u32();
-        parts.inquiries.answer(id, peer.id, reader.rest());
+        parts.questions.answer(id, peer.id, reader.rest());
         break;
       }
       case MESSAGE_PUBLICATION: {

@@ -51,7 +51,7 @@ export class Reachability {
     for (const peer of this.parts.members.all) {
       const { outgoing } = peer;
       const standing = outgoing.barrierStanding;
-      if (!peer.isCounted || standing.acked >= announcedIn) continue;
+      if (!peer.isListed || standing.acked >= announcedIn) continue;
       const isTold = standing.markLate(now, announcedIn, barrierMs);
       const isOwed = outgoing.broadcastNeededAfter < this.parts.broadcast.nextToSend - 1;
       if (isOwed && standing.giveUpAfter(now, barrierMs)) this.parts.broadcastReview.request();
@@ -66,9 +66,9 @@ export class Reachability {
     const { members } = this.parts;
     let applied = Infinity;
     this.#absentPeers = members.all.filter(({ outgoing }) => outgoing.barrierStanding.isAbsent);
-    for (const { isCounted, outgoing } of members.all) {
+    for (const { isListed, outgoing } of members.all) {
       const { acked, isAbsent } = outgoing.barrierStanding;
-      if (isCounted && !isAbsent && acked < applied) applied = acked;
+      if (isListed && !isAbsent && acked < applied) applied = acked;
     }
     this.#appliedByAll = applied;
   }

@@ -37,11 +37,11 @@ type Parts = Pick<
   | 'broadcast'
   | 'flow'
   | 'flushQueue'
-  | 'inquiries'
   | 'journal'
   | 'limits'
   | 'members'
   | 'options'
+  | 'questions'
   | 'receipts'
   | 'recordBytes'
   | 'routes'
@@ -123,9 +123,9 @@ export class Routing {
     this.#writeHashMessage(now, MESSAGE_WITHDRAW, key, false);
   }
 
-  inquire(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
-    const { flow, inquiries, members, options } = this.parts;
-    if (inquiries.isFull || body.length > options.messageBytesMax) {
+  ask(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
+    const { flow, members, options, questions } = this.parts;
+    if (questions.isFull || body.length > options.messageBytesMax) {
       const all = members.all.map(({ id }) => id);
       this.parts.journal.events.push({
         type: 'answers',
@@ -139,7 +139,7 @@ export class Routing {
     const asked: string[] = [];
     const missing: string[] = [];
     this.#head.bytes[0] = MESSAGE_QUESTION;
-    this.#head.bytes.writeUInt32BE(inquiries.next, MESSAGE_HEADER_BYTES);
+    this.#head.bytes.writeUInt32BE(questions.next, MESSAGE_HEADER_BYTES);
     const length = this.#head.writeText(MESSAGE_HEADER_BYTES + 4, topic);
     if (length < 0) throw new RangeError(`A topic has at most ${TEXT_BYTES_MAX} bytes`);
     for (const peer of members.all) {
@@ -152,7 +152,7 @@ export class Routing {
       asked.push(peer.id);
     }
     const isComplete = this.view.isComplete(now, members.all, members.size);
-    inquiries.open(token, now + timeoutMs, asked, missing, isComplete);
+    questions.open(token, now + timeoutMs, asked, missing, isComplete);
   }
 
   answer(now: number, peer: Peer, id: number, body: Buffer): void {

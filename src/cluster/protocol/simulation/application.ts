@@ -39,7 +39,7 @@ export interface Expectations {
   readonly peersMax: number;
 }
 
-export const INQUIRY_TIMEOUT_MS = 700;
+export const QUESTION_TIMEOUT_MS = 700;
 
 /** Statistics cost more than a turn: looked at every so many turns. */
 const TURNS_PER_AUDIT = 64;
@@ -147,12 +147,12 @@ export class Application implements Occupant {
     promises.published(this.boot, body, accepted, receivers, at);
   }
 
-  inquire(now: number, bytes: number): void {
+  ask(now: number, bytes: number): void {
     const token = this.#nextToken++;
     const body = Buffer.alloc(Math.max(bytes, BODY_BYTES_MIN), token & 0xff);
-    this.#questions.expect(token, now, INQUIRY_TIMEOUT_MS, { token, body });
+    this.#questions.expect(token, now, QUESTION_TIMEOUT_MS, { token, body });
     this.books.trace.note(this.books.worldNow(), () => `#${this.boot.index} asks, token ${token}`);
-    this.node.inquire(now, 'echo', body, INQUIRY_TIMEOUT_MS, token);
+    this.node.ask(now, 'echo', body, QUESTION_TIMEOUT_MS, token);
   }
 
   hasRead(datagram: Datagram): void {
@@ -187,7 +187,7 @@ export class Application implements Occupant {
       case 'publication':
         promises.publicationReceived(this.boot, event.peer, event.body);
         return;
-      case 'inquiry':
+      case 'question':
         this.node.answer(now, event.peer, event.id, Buffer.from(event.body));
         return;
       case 'answers':

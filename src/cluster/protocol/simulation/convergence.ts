@@ -54,7 +54,7 @@ export class Convergence {
           const id = running.application.send(now, address, null, 60, true);
           this.#sent.push({ id, address, running });
         }
-        running.application.inquire(now, 40);
+        running.application.ask(now, 40);
       });
     }
   }

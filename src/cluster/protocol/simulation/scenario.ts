@@ -41,7 +41,7 @@ export interface Workload {
   readonly largeShare: number;
   readonly largeBytes: number;
   readonly publications: number;
-  readonly inquiries: number;
+  readonly questions: number;
   readonly storms: number;
   readonly stormJoins: number;
 }
@@ -150,7 +150,7 @@ function drawLimits(random: Random, kind: Scenario['kind']): Limits {
     lingeringMax: random.pick([2, 65_536]),
     snapshotRecords: random.pick([1, 4, 64]),
     receiptsMax: random.pick([500, 1_000, 1 << 19]),
-    inquiriesMax: random.pick([2, 1_024]),
+    questionsMax: random.pick([2, 1_024]),
   };
 }
 
@@ -248,7 +248,7 @@ function drawWorkload(
     largeShare: random.sometimes(kind === 'lossy' ? 0.5 : 0.3, () => 0.03, 0),
     largeBytes: messageBytesMax,
     publications: random.sometimes(0.5, () => random.pick([1, 10]), 0),
-    inquiries: random.sometimes(0.3, () => 1, 0),
+    questions: random.sometimes(0.3, () => 1, 0),
     storms: random.sometimes(0.15, () => 0.3, 0),
     stormJoins: random.pick([30, 150]),
   };

@@ -33,7 +33,7 @@ export class Workload {
       this.#repeat(host, rates.leaves, (application, now) => this.#leave(application, now));
       this.#repeat(host, rates.sends, (application, now) => this.#send(application, now));
       this.#repeat(host, rates.publications, (application, now) => application.publish(now, this.#size()));
-      this.#repeat(host, rates.inquiries, (application, now) => application.inquire(now, this.#size()));
+      this.#repeat(host, rates.questions, (application, now) => application.ask(now, this.#size()));
       this.#repeat(host, rates.storms, (application, now) => this.#storm(application, now));
     }
   }

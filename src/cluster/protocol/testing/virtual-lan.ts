@@ -111,7 +111,7 @@ export class VirtualLan {
         if ((event.type === 'message' || event.type === 'room-message') && event.receipt !== 0) {
           host.node.acknowledge(this.now, event.peer, event.receipt, 1);
         }
-        if (event.type === 'inquiry') {
+        if (event.type === 'question') {
           host.node.answer(this.now, event.peer, event.id, Buffer.from(`${event.topic}!`));
         }
       }

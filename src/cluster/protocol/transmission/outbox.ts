@@ -50,7 +50,7 @@ export class Outbox {
     }
     let bytes: Buffer | undefined;
     for (const peer of this.members.all) {
-      if (!peer.isCounted) continue;
+      if (!peer.isListed) continue;
       bytes ??= this.broadcastKey.seal(this.writer.written());
       this.#queue(peer.endpoint, bytes);
     }

@@ -123,7 +123,7 @@ function record(): Vectors {
   a.node.send(lan.now, { to: 'bob', from: 'ann', data }, 0);
   a.node.send(lan.now, { to: 'bob', from: 'ann', data }, 7);
   a.node.publish(lan.now, 'audit', Buffer.from('{}'));
-  a.node.inquire(lan.now, 'where', Buffer.from('1'), 500, 8);
+  a.node.ask(lan.now, 'where', Buffer.from('1'), 500, 8);
   lan.run(20);
   a.node.send(lan.now, { to: 'bob', from: 'ann', data: Buffer.alloc(700, 'x') }, 0);
   b.node.join(lan.now, userNamed('eve'), 2);

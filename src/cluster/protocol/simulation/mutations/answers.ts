@@ -19,7 +19,7 @@ export const ANSWERS: readonly Mutation[] = [
     edits: [
       {
         file: 'routing/reachability.ts',
-        search: '      if (!peer.isCounted || standing.acked >= announcedIn) continue;',
+        search: '      if (!peer.isListed || standing.acked >= announcedIn) continue;',
         replace: '      if (standing.acked < Infinity) continue;',
       },
     ],
@@ -59,7 +59,7 @@ export const ANSWERS: readonly Mutation[] = [
       {
         file: 'cluster-node.ts',
         search: 'timers.owed.next',
-        replace: 'Math.min(timers.owed.barrier.at, timers.owed.inquiries.at)',
+        replace: 'Math.min(timers.owed.barrier.at, timers.owed.questions.at)',
       },
     ],
   },

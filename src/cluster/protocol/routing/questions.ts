@@ -11,7 +11,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-interface Inquiry {
+interface Question {
   readonly token: number;
   readonly deadline: number;
   readonly waiting: Set<NodeId>;
@@ -28,8 +28,8 @@ export type AnswersSink = (
   complete: boolean,
 ) => void;
 
-export class Inquiries {
-  readonly #open = new Map<number, Inquiry>();
+export class Questions {
+  readonly #open = new Map<number, Question>();
   #ids = 0;
   #bytes = 0;
 
@@ -57,47 +57,47 @@ export class Inquiries {
 
   open(token: number, deadline: number, asked: Iterable<NodeId>, missing: NodeId[], isOfAll: boolean): void {
     this.#ids = this.next;
-    const inquiry = { token, deadline, waiting: new Set(asked), answers: [], missing, isOfAll };
-    this.#open.set(this.#ids, inquiry);
+    const question = { token, deadline, waiting: new Set(asked), answers: [], missing, isOfAll };
+    this.#open.set(this.#ids, question);
     this.timer.setIfSooner(deadline);
-    this.#finishIfDone(this.#ids, inquiry);
+    this.#finishIfDone(this.#ids, question);
   }
 
   answer(id: number, peer: NodeId, body: Buffer): void {
-    const inquiry = this.#open.get(id);
-    if (inquiry === undefined || !inquiry.waiting.delete(peer)) return;
+    const question = this.#open.get(id);
+    if (question === undefined || !question.waiting.delete(peer)) return;
     if (this.#bytes + body.length > this.bytesMax) {
-      inquiry.missing.push(peer);
+      question.missing.push(peer);
     } else {
       // A copy: a view would keep a whole datagram.
-      inquiry.answers.push({ peer, body: Buffer.from(body) });
+      question.answers.push({ peer, body: Buffer.from(body) });
       this.#bytes += body.length;
     }
-    this.#finishIfDone(id, inquiry);
+    this.#finishIfDone(id, question);
   }
 
   losePeer(peer: NodeId): void {
-    for (const [id, inquiry] of this.#open) {
-      if (!inquiry.waiting.delete(peer)) continue;
-      inquiry.missing.push(peer);
-      this.#finishIfDone(id, inquiry);
+    for (const [id, question] of this.#open) {
+      if (!question.waiting.delete(peer)) continue;
+      question.missing.push(peer);
+      this.#finishIfDone(id, question);
     }
   }
 
   expire(now: number): void {
-    for (const [id, inquiry] of this.#open) {
-      if (inquiry.deadline > now) continue;
-      inquiry.missing.push(...inquiry.waiting);
-      inquiry.waiting.clear();
-      this.#finishIfDone(id, inquiry);
+    for (const [id, question] of this.#open) {
+      if (question.deadline > now) continue;
+      question.missing.push(...question.waiting);
+      question.waiting.clear();
+      this.#finishIfDone(id, question);
     }
   }
 
-  #finishIfDone(id: number, inquiry: Inquiry): void {
-    if (inquiry.waiting.size > 0) return;
+  #finishIfDone(id: number, question: Question): void {
+    if (question.waiting.size > 0) return;
     this.#open.delete(id);
-    if (inquiry.deadline <= this.timer.at) this.timer.set(this.#earliest());
-    const { token, answers, missing, isOfAll } = inquiry;
+    if (question.deadline <= this.timer.at) this.timer.set(this.#earliest());
+    const { token, answers, missing, isOfAll } = question;
     for (const { body } of answers) this.#bytes -= body.length;
     this.sink(token, answers, missing, isOfAll && missing.length === 0);
   }

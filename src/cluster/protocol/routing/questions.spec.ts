@@ -1,19 +1,19 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { NodeTimers } from '../node-timers.js';
-import { Inquiries } from './inquiries.js';
+import { Questions } from './questions.js';
 
 const BYTES_MAX = 1_000;
 
 describe('questions to all', () => {
   let said: { token: number; answers: string[]; missing: readonly string[]; complete: boolean }[];
-  let inquiries: Inquiries;
+  let questions: Questions;
 
   beforeEach(() => {
     said = [];
-    inquiries = new Inquiries(
+    questions = new Questions(
       10,
       BYTES_MAX,
-      new NodeTimers().owed.inquiries,
+      new NodeTimers().owed.questions,
       (token, answers, missing, complete) =>
         said.push({ token, answers: answers.map(({ peer }) => peer), missing, complete }),
     );
@@ -21,12 +21,12 @@ describe('questions to all', () => {
 
   /** Returns its number. */
   const ask = (token: number, ...asked: string[]): number => {
-    const number = inquiries.next;
-    inquiries.open(token, 900, asked, [], true);
+    const number = questions.next;
+    questions.open(token, 900, asked, [], true);
     return number;
   };
   const answer = (number: number, peer: string, bytes: number) =>
-    inquiries.answer(number, peer, Buffer.alloc(bytes));
+    questions.answer(number, peer, Buffer.alloc(bytes));
 
   it('name who answered when the answers of all were too much together', () => {
     const [first, second] = [ask(1, 'a', 'b'), ask(2, 'a', 'b')];
@@ -42,25 +42,25 @@ describe('questions to all', () => {
     const [first, second] = [ask(1, 'a', 'b'), ask(2, 'a', 'b')];
     answer(first, 'a', 400);
     answer(second, 'a', 500);
-    expect(inquiries.bytes).toBe(900);
-    inquiries.losePeer('b');
-    expect(inquiries.bytes).toBe(0);
+    expect(questions.bytes).toBe(900);
+    questions.losePeer('b');
+    expect(questions.bytes).toBe(0);
     answer(ask(3, 'a', 'b'), 'a', BYTES_MAX);
-    inquiries.expire(900);
-    expect(inquiries.bytes).toBe(0);
+    questions.expire(900);
+    expect(questions.bytes).toBe(0);
     expect(said[2]).toEqual({ token: 3, answers: ['a'], missing: ['b'], complete: false });
   });
 
   it('keep an answer, not the datagram it came in', () => {
     let body: Buffer | undefined;
-    inquiries = new Inquiries(
+    questions = new Questions(
       10,
       BYTES_MAX,
-      new NodeTimers().owed.inquiries,
+      new NodeTimers().owed.questions,
       (_, answers) => (body = answers[0]?.body),
     );
     const datagram = Buffer.from('xxanswerxx');
-    inquiries.answer(ask(1, 'a'), 'a', datagram.subarray(2, 8));
+    questions.answer(ask(1, 'a'), 'a', datagram.subarray(2, 8));
     datagram.fill('y');
     expect(body?.toString()).toBe('answer');
   });
