@@ -3,6 +3,7 @@ export { LanfareModule } from './lanfare.module.js';
 export { startNode, type NodeOptions } from './start-node.js';
 
 export { Messaging, MessageRefusedError } from './messaging/messaging.js';
+export { RoomPolicy } from './rooms/room-policy.js';
 export { MessagePolicy } from './messaging/message-policy.js';
 export type { MessageSample } from './messaging/message-sample.js';
 export { Presence, type UserPresence } from './presence/presence.js';

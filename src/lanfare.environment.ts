@@ -2,6 +2,7 @@ import { authenticationVariables } from './authentication/authentication.config.
 import { clusterVariables } from './cluster/cluster.config.js';
 import { readEnvironment, suspicions, validateEnvironment, type Feature } from './config/environment.js';
 import { gatewayVariables } from './gateway/gateway.config.js';
+import { roomsVariables } from './rooms/rooms.config.js';
 import { operationsVariables } from './operations/operations.config.js';
 import { loggingVariables } from './telemetry/logging.config.js';
 import { udpBroadcastVariables } from './udp-broadcast/udp-broadcast.config.js';
@@ -10,6 +11,7 @@ import { udpBroadcastVariables } from './udp-broadcast/udp-broadcast.config.js';
 export const featuresByTitle = {
   'Public door': gatewayVariables,
   Authentication: authenticationVariables,
+  Rooms: roomsVariables,
   Cluster: clusterVariables,
   UDP: udpBroadcastVariables,
   "Operators' door": operationsVariables,

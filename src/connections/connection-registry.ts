@@ -78,6 +78,11 @@ export class ConnectionRegistry {
     return Array.isArray(present) ? [...present] : [present];
   }
 
+  has(connection: Device): boolean {
+    const present = this.#connectionsByUser.get(connection.userId);
+    return Array.isArray(present) ? present.includes(connection) : present === connection;
+  }
+
   count(userId: string): number {
     const present = this.#connectionsByUser.get(userId);
     if (present === undefined) return 0;

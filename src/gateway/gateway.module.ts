@@ -3,11 +3,15 @@ import { ConfigModule } from '@nestjs/config';
 import { DiscoveryModule } from '@nestjs/core';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { MessagingModule } from '../messaging/messaging.module.js';
+import { RoomsModule } from '../rooms/rooms.module.js';
 import { Capacity } from './limits/capacity.js';
 import { ClientFrames } from './frames/client-frames.js';
+import { ClientPublishes } from './frames/client-publishes.js';
+import { ClientRooms } from './frames/client-rooms.js';
 import { ClientSends } from './frames/client-sends.js';
 import { ClientGateway } from './client.gateway.js';
 import { Clients } from './admission/clients.js';
+import { Congestion } from './frames/congestion.js';
 import { Door } from './admission/door.js';
 import { EventHandlers } from './module-gateways/event-handlers.js';
 import { FrameRate } from './frames/frame-rate.js';
@@ -20,7 +24,13 @@ import { TokenRefresh } from './frames/token-refresh.js';
 import { Visitors } from './admission/visitors.js';
 
 @Module({
-  imports: [MessagingModule, AuthenticationModule, DiscoveryModule, ConfigModule.forFeature(gatewayConfig)],
+  imports: [
+    MessagingModule,
+    RoomsModule,
+    AuthenticationModule,
+    DiscoveryModule,
+    ConfigModule.forFeature(gatewayConfig),
+  ],
   providers: [
     ClientGateway,
     Door,
@@ -31,6 +41,9 @@ import { Visitors } from './admission/visitors.js';
     ClientFrames,
     FrameRate,
     ClientSends,
+    ClientRooms,
+    ClientPublishes,
+    Congestion,
     TokenRefresh,
     EventHandlers,
     ModuleGateways,

@@ -1,5 +1,5 @@
 import type { Connection } from '../connections/connection.js';
-import type { Message } from '../wire/message.js';
+import type { Message, RoomMessage } from '../wire/message.js';
 
 /**
  * Says which messages of clients may be sent. An application provides its own in a global module, like an
@@ -13,4 +13,9 @@ import type { Message } from '../wire/message.js';
 export abstract class MessagePolicy {
   /** Returns false to refuse: the sender then gets the error `forbidden`. */
   abstract allows(sender: Connection, message: Message): Promise<boolean> | boolean;
+
+  /** The same of a message to a room, after the RoomPolicy. Unless it is overridden, every one may be sent. */
+  allowsToRoom(_sender: Connection, _message: RoomMessage): Promise<boolean> | boolean {
+    return true;
+  }
 }

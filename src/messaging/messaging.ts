@@ -4,7 +4,6 @@ import { Cluster } from '../cluster/cluster.js';
 import type { BusRefusal, Receipt } from '../cluster/bus/bus.js';
 import type { Device } from '../connections/device.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
-import { moduleFailed } from '../telemetry/module-failures.js';
 import type { Message } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 import { userIdFrom } from '../wire/user-id.js';
@@ -12,11 +11,12 @@ import type { MessageSample } from './message-sample.js';
 import { MessageStatistics } from './message-statistics.js';
 import { MessageTracing } from './message-tracing.js';
 import { RecentMessages } from './recent-messages.js';
+import { Tally } from './tally.js';
 
 /** One message in this many is measured and traced, if somebody subscribes or an SDK is registered. */
 const SAMPLE_EVERY = 256;
 /** What the nodes carry to each other. A larger message is refused on every bus, even on a node without others. */
-const MESSAGE_BYTES_MAX = 1_048_576;
+export const MESSAGE_BYTES_MAX = 1_048_576;
 
 /** The message went nowhere, and why. */
 export class MessageRefusedError extends Error {
@@ -243,32 +243,3 @@ export class Messaging implements OnModuleInit {
 }
 
 function ignore(): void {}
-
-/** Adds up the counts of this node and of the others. Either may come first. */
-class Tally {
-  #delivered = 0;
-  #complete = true;
-  #missing = 2;
-
-  constructor(private readonly outcome: (outcome: Outcome) => void) {}
-
-  addLocal(delivered: number): void {
-    this.#add(delivered, true);
-  }
-
-  addRemote({ delivered, complete }: Outcome): void {
-    this.#add(delivered, complete);
-  }
-
-  #add(delivered: number, complete: boolean): void {
-    this.#delivered += delivered;
-    this.#complete &&= complete;
-    if (--this.#missing > 0) return;
-    try {
-      this.outcome({ delivered: this.#delivered, complete: this.#complete });
-    } catch (error) {
-      // called while the bus raises its events: the others must not be lost if this one throws
-      moduleFailed('outcome', 'What a module does with the outcome of a message', error);
-    }
-  }
-}

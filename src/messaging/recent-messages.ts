@@ -25,14 +25,24 @@ export class RecentMessages {
    * time.
    */
   once(message: Message, deliver: () => number): number {
-    this.#turn();
     const key = keyOf(message);
-    const before = this.#young.get(key) ?? this.#old.get(key);
+    const before = this.find(key);
     if (before !== undefined) return before;
     const delivered = deliver();
-    // a message that reached nobody may be delivered by a retry
-    if (delivered > 0) this.#young.set(key, delivered);
+    this.remember(key, delivered);
     return delivered;
+  }
+
+  /** Into how many queues the message with this key went; undefined: it is not remembered. */
+  find(key: string): number | undefined {
+    this.#turn();
+    return this.#young.get(key) ?? this.#old.get(key);
+  }
+
+  /** A message that reached nobody is not remembered: it may be delivered by a retry. */
+  remember(key: string, delivered: number): void {
+    if (delivered > 0) this.#young.set(key, delivered);
+    else this.#young.delete(key);
   }
 
   get size(): number {
@@ -50,6 +60,6 @@ export class RecentMessages {
 }
 
 /** A digest, because the three ids may have more than 300 bytes. Any of them may contain any character. */
-export function keyOf({ from, to, messageId }: Message): string {
+export function keyOf({ from, to, messageId }: Pick<Message, 'from' | 'to' | 'messageId'>): string {
   return hash('sha256', JSON.stringify([from, to, messageId]), 'base64');
 }

@@ -10,6 +10,7 @@ import { gatewayConfig, gatewayVariables } from '../gateway/gateway.config.js';
 import { GatewayAdapter } from '../gateway/gateway.adapter.js';
 import { LanfareModule } from '../lanfare.module.js';
 import { OperationsDoor } from '../operations/operations-door.js';
+import { roomsConfig, roomsVariables } from '../rooms/rooms.config.js';
 import { operationsConfig, operationsVariables } from '../operations/operations.config.js';
 import { udpBroadcastConfig, udpBroadcastVariables } from '../udp-broadcast/udp-broadcast.config.js';
 import { TestClaims, type ClaimsByUser } from './test-claims.js';
@@ -64,6 +65,8 @@ export class TestNode {
       .useValue(gatewayVariables.parse(all))
       .overrideProvider(authenticationConfig.KEY)
       .useValue(authenticationVariables.parse(all))
+      .overrideProvider(roomsConfig.KEY)
+      .useValue(roomsVariables.parse(all))
       .overrideProvider(clusterConfig.KEY)
       .useValue(clusterVariables.parse(all))
       .overrideProvider(udpBroadcastConfig.KEY)

@@ -19,12 +19,20 @@ export const FRAME_ERRORS = {
   },
   bad_message_id: { retryable: false, message: 'message_id must be a string of 1 to 64 bytes' },
   missing_data: { retryable: false, message: 'data is missing; null is a value' },
+  bad_room: {
+    retryable: false,
+    message:
+      'room must be 1 to 255 characters of ASCII: a letter or digit, then none of * # $ @ & and no space',
+  },
   unsupported_frame: { retryable: false, message: 'Binary frames are not supported' },
   unknown_event: { retryable: false, message: 'No handler for this event' },
   too_large: { retryable: false, message: 'The message is too large for the cluster' },
   congested: { retryable: true, message: 'Queues towards other nodes are full; nothing was sent' },
   rate_limited: { retryable: true, message: 'Too many frames; this one was not handled' },
   forbidden: { retryable: false, message: 'You may not send this message' },
+  not_joined: { retryable: false, message: 'You are not in this room: join it first' },
+  limit_exceeded: { retryable: false, message: 'You are in as many rooms as you may be' },
+  subprotocol_required: { retryable: false, message: 'Rooms need the subprotocol lanfare.v1.json' },
   token_rejected: { retryable: false, message: 'The token was not accepted; the old one stays in force' },
   too_many_streams: {
     retryable: true,

@@ -1,22 +1,16 @@
 /** Events that the core answers itself, on every path. No gateway's handler is ever called for one. */
 export const EVENTS_HANDLED = ['send', 'ping', 'refresh'] as const;
 
+/** The same on WS_PATH: other paths may have events of these names. */
+const EVENTS_OF_ROOMS = ['join', 'leave', 'publish'] as const;
+
 /** Events that the core sends. On WS_PATH they always mean what docs/client-protocol.md says. */
-const EVENTS_SENT = ['ready', 'message', 'ack', 'pong', 'error', 'token_expiring'] as const;
+const EVENTS_SENT = ['ready', 'message', 'joined', 'left', 'ack', 'pong', 'error', 'token_expiring'] as const;
 
 /** Events of later versions, kept free so that no module's events are in their way. */
-export const EVENTS_KEPT = [
-  'join',
-  'leave',
-  'publish',
-  'joined',
-  'left',
-  'watch',
-  'unwatch',
-  'presence',
-] as const;
+export const EVENTS_KEPT = ['watch', 'unwatch', 'presence'] as const;
 
-const names = new Set<string>([...EVENTS_HANDLED, ...EVENTS_SENT, ...EVENTS_KEPT]);
+const names = new Set<string>([...EVENTS_HANDLED, ...EVENTS_OF_ROOMS, ...EVENTS_SENT, ...EVENTS_KEPT]);
 
 /** Whether the name is the core's. An application's event on WS_PATH can't have such a name. */
 export function isCoreEvent(event: string): boolean {

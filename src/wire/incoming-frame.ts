@@ -85,7 +85,7 @@ function readId(text: Buffer | undefined): string | null | undefined {
 }
 
 /** The message id; null when there is none or it is null; undefined when it is not valid. */
-function readMessageId(text: Buffer | undefined): string | null | undefined {
+export function readMessageId(text: Buffer | undefined): string | null | undefined {
   if (text === undefined || text.equals(NULL)) return null;
   const id = stringOf(text);
   const isValid =

@@ -23,8 +23,9 @@ export function errorFrame(
   code: FrameErrorCode,
   id: string | null,
   message: string = FRAME_ERRORS[code].message,
+  room?: string,
 ): string {
-  return refusalFrame({ code, message, retryable: FRAME_ERRORS[code].retryable }, id);
+  return refusalFrame({ code, message, retryable: FRAME_ERRORS[code].retryable }, id, room);
 }
 
 /** An error of the table in codes.ts, or one an application's gateway defines. */
@@ -34,8 +35,13 @@ export interface Refusal {
   readonly retryable: boolean;
 }
 
-export function refusalFrame({ code, message, retryable }: Refusal, id: string | null): string {
-  const data = JSON.stringify({ code, message, retryable });
+/** @param room the room that it is about, if it is about one */
+export function refusalFrame(
+  { code, message, retryable }: Refusal,
+  id: string | null,
+  room?: string,
+): string {
+  const data = JSON.stringify({ code, message, retryable, room });
   return id === null ? `{"event":"error","data":${data}}` : `{"event":"error","id":${id},"data":${data}}`;
 }
 
@@ -49,6 +55,11 @@ export function eventFrame(event: string, id: string | null, data: unknown): str
   if (json === undefined && data !== undefined) throw new TypeError('the data is not a JSON value');
   const body = json === undefined ? '' : `,"data":${json}`;
   return `{"event":${JSON.stringify(event)}${id === null ? '' : `,"id":${id}`}${body}}`;
+}
+
+/** How an event begins. Its data's JSON text and `}` follow. */
+export function eventPrefix(event: string): string {
+  return `{"event":${JSON.stringify(event)},"data":`;
 }
 
 export function readyFrame(ready: {

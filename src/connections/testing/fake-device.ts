@@ -1,4 +1,5 @@
 import type { Message } from '../../wire/message.js';
+import type { SharedFrame } from '../../wire/shared-frame.js';
 import type { Device } from '../device.js';
 
 /** A device that keeps what is delivered to it, and how it is closed. */
@@ -8,7 +9,11 @@ export class FakeDevice implements Device {
   readonly params = {};
   readonly claims = {};
   readonly received: Message[] = [];
+  /** Text frames, in the order in which they came. */
+  readonly frames: string[] = [];
+  isEnveloped = true;
   accepts = true;
+  flushes = 0;
   isClosed = false;
 
   constructor(
@@ -23,6 +28,19 @@ export class FakeDevice implements Device {
 
   get isClosing(): boolean {
     return this.isClosed;
+  }
+
+  sendText(text: string): boolean {
+    if (this.accepts) this.frames.push(text);
+    return this.accepts;
+  }
+
+  deliverFrame({ payload }: SharedFrame): boolean {
+    return this.sendText(payload.toString());
+  }
+
+  flush(): void {
+    this.flushes++;
   }
 
   get(): undefined {}

@@ -13,6 +13,7 @@ import {
   errorFrame,
   eventFrame,
 } from '../../wire/outgoing-frame.js';
+import type { SharedFrame } from '../../wire/shared-frame.js';
 import type { GatewayStatistics } from '../gateway-statistics.js';
 import type { TokenBucket } from '../limits/token-bucket.js';
 import type { Arrival } from './arrival.js';
@@ -163,6 +164,16 @@ export class ClientConnection implements Device {
       : this.#queue(bareDelivery(message.data));
   }
 
+  deliverFrame(frame: SharedFrame): boolean {
+    if (this.#life.isClosing || !this.hasRoomFor(frame.bytes.length)) return false;
+    this.outgoing.addShared(frame);
+    return true;
+  }
+
+  flush(): void {
+    this.outgoing.flush();
+  }
+
   /** Puts a text frame into the outgoing queue. False: it did not go in. */
   sendText(text: string): boolean {
     return this.#queue(Buffer.from(text));
@@ -172,6 +183,17 @@ export class ClientConnection implements Device {
   refuse(code: FrameErrorCode, id: string | null, message?: string): void {
     this.context.statistics.errors[code]++;
     this.sendText(errorFrame(code, id, message));
+  }
+
+  /** The same, of a frame about a room. */
+  refuseRoom(room: string, code: FrameErrorCode, id: string | null, message?: string): void {
+    this.context.statistics.errors[code]++;
+    this.sendText(errorFrame(code, id, message, room));
+  }
+
+  /** An answer that names the error: it counts like an error frame. */
+  countError(code: FrameErrorCode): void {
+    this.context.statistics.errors[code]++;
   }
 
   send(event: string, data?: unknown): boolean {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { SharedFrame } from '../../wire/shared-frame.js';
 import { atEndOfTurn } from './end-of-turn.js';
 import { Outbox } from './outbox.js';
 
@@ -63,15 +64,20 @@ export class OutgoingQueue<Client> {
   add(first: Buffer, second?: Buffer, third?: Buffer): void {
     if (this.#ws?.isDeflating === true) {
       const whole = second === undefined ? first : Buffer.concat([first, second, third ?? EMPTY]);
-      this.#ws.send(whole, { binary: false }, this.writing());
-      this.written();
+      this.#sendDeflated(this.#ws, whole);
       return;
     }
-    if (this.#outbox === null) {
-      this.#outbox = new Outbox();
-      if (this.#socket !== null) atEndOfTurn(this);
+    this.#openOutbox().add(first, second, third);
+    if (this.#socket === null) this.backlogs.grown(this.client);
+  }
+
+  /** Adds a frame that many clients get. */
+  addShared(frame: SharedFrame): void {
+    if (this.#ws?.isDeflating === true) {
+      this.#sendDeflated(this.#ws, frame.payload);
+      return;
     }
-    this.#outbox.add(first, second, third);
+    this.#openOutbox().addShared(frame);
     if (this.#socket === null) this.backlogs.grown(this.client);
   }
 
@@ -104,5 +110,16 @@ export class OutgoingQueue<Client> {
   /** Such a write was made. */
   written(): void {
     if (this.#ws !== null && this.#ws.bufferedAmount > 0) this.backlogs.grown(this.client);
+  }
+
+  #openOutbox(): Outbox {
+    if (this.#outbox !== null) return this.#outbox;
+    if (this.#socket !== null) atEndOfTurn(this);
+    return (this.#outbox = new Outbox());
+  }
+
+  #sendDeflated(ws: QueuedSocket, payload: Buffer): void {
+    ws.send(payload, { binary: false }, this.writing());
+    this.written();
   }
 }

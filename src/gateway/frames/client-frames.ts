@@ -3,14 +3,16 @@ import { readFrame, type EventFrame } from '../../wire/incoming-frame.js';
 import { pongFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import type { FrameReceiver } from '../client/intake.js';
+import { ClientPublishes } from './client-publishes.js';
+import { ClientRooms } from './client-rooms.js';
 import { ClientSends } from './client-sends.js';
 import { EventHandlers } from '../module-gateways/event-handlers.js';
 import { FrameRate } from './frame-rate.js';
 import { TokenRefresh } from './token-refresh.js';
 
 /**
- * Handles the frames of clients. A send is posted, the core answers `ping` and `refresh`, other events go to the
- * gateways that subscribed to them, and everything else is answered by an error frame. This is the hot path of the
+ * Handles the frames of clients. A send is posted, the core answers what is about rooms, `ping` and `refresh`, other events
+ * go to the gateways that subscribed to them, and everything else is answered by an error frame. This is the hot path of the
  * server: a send costs one scan of its bytes, one look-up, and no promise.
  */
 @Injectable()
@@ -18,6 +20,8 @@ export class ClientFrames implements FrameReceiver<ClientConnection> {
   constructor(
     private readonly rate: FrameRate,
     private readonly sends: ClientSends,
+    private readonly rooms: ClientRooms,
+    private readonly publishes: ClientPublishes,
     private readonly refreshes: TokenRefresh,
     private readonly handlers: EventHandlers,
   ) {}
@@ -41,26 +45,20 @@ export class ClientFrames implements FrameReceiver<ClientConnection> {
       case 'send':
         return this.sends.handle(connection, frame);
       case 'event':
-        this.#handle(connection, frame);
-        return true;
+        return this.#handle(connection, frame);
       case 'bad':
         connection.refuse(frame.code, frame.id);
         return true;
     }
   }
 
-  #handle(connection: ClientConnection, frame: EventFrame): void {
-    switch (frame.event) {
-      case 'ping':
-        connection.sendText(pongFrame(frame.id));
-        break;
-      case 'refresh':
-        void this.refreshes.handle(connection, frame);
-        break;
-      default:
-        if (!this.handlers.handle(connection, frame)) {
-          connection.refuse('unknown_event', frame.id);
-        }
-    }
+  #handle(connection: ClientConnection, frame: EventFrame): boolean {
+    if (frame.event === 'ping') connection.sendText(pongFrame(frame.id));
+    else if (frame.event === 'refresh') void this.refreshes.handle(connection, frame);
+    else if (connection.isMain && frame.event === 'publish') return this.publishes.handle(connection, frame);
+    else if (connection.isMain && frame.event === 'join') this.rooms.join(connection, frame);
+    else if (connection.isMain && frame.event === 'leave') this.rooms.leave(connection, frame);
+    else if (!this.handlers.handle(connection, frame)) connection.refuse('unknown_event', frame.id);
+    return true;
   }
 }

@@ -10,6 +10,7 @@ import { readFrame, type SendFrame } from '../../wire/incoming-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import type { FrameReceiver } from '../client/intake.js';
 import { ClientSends } from './client-sends.js';
+import { Congestion } from './congestion.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { connectionContext, connectionOf } from '../client/testing/connection-context.js';
 import { FakeSocket } from '../client/testing/fake-socket.js';
@@ -39,8 +40,9 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
   beforeEach(() => {
     bus = new FullBus('n', new MemoryNetwork());
     const cluster = new Cluster(bus);
-    sends = new ClientSends(new Messaging(new ConnectionRegistry(), cluster), cluster);
-    sends.onModuleInit();
+    const congestion = new Congestion(cluster);
+    congestion.onModuleInit();
+    sends = new ClientSends(new Messaging(new ConnectionRegistry(), cluster), congestion);
     statistics = new GatewayStatistics();
     written = '';
     socket = new FakeSocket();

@@ -1,46 +1,25 @@
-import { Injectable, Optional, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { Subscription } from 'rxjs';
+import { Injectable, Optional } from '@nestjs/common';
 import type { BusRefusal } from '../../cluster/bus/bus.js';
-import { Cluster } from '../../cluster/cluster.js';
 import { MessagePolicy } from '../../messaging/message-policy.js';
 import { Messaging } from '../../messaging/messaging.js';
-import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { SendFrame } from '../../wire/incoming-frame.js';
 import type { Message } from '../../wire/message.js';
 import { ackFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
-import { inTime } from '../limits/within.js';
-
-/** A policy that is slower than this counts as broken. */
-const POLICY_TIMEOUT_MS = 10_000;
+import { Congestion } from './congestion.js';
+import { ask, whenAnswered, type Verdict } from './policy-question.js';
 
 /**
  * Posts what clients send. It asks the policy, if there is one, answers sends that have an id, and slows senders down
  * while the queues towards other nodes are full.
  */
 @Injectable()
-export class ClientSends implements OnModuleInit, OnApplicationShutdown {
-  readonly #waiting = new Set<ClientConnection>();
-  #isCongested = false;
-  #subscription: Subscription | undefined;
-
+export class ClientSends {
   constructor(
     private readonly messaging: Messaging,
-    private readonly cluster: Cluster,
+    private readonly congestion: Congestion,
     @Optional() private readonly policy?: MessagePolicy,
   ) {}
-
-  onModuleInit(): void {
-    this.#subscription = this.cluster.congested$.subscribe((isCongested) => {
-      this.#isCongested = isCongested;
-      if (!isCongested) this.#resumeSenders();
-    });
-  }
-
-  /** Not earlier: while the node drains, paused connections must still be resumed. */
-  onApplicationShutdown(): void {
-    this.#subscription?.unsubscribe();
-  }
 
   /**
    * Returns false when queues towards other nodes are full: the connection is paused, and must pass the frame again
@@ -53,8 +32,10 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
     }
     const from = connection.userId;
     const message = messageId === null ? { to, from, data } : { to, from, data, messageId };
-    if (this.policy !== undefined) {
-      this.#judge(this.policy, connection, message, id);
+    const { policy } = this;
+    if (policy !== undefined) {
+      const verdict = ask(`${policy.constructor.name}.allows`, () => policy.allows(connection, message));
+      whenAnswered(connection, data.length, verdict, (answer) => this.#obey(answer, connection, message, id));
       return true;
     }
     const refusal = this.#post(connection, message, id);
@@ -75,66 +56,17 @@ export class ClientSends implements OnModuleInit, OnApplicationShutdown {
         connection.end();
       });
     }
-    if (this.#isCongested && connection.isOpen) {
-      this.#waiting.add(connection);
-      connection.intake.pause('congested');
-    }
+    this.congestion.hasSent(connection);
     if (refusal !== null && id !== null) connection.end();
     return refusal;
   }
 
-  #judge(policy: MessagePolicy, connection: ClientConnection, message: Message, id: string | null): void {
-    let verdict: unknown;
-    try {
-      verdict = policy.allows(connection, message);
-    } catch (error) {
-      this.#failed(policy, connection, id, error);
-      return;
-    }
-    if (typeof verdict === 'boolean') this.#obey(verdict, connection, message, id);
-    else void this.#await(policy, Promise.resolve(verdict), connection, message, id);
-  }
-
-  async #await(
-    policy: MessagePolicy,
-    verdict: Promise<unknown>,
-    connection: ClientConnection,
-    message: Message,
-    id: string | null,
-  ): Promise<void> {
-    const bytes = message.data.length;
-    connection.begin(bytes);
-    connection.intake.pause('policy');
-    try {
-      const isAllowed = await inTime(POLICY_TIMEOUT_MS, verdict);
-      if (typeof isAllowed !== 'boolean') throw new TypeError('the answer is not a boolean');
-      this.#obey(isAllowed, connection, message, id);
-    } catch (error) {
-      this.#failed(policy, connection, id, error);
-    }
-    connection.intake.resume('policy');
-    connection.end(bytes);
-  }
-
-  #obey(isAllowed: boolean, connection: ClientConnection, message: Message, id: string | null): void {
-    const refusal = isAllowed ? this.#post(connection, message, id) : 'forbidden';
-    if (refusal !== null) connection.refuse(refusal, id);
-  }
-
-  #failed(policy: MessagePolicy, connection: ClientConnection, id: string | null, error: unknown): void {
-    moduleFailed('policy', `${policy.constructor.name}.allows`, error);
-    connection.refuse('internal', id);
-  }
-
-  /**
-   * Resumes paused connections in the order in which they were paused, until the queues are full again. The rest come
-   * next time.
-   */
-  #resumeSenders(): void {
-    for (const connection of this.#waiting) {
-      this.#waiting.delete(connection);
-      connection.intake.resume('congested');
-      if (this.#isCongested) break;
+  #obey(verdict: Verdict, connection: ClientConnection, message: Message, id: string | null): void {
+    if (verdict === 'failed') connection.refuse('internal', id);
+    else if (!verdict) connection.refuse('forbidden', id);
+    else {
+      const refusal = this.#post(connection, message, id);
+      if (refusal !== null) connection.refuse(refusal, id);
     }
   }
 }

@@ -33,6 +33,14 @@ export class FrameRate {
     return false;
   }
 
+  /**
+   * For what a frame that was handled costs beside itself, in frames. It may put the client into debt: its next frames are
+   * refused then. It never closes it, and costs no more than half of the burst, or it could not be paid.
+   */
+  charge(connection: ClientConnection, frames: number): void {
+    if (frames > 0) connection.bucket?.take(performance.now(), Math.min(frames, this.#burst / 2));
+  }
+
   /** A ping or pong of the client. */
   countControl(connection: ClientConnection): void {
     this.#take(connection, 1);

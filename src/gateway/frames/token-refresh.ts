@@ -10,6 +10,7 @@ import { membersOf, stringOf } from '../../wire/json-members.js';
 import { refreshedFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
+import { ClientRooms } from './client-rooms.js';
 import { inTime } from '../limits/within.js';
 
 /** The event `refresh`: a newer token of the same user lets the connection live longer. Reading waits for the verdict. */
@@ -17,6 +18,7 @@ import { inTime } from '../limits/within.js';
 export class TokenRefresh {
   constructor(
     private readonly authentication: Authentication,
+    private readonly rooms: ClientRooms,
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {}
 
@@ -27,6 +29,7 @@ export class TokenRefresh {
     const verdict = await this.#judge(connection, tokenOf(data));
     if (typeof verdict === 'object') {
       connection.renew(verdict);
+      await this.rooms.review(connection);
       if (id !== null) connection.sendText(refreshedFrame(id, verdict.expiresAt));
     } else {
       const code = verdict === 'unavailable' ? 'authentication_unavailable' : 'token_rejected';

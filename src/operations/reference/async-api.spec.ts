@@ -14,6 +14,7 @@ import {
   refreshedFrame,
   tokenExpiringFrame,
 } from '../../wire/outgoing-frame.js';
+import { joinAckFrame, joinedFrame, leftFrame, roomDelivery } from '../../wire/room-frames.js';
 import { asyncApiDocument } from './async-api.js';
 import { clientFrames, serverFrames } from './client-frames.js';
 
@@ -91,6 +92,14 @@ describe('the schemas of server frames', () => {
   const delivery = (from: string | null) =>
     Buffer.concat([deliveryPrefix(from), Buffer.from('{"x":1}'), DELIVERY_SUFFIX]).toString();
 
+  const roomText = (messageId?: string) =>
+    roomDelivery({
+      room: 'a',
+      from: null,
+      data: Buffer.from('1'),
+      ...(messageId !== undefined && { messageId }),
+    }).payload.toString();
+
   it.each([
     [
       'ready',
@@ -102,6 +111,23 @@ describe('the schemas of server frames', () => {
     ['ack', doneFrame('"a"')],
     ['ack', refreshedFrame('7', 1000)],
     ['ack', refreshedFrame('7', null)],
+    ['roomMessage', roomText('m')],
+    ['roomMessage', roomText(undefined)],
+    ['joined', joinedFrame('a')],
+    ['left', leftFrame('a', 'forbidden')],
+    ['ack', joinAckFrame('1', [{ room: 'a', complete: false }], false)],
+    [
+      'ack',
+      joinAckFrame(
+        '1',
+        [
+          { room: 'a', complete: true },
+          { room: '*', error: { code: 'bad_room', message: 'no', retryable: false } },
+        ],
+        true,
+      ),
+    ],
+    ['error', errorFrame('not_joined', null, undefined, 'a')],
     ['pong', pongFrame(null)],
     ['pong', pongFrame('1')],
     ['error', errorFrame('bad_json', null)],

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { FRAME_ERRORS } from '../../wire/codes.js';
+import { ROOMS_PER_FRAME_MAX } from '../../wire/room-frames.js';
+import { isRoomName } from '../../wire/room-name.js';
 import { USER_ID_BYTES_MAX, userIdFromText } from '../../wire/user-id.js';
 
 /**
@@ -47,6 +49,30 @@ const message = {
     .meta({ description: 'A name of your own: a retry with the same one is recognised' }),
 };
 
+const room = z
+  .string()
+  .refine(isRoomName, 'is no name of a room')
+  .meta({
+    description:
+      'A letter or digit, then printable ASCII without spaces and * # $ @ &; 255 characters at most',
+    examples: ['chat:42'],
+  });
+
+const roomEntry = z.looseObject({
+  room,
+  presence: z.null().optional().meta({ description: 'Kept for later versions' }),
+});
+
+const roomOrRooms = z.union([
+  roomEntry,
+  z.looseObject({
+    rooms: z
+      .array(z.union([room, roomEntry]))
+      .min(1)
+      .max(ROOMS_PER_FRAME_MAX),
+  }),
+]);
+
 /** What clients send. Other members are ignored. */
 export const clientFrames = {
   send: z
@@ -55,6 +81,25 @@ export const clientFrames = {
   plainSend: z
     .looseObject({ ...message, id: id.optional() })
     .meta({ description: 'The same as a frame without event, the form of clients without subprotocol' }),
+  join: z
+    .looseObject({ event: z.literal('join'), id: id.optional(), data: roomOrRooms })
+    .meta({ description: 'Joins rooms. Answered by ack when every node is known to route to them' }),
+  leave: z
+    .looseObject({ event: z.literal('leave'), id: id.optional(), data: roomOrRooms })
+    .meta({ description: 'Leaves rooms: nothing of them follows the ack' }),
+  publish: z
+    .looseObject({
+      event: z.literal('publish'),
+      id: id.optional(),
+      data: z.looseObject({
+        room,
+        data: anyJson,
+        message_id: message.message_id,
+        echo: z.boolean().optional().meta({ description: 'False: not to the own connection' }),
+        volatile: z.literal(false).optional().meta({ description: 'Kept for later versions' }),
+      }),
+    })
+    .meta({ description: 'A message to every member of a room that one is in' }),
   ping: z
     .looseObject({ event: z.literal('ping'), id: id.optional() })
     .meta({ description: 'Answered by pong: for clients that cannot send WebSocket pings' }),
@@ -68,6 +113,12 @@ export const clientFrames = {
 } as const;
 
 const expiresAt = z.number().meta({ description: 'Seconds since the epoch, as in the token' });
+
+const refusal = z.object({
+  code: z.string().meta({ examples: Object.keys(FRAME_ERRORS) }),
+  message: z.string(),
+  retryable: z.boolean(),
+});
 
 /** What clients of lanfare.v1.json get. */
 export const serverFrames = {
@@ -91,6 +142,26 @@ export const serverFrames = {
       }),
     })
     .meta({ description: "A message to this connection's user" }),
+  roomMessage: z
+    .object({
+      event: z.literal('message'),
+      data: z.object({
+        room,
+        from: z.string().nullable().meta({ description: 'Null: from the application itself' }),
+        data: anyJson,
+        message_id: z.string().optional(),
+      }),
+    })
+    .meta({ description: 'A message to a room that this connection is in' }),
+  joined: z
+    .object({ event: z.literal('joined'), data: z.object({ room }) })
+    .meta({ description: 'The server put this connection into a room' }),
+  left: z
+    .object({
+      event: z.literal('left'),
+      data: z.object({ room, reason: z.enum(['removed', 'forbidden']) }),
+    })
+    .meta({ description: 'The server took it out. It should not join again' }),
   ack: z
     .object({
       event: z.literal('ack'),
@@ -102,19 +173,29 @@ export const serverFrames = {
             complete: z.boolean().meta({ description: 'False: perhaps more than were counted' }),
           }),
           z.object({ expires_at: expiresAt.nullable() }),
+          z.object({ room, complete: z.boolean() }),
+          z.object({
+            rooms: z.array(
+              z.union([
+                z.object({ room, complete: z.boolean() }),
+                z.object({ room: z.string(), error: refusal }),
+              ]),
+            ),
+          }),
         ])
         .optional(),
     })
-    .meta({ description: 'Done; of a send with what became of it, of a refresh with the new end' }),
+    .meta({
+      description:
+        'Done; of a send or publish with what became of it, of a refresh with the new end, of a join with each room',
+    }),
   pong: z.object({ event: z.literal('pong'), id: id.optional() }),
   error: z
     .object({
       event: z.literal('error'),
       id: id.optional(),
-      data: z.object({
-        code: z.string().meta({ examples: Object.keys(FRAME_ERRORS) }),
-        message: z.string(),
-        retryable: z.boolean(),
+      data: refusal.extend({
+        room: z.string().optional().meta({ description: 'The room that it is about' }),
       }),
     })
     .meta({ description: 'A frame was refused; the connection stays' }),

@@ -1,0 +1,133 @@
+import { Injectable, Optional } from '@nestjs/common';
+import { MessagePolicy } from '../../messaging/message-policy.js';
+import { Memberships } from '../../rooms/memberships.js';
+import { RoomAccess } from '../../rooms/room-access.js';
+import { RoomMessaging } from '../../rooms/room-messaging.js';
+import type { Membership } from '../../rooms/room.js';
+import type { FrameErrorCode } from '../../wire/codes.js';
+import type { EventFrame } from '../../wire/incoming-frame.js';
+import type { RoomMessage } from '../../wire/message.js';
+import { ackFrame } from '../../wire/outgoing-frame.js';
+import { readPublish } from '../../wire/room-frames.js';
+import type { ClientConnection } from '../client/client-connection.js';
+import { Congestion } from './congestion.js';
+import { FrameRate } from './frame-rate.js';
+import { ask, whenAnswered, type Verdict } from './policy-question.js';
+
+/**
+ * Writing to so many members is charged like a frame: some 10 us each. At the usual rate the most that a client can cause by
+ * publishing is a fifth of a core.
+ */
+const MEMBERS_PER_FRAME = 100;
+
+/** A message that a client publishes, and what becomes of it. */
+interface Publish {
+  readonly connection: ClientConnection;
+  readonly message: RoomMessage;
+  readonly echo: boolean;
+  readonly id: string | null;
+}
+
+/** The event `publish`: messages of members to their rooms. */
+@Injectable()
+export class ClientPublishes {
+  constructor(
+    private readonly memberships: Memberships,
+    private readonly messaging: RoomMessaging,
+    private readonly access: RoomAccess,
+    private readonly rate: FrameRate,
+    private readonly congestion: Congestion,
+    @Optional() private readonly policy?: MessagePolicy,
+  ) {}
+
+  /**
+   * Returns false when queues towards other nodes are full: the connection is paused, and must pass the frame again
+   * later.
+   */
+  handle(connection: ClientConnection, frame: EventFrame): boolean {
+    const { id } = frame;
+    if (!connection.isEnveloped) {
+      connection.refuse('subprotocol_required', id);
+      return true;
+    }
+    const request = readPublish(frame.data);
+    if (typeof request === 'string') {
+      connection.refuse(request, id);
+      return true;
+    }
+    const { room, data, messageId, echo } = request;
+    const membership = this.memberships.find(connection, room);
+    if (membership === undefined) {
+      connection.refuseRoom(room, 'not_joined', id);
+      return true;
+    }
+    const from = connection.userId;
+    const message = messageId === null ? { room, from, data } : { room, from, data, messageId };
+    const publish = { connection, message, echo, id };
+    if (membership.mayPublish === true && this.policy === undefined) return this.#post(publish, membership);
+    whenAnswered(connection, data.length, this.#judge(connection, membership, message), (verdict) =>
+      this.#obey(verdict, publish, membership),
+    );
+    return true;
+  }
+
+  #judge(
+    connection: ClientConnection,
+    membership: Membership,
+    message: RoomMessage,
+  ): Verdict | Promise<Verdict> {
+    const { policy } = this;
+    const mayPublish = this.#mayPublish(connection, membership);
+    if (policy === undefined) return mayPublish;
+    const allows = (): Verdict | Promise<Verdict> =>
+      ask(`${policy.constructor.name}.allowsToRoom`, () => policy.allowsToRoom(connection, message));
+    if (mayPublish instanceof Promise)
+      return mayPublish.then((verdict) => (verdict === true ? allows() : verdict));
+    return mayPublish === true ? allows() : mayPublish;
+  }
+
+  /** Asked once a membership. */
+  #mayPublish(connection: ClientConnection, membership: Membership): Verdict | Promise<Verdict> {
+    if (membership.mayPublish !== undefined) return membership.mayPublish;
+    const { policy } = this.access;
+    const { name } = membership.room;
+    const remember = (verdict: Verdict): Verdict => {
+      if (verdict !== 'failed') membership.mayPublish = verdict;
+      return verdict;
+    };
+    const verdict = ask(`${policy.constructor.name}.publish`, () => policy.publish(connection, name));
+    return verdict instanceof Promise ? verdict.then(remember) : remember(verdict);
+  }
+
+  #obey(verdict: Verdict, publish: Publish, membership: Membership): void {
+    const { connection, message, id } = publish;
+    const { room } = message;
+    // it may have been taken out while the policy thought
+    const isMember = this.memberships.find(connection, room) === membership;
+    if (verdict === 'failed') connection.refuseRoom(room, 'internal', id);
+    else if (!verdict) connection.refuseRoom(room, 'forbidden', id, 'You may not publish to this room');
+    else if (!isMember) connection.refuseRoom(room, 'not_joined', id);
+    else if (!this.#post(publish, membership)) connection.refuseRoom(room, 'congested', id);
+  }
+
+  /** Returns false, and has answered nothing, when the connection waits for the queues towards other nodes. */
+  #post({ connection, message, echo, id }: Publish, { room }: Membership): boolean {
+    const except = echo ? null : connection;
+    let refusal: FrameErrorCode | null;
+    if (id === null) {
+      refusal = this.messaging.post(message, except, null);
+    } else {
+      connection.begin();
+      refusal = this.messaging.post(message, except, (outcome) => {
+        connection.sendText(ackFrame(id, outcome));
+        connection.end();
+      });
+      if (refusal !== null) connection.end();
+    }
+    this.congestion.hasSent(connection);
+    if (refusal === null) this.rate.charge(connection, Math.floor(room.size / MEMBERS_PER_FRAME));
+    else if (refusal === 'congested' && connection.intake.isPaused) return false;
+    else connection.refuseRoom(room.name, refusal, id);
+    return true;
+  }
+}

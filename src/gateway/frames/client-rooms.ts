@@ -1,0 +1,144 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Authentication } from '../../authentication/authentication.js';
+import { Memberships } from '../../rooms/memberships.js';
+import { RoomAccess } from '../../rooms/room-access.js';
+import { FRAME_ERRORS, type FrameErrorCode } from '../../wire/codes.js';
+import type { EventFrame } from '../../wire/incoming-frame.js';
+import { doneFrame } from '../../wire/outgoing-frame.js';
+import {
+  joinAckFrame,
+  leftFrame,
+  readRooms,
+  type JoinOutcome,
+  type RoomEntry,
+  type RoomsRequest,
+} from '../../wire/room-frames.js';
+import { isRoomName } from '../../wire/room-name.js';
+import type { ClientConnection } from '../client/client-connection.js';
+import { FrameRate } from './frame-rate.js';
+import { allOf, ask, whenAnswered } from './policy-question.js';
+
+const MESSAGES: Partial<Record<FrameErrorCode, string>> = {
+  forbidden: 'You may not join this room',
+  bad_frame: '`presence` is kept for a later version',
+};
+
+/**
+ * The events `join` and `leave`. A connection is a member as soon as its policy allows it. The answer to a join comes when
+ * every node is known to route to the room, so messages may come before it.
+ */
+@Injectable()
+export class ClientRooms {
+  constructor(
+    private readonly memberships: Memberships,
+    private readonly access: RoomAccess,
+    private readonly rate: FrameRate,
+    authentication: Authentication,
+  ) {
+    if (authentication.isInsecure && access.isByClaims) {
+      new Logger(ClientRooms.name).warn(
+        'ROOM_ACCESS=claims, and with AUTH_MODE=insecure no client has claims: nobody may join a room',
+      );
+    }
+  }
+
+  join(connection: ClientConnection, { id, data }: EventFrame): void {
+    const request = this.#read(connection, id, data);
+    if (request === null) return;
+    this.rate.charge(connection, request.entries.length - 1);
+    const refusals = allOf(request.entries.map((entry) => this.#judge(connection, entry)));
+    whenAnswered(connection, data?.length ?? 0, refusals, (codes) =>
+      this.#join(connection, request, codes, id),
+    );
+  }
+
+  leave(connection: ClientConnection, { id, data }: EventFrame): void {
+    const request = this.#read(connection, id, data);
+    if (request === null) return;
+    this.rate.charge(connection, request.entries.length - 1);
+    const wrong = request.entries.find(({ room }) => !isRoomName(room));
+    if (wrong !== undefined) {
+      connection.refuseRoom(wrong.room, 'bad_room', id);
+      return;
+    }
+    for (const { room } of request.entries) this.memberships.leave(connection, room);
+    if (id !== null) connection.sendText(doneFrame(id));
+  }
+
+  /** The connection's token is another one now: it loses the rooms that this one does not allow. Never rejects. */
+  async review(connection: ClientConnection): Promise<void> {
+    const { policy } = this.access;
+    const memberships = this.memberships.of(connection);
+    const verdicts = await allOf(
+      memberships.map(({ room }) =>
+        ask(`${policy.constructor.name}.join`, () => policy.join(connection, room.name)),
+      ),
+    );
+    for (const [index, membership] of memberships.entries()) {
+      const { name } = membership.room;
+      membership.mayPublish = undefined;
+      if (verdicts[index] === false && this.memberships.leave(connection, name)) {
+        connection.sendText(leftFrame(name, 'forbidden'));
+      }
+    }
+  }
+
+  #read(connection: ClientConnection, id: string | null, data: Buffer | undefined): RoomsRequest | null {
+    if (!connection.isEnveloped) {
+      connection.refuse('subprotocol_required', id);
+      return null;
+    }
+    const request = readRooms(data);
+    if (typeof request !== 'string') return request;
+    connection.refuse(request, id);
+    return null;
+  }
+
+  /** Null: it may be joined. */
+  #judge(
+    connection: ClientConnection,
+    { room, isReserved }: RoomEntry,
+  ): FrameErrorCode | null | Promise<FrameErrorCode | null> {
+    if (!isRoomName(room)) return 'bad_room';
+    if (isReserved) return 'bad_frame';
+    const { policy } = this.access;
+    const verdict = ask(`${policy.constructor.name}.join`, () => policy.join(connection, room));
+    return verdict instanceof Promise ? verdict.then(refusalOf) : refusalOf(verdict);
+  }
+
+  #join(
+    connection: ClientConnection,
+    { entries, isBatch }: RoomsRequest,
+    refusals: readonly (FrameErrorCode | null)[],
+    id: string | null,
+  ): void {
+    const outcomes: JoinOutcome[] = [];
+    let missing = entries.length;
+    const settle = (index: number, outcome: JoinOutcome): void => {
+      outcomes[index] = outcome;
+      if (--missing > 0 || id === null) return;
+      connection.sendText(joinAckFrame(id, outcomes, isBatch));
+      connection.end();
+    };
+    if (id !== null) connection.begin();
+    for (const [index, { room }] of entries.entries()) {
+      const refusal =
+        refusals[index] ??
+        this.memberships.join(connection, room, (complete) => settle(index, { room, complete }));
+      if (refusal === null) continue;
+      if (id === null || !isBatch) {
+        connection.refuseRoom(room, refusal, id, MESSAGES[refusal]);
+        if (id !== null) connection.end();
+        continue;
+      }
+      connection.countError(refusal);
+      const { message, retryable } = FRAME_ERRORS[refusal];
+      settle(index, { room, error: { code: refusal, message: MESSAGES[refusal] ?? message, retryable } });
+    }
+  }
+}
+
+function refusalOf(verdict: boolean | 'failed'): FrameErrorCode | null {
+  if (verdict === 'failed') return 'internal';
+  return verdict ? null : 'forbidden';
+}

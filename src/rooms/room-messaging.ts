@@ -1,0 +1,169 @@
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { BusRefusal, InboundRoomMessage } from '../cluster/bus/bus.js';
+import { Cluster } from '../cluster/cluster.js';
+import type { Device } from '../connections/device.js';
+import { MESSAGE_BYTES_MAX } from '../messaging/messaging.js';
+import { keyOf, RecentMessages } from '../messaging/recent-messages.js';
+import { Tally } from '../messaging/tally.js';
+import { LogBudget } from '../telemetry/log-budget.js';
+import type { RoomMessage } from '../wire/message.js';
+import type { Outcome } from '../wire/outgoing-frame.js';
+import { roomDelivery } from '../wire/room-frames.js';
+import { Laps } from './laps.js';
+import { Memberships } from './memberships.js';
+import type { Publication, Room } from './room.js';
+import { RoomStatistics } from './room-statistics.js';
+
+/**
+ * What may wait for the members of one room here, and of all rooms together: as much as a large room can be written in
+ * some seconds. From a half of it on this node's own senders are refused.
+ */
+export const ROOM_WAITING_MAX = { messages: 1024, bytes: 8 << 20 } as const;
+const ALL_WAITING_MAX = { messages: 65_536, bytes: 64 << 20 } as const;
+
+/**
+ * Carries messages to rooms: through the cluster to the nodes that have members, and to the members here. A message is framed
+ * once on each node, and the frame written to each member.
+ */
+@Injectable()
+export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
+  readonly statistics = new RoomStatistics();
+  readonly #recent = new RecentMessages();
+  readonly #warnings = new LogBudget(new Logger('Rooms'));
+  readonly #laps: Laps;
+  /** What waits for members, of all rooms. */
+  readonly #waiting = { messages: 0, bytes: 0 };
+
+  constructor(
+    private readonly memberships: Memberships,
+    private readonly cluster: Cluster,
+  ) {
+    this.#laps = new Laps((room) => this.memberships.rested(room));
+  }
+
+  onModuleInit(): void {
+    this.cluster.roomInbound$.subscribe((message) => this.#receive(message));
+  }
+
+  /** Not earlier: while the node drains, clients still get what was accepted for them. */
+  onApplicationShutdown(): void {
+    this.#laps.stop();
+  }
+
+  /** Bytes that wait for members here. */
+  get waitingBytes(): number {
+    return this.#waiting.bytes;
+  }
+
+  /** Messages with a `message_id` that are remembered. */
+  get remembered(): number {
+    return this.#recent.size;
+  }
+
+  /**
+   * Sends a message to every member of its room, on every node. `outcome`, when given, is called once, at once or later. A
+   * refusal means that no member got it, and `outcome` is not called.
+   *
+   * @param except the connection that is spared; null: none
+   */
+  post(
+    message: RoomMessage,
+    except: Device | null,
+    outcome: ((outcome: Outcome) => void) | null,
+  ): BusRefusal | null {
+    const refusal = this.#post(message, except, outcome);
+    if (refusal === null) this.statistics.posted++;
+    else this.statistics.refused[refusal]++;
+    return refusal;
+  }
+
+  #post(
+    message: RoomMessage,
+    except: Device | null,
+    outcome: ((outcome: Outcome) => void) | null,
+  ): BusRefusal | null {
+    if (message.data.length > MESSAGE_BYTES_MAX) return 'too_large';
+    const room = this.memberships.room(message.room);
+    if (room !== undefined && this.#isFull(room, 1 / 2)) return 'congested';
+    const tally = outcome === null ? null : new Tally(outcome);
+    // the cluster first: what it refuses must not have been delivered here
+    const refusal = this.cluster.sendToRoom(message, tally && ((remote) => tally.addRemote(remote)));
+    if (refusal === null) this.#deliver(message, room, except, (delivered) => tally?.addLocal(delivered));
+    return refusal;
+  }
+
+  #receive(message: InboundRoomMessage): void {
+    this.statistics.received++;
+    const room = this.memberships.room(message.room);
+    if (room !== undefined && this.#isFull(room, 1)) {
+      // without an answer the sender knows that it does not know
+      this.statistics.dropped++;
+      this.#warnings.warn(
+        'incomplete',
+        'Delivery not certain (incomplete): more came for the members of a room than could be written to them',
+      );
+      return;
+    }
+    this.#deliver(message, room, null, (delivered) => message.acknowledge?.(delivered));
+  }
+
+  #isFull(room: Room, share: number): boolean {
+    return (
+      room.messages >= ROOM_WAITING_MAX.messages * share ||
+      room.bytes >= ROOM_WAITING_MAX.bytes * share ||
+      this.#waiting.messages >= ALL_WAITING_MAX.messages * share ||
+      this.#waiting.bytes >= ALL_WAITING_MAX.bytes * share
+    );
+  }
+
+  /** Delivers to the members here, unless they got the same message before and this is a retry. */
+  #deliver(
+    message: RoomMessage,
+    room: Room | undefined,
+    except: Device | null,
+    done: (delivered: number) => void,
+  ): void {
+    if (room === undefined) {
+      done(0);
+      return;
+    }
+    if (message.messageId === undefined) {
+      this.#write(message, room, except, done);
+      return;
+    }
+    const key = keyOf({ from: message.from, to: room.name, messageId: message.messageId });
+    const before = this.#recent.find(key);
+    if (before !== undefined) {
+      done(before);
+      return;
+    }
+    // known from now on, so that a retry does not overtake it; exactly when all are written to
+    this.#recent.remember(key, room.size);
+    this.#write(message, room, except, (delivered) => {
+      this.#recent.remember(key, delivered);
+      done(delivered);
+    });
+  }
+
+  #write(message: RoomMessage, room: Room, except: Device | null, done: (delivered: number) => void): void {
+    const frame = roomDelivery(message);
+    const counted = (delivered: number): void => {
+      this.statistics.deliveries += delivered;
+      done(delivered);
+    };
+    const publication: Publication = { frame, except, done: counted };
+    if (room.writeNow(publication)) return;
+    this.#waiting.messages++;
+    this.#waiting.bytes += frame.bytes.length;
+    room.enqueue({
+      frame,
+      except,
+      done: (delivered) => {
+        this.#waiting.messages--;
+        this.#waiting.bytes -= frame.bytes.length;
+        counted(delivered);
+      },
+    });
+    this.#laps.add(room);
+  }
+}

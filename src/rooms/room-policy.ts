@@ -1,0 +1,15 @@
+import type { Connection } from '../connections/connection.js';
+
+/**
+ * Says who may join which room, and publish to it. ROOM_ACCESS chooses one; with `custom` an application provides its own in
+ * a global module. Rooms that the server puts a connection into are not asked about.
+ *
+ * An answer may be a promise. Reading from that client waits meanwhile, so that its frames take effect in order. A throw, an
+ * answer that is no boolean, and no answer within 10 s are bugs: the client gets `internal`, and the error is logged.
+ */
+export abstract class RoomPolicy {
+  /** Asked at each join, and again for each room of a connection whose token was refreshed. */
+  abstract join(connection: Connection, room: string): Promise<boolean> | boolean;
+  /** Asked at the first publish to a room that the connection is in, and again after a refresh. */
+  abstract publish(connection: Connection, room: string): Promise<boolean> | boolean;
+}

@@ -1,0 +1,12 @@
+/** Counts what became of messages to rooms. Plain fields that only grow. */
+export class RoomStatistics {
+  /** Messages posted here that were accepted, and those that were refused. */
+  posted = 0;
+  readonly refused = { too_large: 0, congested: 0 };
+  /** Messages of other nodes. */
+  received = 0;
+  /** Those among them that the members here did not get: too much waited for them. */
+  dropped = 0;
+  /** Queues of members into which messages went. */
+  deliveries = 0;
+}

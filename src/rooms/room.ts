@@ -1,0 +1,166 @@
+import type { Device } from '../connections/device.js';
+import type { SharedFrame } from '../wire/shared-frame.js';
+
+/** One connection in one room. */
+export interface Membership {
+  readonly device: Device;
+  readonly room: Room;
+  /** Grows with each join: of the members here, who came before which message. */
+  readonly number: number;
+  /** Where it stands among the members. */
+  index: number;
+  /** What the policy said; undefined: it was not asked yet. */
+  mayPublish: boolean | undefined;
+}
+
+/** A message on its way to the members here. */
+export interface Publication {
+  readonly frame: SharedFrame;
+  /** The connection that is spared; null: none. */
+  readonly except: Device | null;
+  /** Called once, when all members were written to: into how many queues it went. */
+  readonly done: (delivered: number) => void;
+}
+
+interface Waiting extends Publication {
+  /** It is for members with a smaller number: those who joined before it was accepted. */
+  readonly before: number;
+  delivered: number;
+}
+
+/** How many members are written to between two looks at the clock: some 100 us. */
+const MEMBERS_PER_LOOK = 8;
+/** A room of so many members is written to at once. */
+const SMALL = 64;
+
+/**
+ * The members of one room on this node, and what waits for them.
+ *
+ * A *lap* takes all that waits and walks the members once: each gets, in one write, what was accepted after it joined. What
+ * is accepted during a lap waits for the next. So every member gets everything in order, and the longer a lap takes, the
+ * more one write carries. A walk may stop anywhere and go on in a later turn. A member that leaves becomes a hole at once,
+ * and gets nothing more; holes are closed between laps.
+ */
+export class Room {
+  readonly #members: (Membership | null)[] = [];
+  #holes = 0;
+  #nextNumber = 0;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** What the present lap carries; null: there is none. */
+  #lap: Waiting[] | null = null;
+  #lapBytes = 0;
+  /** Where the walk goes on, and where it ends. */
+  #at = 0;
+  #end = 0;
+
+  constructor(readonly name: string) {}
+
+  /** Members here. */
+  get size(): number {
+    return this.#members.length - this.#holes;
+  }
+
+  /** Messages that wait, or are being written. */
+  get messages(): number {
+    return this.#waiting.length + (this.#lap?.length ?? 0);
+  }
+
+  /** What they take. */
+  get bytes(): number {
+    return this.#waitingBytes + this.#lapBytes;
+  }
+
+  get hasWork(): boolean {
+    return this.messages > 0;
+  }
+
+  *devices(): IterableIterator<Device> {
+    for (const member of this.#members) if (member !== null) yield member.device;
+  }
+
+  add(device: Device): Membership {
+    const index = this.#members.length;
+    const member: Membership = {
+      device,
+      room: this,
+      number: this.#nextNumber++,
+      index,
+      mayPublish: undefined,
+    };
+    this.#members.push(member);
+    return member;
+  }
+
+  remove({ index }: Membership): void {
+    this.#members[index] = null;
+    this.#holes++;
+    if (this.#lap === null) this.#closeHoles();
+  }
+
+  /** Writes to all members at once, if they are few and nothing waits. Else it returns false, and does nothing. */
+  writeNow({ frame, except, done }: Publication): boolean {
+    if (this.size > SMALL || this.hasWork) return false;
+    let delivered = 0;
+    for (const member of this.#members) {
+      if (member !== null && member.device !== except && member.device.deliverFrame(frame)) delivered++;
+    }
+    done(delivered);
+    return true;
+  }
+
+  enqueue(publication: Publication): void {
+    this.#waiting.push({ ...publication, before: this.#nextNumber, delivered: 0 });
+    this.#waitingBytes += publication.frame.bytes.length;
+  }
+
+  /** Walks on until `isOver` says so. Returns true when the lap has ended. */
+  walk(isOver: () => boolean): boolean {
+    const lap = (this.#lap ??= this.#beginLap());
+    while (this.#at < this.#end) {
+      const stop = Math.min(this.#at + MEMBERS_PER_LOOK, this.#end);
+      for (; this.#at < stop; this.#at++) {
+        const member = this.#members[this.#at];
+        if (member) writeTo(member, lap);
+      }
+      if (isOver() && this.#at < this.#end) return false;
+    }
+    this.#lap = null;
+    this.#lapBytes = 0;
+    this.#closeHoles();
+    for (const { done, delivered } of lap) done(delivered);
+    return true;
+  }
+
+  #beginLap(): Waiting[] {
+    const lap = this.#waiting;
+    this.#waiting = [];
+    this.#lapBytes = this.#waitingBytes;
+    this.#waitingBytes = 0;
+    this.#at = 0;
+    // who joins from now on comes behind it
+    this.#end = this.#members.length;
+    return lap;
+  }
+
+  /** When they are half of all: so each costs a constant time. */
+  #closeHoles(): void {
+    if (this.#holes * 2 < this.#members.length) return;
+    let end = 0;
+    for (const member of this.#members) {
+      if (member === null) continue;
+      member.index = end;
+      this.#members[end++] = member;
+    }
+    this.#members.length = end;
+    this.#holes = 0;
+  }
+}
+
+function writeTo({ device, number }: Membership, lap: readonly Waiting[]): void {
+  for (const message of lap) {
+    if (number >= message.before || device === message.except) continue;
+    if (device.deliverFrame(message.frame)) message.delivered++;
+  }
+  device.flush();
+}
