@@ -1,10 +1,11 @@
 /**
- * One node of the cluster, sans-IO: joins the parts, hands each frame to the part that owns it, and keeps the timers.
+ * One node of the cluster, sans-IO. It joins the parts and handles the timers.
  *
- * Theory of operation. Every node broadcasts in one numbered stream which users it gains and loses (directory), and
- * sends messages to users in one numbered stream per peer. Reports say who lives and how each stands
- * with each. HELLO and WELCOME begin a session in one direction; what can't be repaired begins a new one. Nothing is
- * ever missed silently: an event at this node or at the other names the peer (docs/cluster-correctness.md).
+ * Theory of operation. Every node has one numbered broadcast stream. In it the node says which users and rooms it gains
+ * and loses, and the others write that into their directories. Messages go by one numbered stream per peer. Reports say
+ * which nodes live and which sessions they have. HELLO and WELCOME begin a session in one direction. What can't be
+ * repaired begins a new session. Nothing is missed silently: one of the two nodes has an event that names the other
+ * (docs/cluster-correctness.md).
  *
  * Call order of a turn: any inputs (`handle*`, commands), then `flush`, then poll transmits, events and the timeout.
  */
@@ -48,7 +49,7 @@ import { statisticsOf } from './statistics.js';
 import { Acks } from './transmission/acks.js';
 import { Transmission } from './transmission/transmission.js';
 
-/** A little rarer than idle reports of a small cluster, so that their jitter never makes it a wake-up of its own. */
+/** A little rarer than the idle reports of a small cluster. So their jitter never causes a wake-up for this alone. */
 const JUDGED_PER_IDLE_REPORT = 1.25;
 
 export class ClusterNode implements ProtocolNode {

@@ -1,6 +1,6 @@
 /**
- * Leaving on purpose: what is queued is waited for, a while, then three good-byes go out, since none is acked and one
- * arrives. Peers drop whoever says it at once.
+ * Leaving on purpose. The node waits a while until its queues are empty. Then it sends LEAVE three times, because LEAVE is
+ * not acked and one of them has to arrive. Peers drop a node as soon as they get one.
  */
 import type { NodeParts } from './node-parts.js';
 import type { Routing } from './routing/routing.js';
@@ -24,7 +24,7 @@ export class Departure {
     return this.#drainUntil !== Infinity;
   }
 
-  /** Peers list us no more from now on. */
+  /** A LEAVE is out: peers stop listing us. */
   get isTold(): boolean {
     return this.#leavesSent > 0;
   }
@@ -50,7 +50,7 @@ export class Departure {
     outbox.toAll();
     this.#leavesSent += 1;
     if (!this.isOver) return;
-    // Nobody will be heard any more: who waits for an answer is told so now.
+    // Nothing will be received any more, so whatever waits for an answer ends now.
     receipts.expire(Infinity);
     questions.expire(Infinity);
   }

@@ -1,7 +1,7 @@
 /**
- * Two kinds of fault, never mixed. `MalformedDatagramError`: what a peer sent makes no sense; caught at the boundary
- * of `handleDatagram` and counted. `assert`: an invariant of ours is broken; it throws, in production too, because a
- * node that goes on with a broken invariant breaks promises silently.
+ * Two kinds of faults, never mixed. `MalformedDatagramError`: a peer's bytes make no sense; `handleDatagram` catches and
+ * counts it. `assert`: an invariant of ours is broken. It throws in production too, because a node that goes on with a
+ * broken invariant breaks promises silently.
  */
 export class MalformedDatagramError extends Error {
   override readonly name = 'MalformedDatagramError';

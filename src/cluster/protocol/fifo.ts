@@ -1,4 +1,4 @@
-/** A queue for hot paths: shift() of an array moves every element, this one moves an index. */
+/** A queue for hot paths. `shift()` of an array moves every element; here it moves an index. */
 const COMPACT_AT = 1_024;
 
 export class Fifo<T> {

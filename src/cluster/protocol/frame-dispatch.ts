@@ -77,7 +77,7 @@ export class FrameDispatch {
         this.#handleReport(now, peer, reader);
         break;
       case FRAME_KNOCK:
-        // It only makes us meet. What else it says may come from a recording.
+        // Admission has met the boot already. What else the KNOCK says may come from a recording.
         break;
       case FRAME_GOSSIP:
         if (peer.incoming.isAdmitted) discovery.handleGossip(now, reader);

@@ -1,7 +1,7 @@
 /** All deadlines of a node that concern no single peer. */
 import { TimerTable } from './timers.js';
 
-/** The end of our patience with what others owe us: nobody is judged before what lies in the sockets was read. */
+/** Deadlines for what others owe us. After a sleep they wait until the sockets were read: the answer may lie there. */
 class OwedTimers extends TimerTable {
   /** The oldest connection that waits is let through, whoever is missing. */
   readonly barrier = this.timer();
@@ -16,7 +16,7 @@ export class NodeTimers extends TimerTable {
 
   /** A report is due. */
   readonly report = this.timer();
-  /** Peers are looked at again though no report is due. */
+  /** Peers are judged though no report is due. */
   readonly judge = this.timer();
   /** Mesh: seeds that are no peers yet are knocked at. */
   readonly knock = this.timer();
@@ -26,7 +26,7 @@ export class NodeTimers extends TimerTable {
   readonly sweep = this.timer();
   /** The next address that nobody here holds any more is withdrawn. */
   readonly linger = this.timer();
-  /** The patience with a peer that shuts the broadcast window ends: the next flush sees to it. */
+  /** A peer has shut the broadcast window for too long. The next flush makes it a laggard. */
   readonly giveUp = this.timer();
   /** The next step of a departure. */
   readonly departure = this.timer();

@@ -76,7 +76,7 @@ export interface Timing {
   readonly nackUnicastMs: number;
   /** First NACK on the broadcast stream, plus as much again at random: the two sockets reorder, and N ask at once. */
   readonly nackBroadcastMs: number;
-  /** What was asked for and has not come: two turns of both loops. Longer, and 10% loss halves the throughput. */
+  /** What was asked for is asked for again after two turns of both loops. With more, 10% loss halves the throughput. */
   readonly nackRetryMs: number;
   readonly nackRetryMaxMs: number;
   /**
@@ -88,11 +88,11 @@ export interface Timing {
   readonly repairLingerMs: number;
   /** A broadcast gap unrepaired this long, with its sender alive, is given up: gap event and rejoin. */
   readonly gapAfterMs: number;
-  /** A peer that blocks the broadcast window this long stops counting in it; it will gap and rejoin. */
+  /** A peer that shuts the broadcast window for this long becomes a laggard. It will see a gap, and rejoin. */
   readonly laggardAfterMs: number;
   /**
-   * One that shuts the broadcast window and answers nothing this long stops counting at once: shorter than the
-   * barrier, and long enough to be asked several times, so that loss alone is not taken for silence.
+   * A peer that shuts the broadcast window and answers nothing for this long becomes a laggard too. This is shorter than
+   * the barrier, and long enough to ask several times, so that loss alone is not taken for silence.
    */
   readonly unheardAfterMs: number;
   /** No progress of acks this long, with records unacked: the peer has stopped answering, senders are told at once. */
@@ -154,10 +154,11 @@ export interface Limits {
    * than a second of the fastest machine's messages (140,000); with those who wait for them half a kilobyte each.
    */
   readonly receiptsMax: number;
-  /** Questions of ours without an end; more are answered at once as all missing. */
+  /** Our questions that are open at once. A further one ends at once, with all peers missing. */
   readonly questionsMax: number;
   /**
-   * Answers to open questions; beyond it who answers counts as missing. Half as much as 128 members could say to one.
+   * All answers to open questions. A peer whose answer has no room counts as missing. Half of what 128 members could
+   * answer to one question.
    */
   readonly answerBytes: number;
   /** Missing ranges and records one NACK names. */

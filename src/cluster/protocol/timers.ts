@@ -1,5 +1,5 @@
 /**
- * Deadlines. Whoever owns one sets its timer, and whoever drives the node asks the table for the next that expires: each
+ * Deadlines. The part that owns a deadline sets its timer. `ClusterNode` asks the table which one expires next. So each
  * deadline stands in one place (after the TimerTable of quinn-proto).
  */
 export class Timer {

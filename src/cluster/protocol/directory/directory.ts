@@ -1,5 +1,5 @@
 /**
- * Who holds whom: for every peer, the set of hashes of the users it announced, all in one table.
+ * All replicas in one table: for every peer, the hashes of the addresses that it announced.
  *
  * A multimap hash -> slots in typed arrays, by linear probing with backward-shift deletion (no tombstones, so it never
  * degrades). A cell is two Int32: the hash's low 32 bits, and `high (21 bits) << 11 | slot (11 bits)`; slot 0 marks an
@@ -17,7 +17,7 @@ const SLOT_MASK = (1 << SLOT_BITS) - 1;
 const SEGMENTS = 1_024;
 const SEGMENT_MASK = SEGMENTS - 1;
 const CELLS_MIN = 8;
-/** Runs stay short below three quarters; above, look-ups of absent users (the common case elsewhere) grow slow. */
+/** Below three quarters runs stay short. Above, looking up a name that nobody holds, the common case, gets slow. */
 const LOAD_MAX = 0.75;
 
 class Segment {
@@ -56,7 +56,7 @@ export class Directory {
   takeSlot(): number {
     let slot = this.#freeSlots.pop();
     if (slot === undefined && this.#slotsUsed === SLOT_MASK) {
-      // Thousands of rejoins within one sweep: finish it now. A stall, once, rather than a refusal.
+      // There were thousands of rejoins within one sweep. Finishing it now stalls once, and refuses nothing.
       while (this.#retired.size > 0) this.sweep(SEGMENTS);
       slot = this.#freeSlots.pop();
     }
@@ -103,7 +103,7 @@ export class Directory {
     }
   }
 
-  /** A set: adding twice is adding once. */
+  /** Adding a second time changes nothing. */
   add(low: number, high: number, slot: number): void {
     const segment = this.#segments[high & SEGMENT_MASK] as Segment;
     const word = (high << SLOT_BITS) | slot;

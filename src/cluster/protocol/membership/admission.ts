@@ -1,11 +1,11 @@
 /**
- * From bytes of somebody to a peer: which boot sent this, may it be opened, and is it new?
+ * From the bytes of a datagram to a peer: which boot sent it, does it open, and is it new?
  *
  * Rules.
  * - Cheap checks come first: shape, key tag, own boot id, replay window. Only then a key, only then decryption.
- * - A boot nobody knows costs a key derivation: a bucket limits how many forged ones can buy.
+ * - An unknown boot costs a key derivation. A token bucket limits how many of them forged boot ids can cause.
  * - Nothing is committed (window, peer, address) before the tag has proved the datagram genuine.
- * - An address is learnt from the newest datagram of its boot only: an old one played back from elsewhere moves nothing.
+ * - Only the newest datagram of a boot can change its endpoint. An old one that is played back from elsewhere does not.
  */
 import type { Arrival, Endpoint, Rejection } from '../contract.js';
 import { Replica } from '../directory/replica.js';
@@ -29,7 +29,7 @@ import {
 } from '../wire/datagram.js';
 import { OpeningChannel, SealingChannel } from '../wire/sealing.js';
 
-/** What strangers can provoke: a line of each kind, no more often, whatever they send. */
+/** Strangers cause at most one log line of each kind in this time, whatever they send. */
 const STRANGERS_TOLD_EVERY_MS = 60_000;
 
 export interface Admitted {
@@ -55,7 +55,7 @@ export class Admission {
   constructor(
     private readonly parts: Parts,
     private readonly handlers: {
-      /** Whether it would mean anything now to hear ourselves from there: opening all that comes back would cost too much. */
+      /** Whether our own datagram from there would tell us anything now. Opening all of them would cost too much. */
       readonly listensForItself: (now: number, arrival: Arrival, source: Endpoint) => boolean;
       readonly heardOurselves: (now: number, arrival: Arrival, source: Endpoint) => void;
       /** The peer is known now, but only heard of. */
@@ -109,7 +109,7 @@ export class Admission {
     return { peer, plain, isForPair };
   }
 
-  /** Anybody can put our boot id into a datagram: it is ours if it opens, and if it is new. */
+  /** Anybody can put our boot id into a datagram. It is ours if it opens and is new. */
   #admitOwn(now: number, arrival: Arrival, bytes: Buffer, secret: number, source: Endpoint): void {
     const number = packetNumberOf(bytes);
     if (secret !== 0 || isSealedForPair(bytes) || !this.#own.window.wouldAccept(number)) return;
@@ -121,7 +121,7 @@ export class Admission {
     this.handlers.heardOurselves(now, arrival, source);
   }
 
-  /** Told of a boot by a peer: it is heard of, and will be asked itself. */
+  /** A peer told us of a boot. It is only named, and gets a HELLO. */
   meetByHearsay(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): void {
     const tag = tagOfBootId(bootId);
     const rest = restOfBootId(bootId);
@@ -178,7 +178,7 @@ export class Admission {
     return true;
   }
 
-  /** Anybody can send such bytes: they are believed as far as a line in the log. */
+  /** Anybody can send such bytes. They cause a line in the log and nothing else. */
   #refuseVersion(now: number, bytes: Buffer, source: Endpoint): null {
     if (now >= this.#versionToldAt + STRANGERS_TOLD_EVERY_MS) {
       this.#versionToldAt = now;
@@ -191,7 +191,7 @@ export class Admission {
     return this.#refuse('other-version');
   }
 
-  /** It may be a node of ours with a mistyped secret, a cluster with another name, or anybody: it accuses nobody. */
+  /** It may come from a node of ours with a mistyped secret, from another cluster, or from anybody. */
   #refuseKey(now: number, source: Endpoint): null {
     if (now >= this.#keyToldAt + STRANGERS_TOLD_EVERY_MS) {
       this.#keyToldAt = now;

@@ -1,13 +1,14 @@
 /**
- * How nodes find each other, and how a node finds that it can't.
+ * How nodes find each other, and how a node notices that it can't.
  *
  *   GOSSIP  count u8, then (boot id 12, key tag u16, IPv4 4, port u16)*
  *
  * Rules.
- * - Broadcast mode: reports are heard. Our own come back to us too; if they don't, nobody hears us either: deaf.
- * - Mesh mode: seeds that are no peers yet are knocked at; peers tell each other whom they know, a newcomer at once. A
- *   seed that turns out to be our own address is left alone.
- * - In either mode a boot learnt by hearsay is only heard of: it is asked itself.
+ * - Broadcast mode: nodes hear each other's reports. Our own come back to us too. If they don't, the others do not hear us
+ *   either: this node is deaf.
+ * - Mesh mode: seeds that are no peers yet get a KNOCK. Peers tell each other which peers they know, and tell a newcomer at
+ *   once. A seed that turns out to be our own address is left alone.
+ * - A boot that a peer told of is only named. It gets a HELLO itself.
  */
 import type { Arrival, Endpoint } from '../contract.js';
 import type { NodeParts } from '../node-parts.js';
@@ -32,7 +33,7 @@ type Parts = Pick<
 export class Discovery {
   #seeds: readonly Endpoint[];
   #areSeedsKnown = true;
-  /** Until then a seed that has not answered may be about to. */
+  /** Until then a seed may still answer. */
   #searchUntil: number;
   readonly #ownEndpoints = new Set<Endpoint>();
   #heardOurselvesAt: number;
@@ -85,7 +86,7 @@ export class Discovery {
     this.#areSeedsKnown = areAllKnown;
     if (!this.#isMesh) return;
     this.parts.timers.knock.set(now);
-    // Once somebody was met, who else is there comes from them.
+    // A node that has a peer learns of the others from it.
     if (!this.#hasMet) this.#searchUntil = now + this.parts.timing.settleMaxMs;
   }
 
@@ -142,7 +143,7 @@ export class Discovery {
     }
   }
 
-  /** To everyone, a datagram's worth of whom we know; the next time the next ones. */
+  /** Tells everyone of as many peers as one datagram has room for. The next call goes on with the next ones. */
   gossip(now: number): void {
     const { members, options, outbox, pace, timing } = this.parts;
     this.parts.timers.gossip.set(
@@ -157,7 +158,7 @@ export class Discovery {
     outbox.toAll();
   }
 
-  /** Everything we know, to a newcomer. */
+  /** Tells a newcomer of all our peers. */
   introduceAllTo(newcomer: Peer): void {
     const { members, outbox } = this.parts;
     const others = members.all.filter((peer) => peer !== newcomer && peer.isProven && !peer.isSilent);

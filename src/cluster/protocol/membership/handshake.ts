@@ -61,7 +61,7 @@ export class Handshake {
     private readonly proven: (now: number, peer: Peer) => void,
   ) {}
 
-  /** A new nonce: the session so far, if any, ends here, and what it delivered is told. */
+  /** Asks for a session with a new nonce. The session so far, if any, ends; the HELLO says how far it came. */
   start(now: number, peer: Peer): void {
     const { options, members } = this.parts;
     this.#nonce += 1;
@@ -148,8 +148,8 @@ export class Handshake {
       this.parts.journal.gap(peer, 'lost', dropped.userMessages, 'the peer has forgotten our last session');
     }
     this.#session += 1;
-    // The open record is closed, so that the snapshot has what was announced in this turn: if nobody was there to
-    // wait for, those connections count as reachable already.
+    // The open record is closed, so that the snapshot has what was announced in this turn. If there was no peer to
+    // wait for, those connections are reachable already.
     broadcast.close(now);
     const welcome = {
       nonce,

@@ -1,6 +1,6 @@
 /**
- * The REPORT: one broadcast frame that says "I live", "this is how far my broadcast stream goes" and, for every peer, "this
- * is how I stand with you".
+ * The REPORT, a broadcast frame. It says that the node lives, how far its broadcast stream goes, and for every peer which
+ * sessions it has with it and what it has applied.
  *
  *   number u32, parts u8, part u8, broadcast sent u48, broadcast kept from u48, window u16, members u16, entries u8, then
  *   entry: peer's tag u48 (first half of its boot id), session in u32, session out u32, broadcast applied u48
@@ -8,10 +8,10 @@
  * Rules.
  * - R6: only a new report refreshes liveness. Older numbers are ignored. "Not listed" is known when all parts have come.
  * - R7: a report made after our WELCOME that does not list our session is a mismatch: rejoin.
- * - R8: mutual means that each lists the other's session, nothing declared late is still unacked, and nothing the peer was
- *   sent has waited for its ack for `deadAfterMs`: its reports may arrive where what is sent to one alone does not. Losing
- *   it is said at once; never having had it, after a while.
- * - A PING is answered with a report to the asker alone: liveness survives where broadcast does not.
+ * - R8: a peer is mutual when each lists the other's session, it is not late, and nothing that it was sent has waited for
+ *   an ack for `deadAfterMs`. The last condition is needed because reports are broadcast: they may arrive where datagrams
+ *   to one node do not. A peer that is mutual no more is reported at once; one that never was, after a while.
+ * - A PING may ask for a report to the asker alone. So a peer stays alive where broadcast fails.
  */
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
@@ -133,7 +133,7 @@ export class Reports {
     return `the peer has not acked what it was sent ${deadAfterMs} ms ago: do datagrams to one host pass both ways?`;
   }
 
-  /** `why` not; null: it is. */
+  /** `why`: the reason why it is not mutual; null: it is. */
   #setMutual(peer: Peer, why: string | null): void {
     if (why === null) peer.mutualStanding.agree();
     else if (peer.mutualStanding.differ()) this.parts.journal.gap(peer, 'not-mutual', null, why);

@@ -1,13 +1,15 @@
 /**
- * What this node knows of who is there, and whether that is all: only then may an answer call itself complete.
+ * What this node knows of who is there, and whether it knows all. Only then may an answer call itself complete.
  *
  * Rules.
- * - R13: the view has settled when 3 reports are out and every peer met is complete, or after a while whatever happens. Before,
- *   and while the node is deaf or looks for others in vain, it knows of nobody, and so nothing is complete.
- * - R14: `complete` says that nobody known to be there can hold the user and was not asked. Whoever is only heard of, or named
- *   by others, is there and can't be asked. Nor is the set of a peer to be relied on that has fallen silent, or of whose
- *   announcements some have been missing for longer than connections wait for us (R11): who is not in it may be connected.
- * - Whoever was dropped as dead, or has said good-bye, is not known to be there: in a partition each side answers for itself.
+ * - R13: the view has settled when 3 reports are out and the replica of every peer is complete, or after `settleMaxMs`.
+ *   Before that nothing is complete, nor while the node is deaf or looks for others in vain.
+ * - R14: `complete` says that every peer was asked that may hold the address and is known to be there. A boot that is only
+ *   heard of, or named by others, is there and can't be asked. The replica of a peer is not relied on when the peer is
+ *   silent, or when announcements of it have been missing for longer than connections wait for us (R11): the replica may
+ *   lack somebody who is connected.
+ * - A peer that was dropped as dead, or has said good-bye, is not known to be there. So in a partition each side answers
+ *   for itself.
  */
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';

@@ -1,7 +1,9 @@
 /**
- * How far a peer has applied our broadcast stream, and whether connections wait for it (R11). A peer is late while it has
- * not acked an announcement that was declared reachable without its ack. One that is late and has acked nothing for as long
- * as connections wait is absent: further ones are added to what it is late with, and do not wait for it.
+ * How far a peer has applied our broadcast stream, and whether connections wait for it (R11).
+ *
+ * current  connections wait for its acks
+ * late     a connection was opened before it had acked the announcement; until it has
+ * absent   it is late, and has acked nothing for as long as a connection waits: further connections do not wait for it
  */
 import { next, type Transitions } from '../transitions.js';
 
@@ -18,7 +20,7 @@ export class BarrierStanding {
   #state: BarrierState = 'current';
   #acked = 0;
   #ackedAt = -Infinity;
-  /** Announcements up to here were declared reachable without its ack. */
+  /** Connections announced up to here were opened without its ack. */
   #lateTo = 0;
   #lateToldAt = -Infinity;
 
@@ -59,7 +61,7 @@ export class BarrierStanding {
     if (this.#acked < this.#lateTo) this.#move('fallBehind');
   }
 
-  /** The same, of a connection that has waited in vain. True: that is to be told; for one that stays late, every `ms`. */
+  /** The same, for a connection that has waited in vain. True: report it. A peer that stays late is reported every `ms`. */
   markLate(now: number, announcedIn: number, ms: number): boolean {
     const isTold = !this.isLate || now - this.#lateToldAt >= ms;
     if (isTold) this.#lateToldAt = now;
@@ -67,7 +69,7 @@ export class BarrierStanding {
     return isTold;
   }
 
-  /** It owes us acks, and has acked nothing for so long. True: connections do not wait for it any more. */
+  /** It owes us acks. True: it has acked nothing for `ms`, and connections do not wait for it any more. */
   giveUpAfter(now: number, ms: number): boolean {
     if (now - this.#ackedAt < ms) return false;
     this.#move('giveUp');

@@ -193,7 +193,7 @@ export class IncomingSession {
     this.#recordsToAck = 0;
   }
 
-  /** We slept: what is missing gets its time again. */
+  /** This node slept for `ms`. What is missing has so much more time to come. */
   forgive(ms: number): void {
     this.broadcast.forgive(ms);
     this.unicast.forgive(ms);

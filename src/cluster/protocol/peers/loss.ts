@@ -1,4 +1,4 @@
-/** Of the records that a peer sent us lately: which share had to be asked for again. */
+/** The share of a peer's records that had to be asked for again lately. */
 export class Loss {
   #came = 0;
   #asked = 0;
@@ -17,7 +17,7 @@ export class Loss {
     this.#asked += records;
   }
 
-  /** What was counted so far weighs half as much from now on. */
+  /** Halves the weight of what was counted so far. */
   age(): void {
     this.#came >>= 1;
     this.#asked >>= 1;

@@ -1,5 +1,5 @@
 /**
- * Every boot we know of, and the memory of those we no longer do.
+ * Every boot that we know of, and tombstones of those that were dropped.
  *
  * A dropped boot leaves a tombstone: the newest packet numbers we had of it. Should the boot be heard again (a partition
  * that healed), only newer datagrams count; recordings of its past stay refused. Tombstones have no timer, only a

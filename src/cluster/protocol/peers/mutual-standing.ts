@@ -1,6 +1,9 @@
 /**
- * Whether a peer and we agree on how we stand with each other (R8). Losing it is told at once; never having had it, after a
- * while, and either of it once.
+ * Whether a peer and this node list each other's sessions (R8).
+ *
+ * pending  not yet, and that was not reported
+ * mutual   both do
+ * told     they do not, and that was reported as a gap; it is reported once
  */
 import { next, type Transitions } from '../transitions.js';
 
@@ -28,22 +31,22 @@ export class MutualStanding {
     this.#move('agree');
   }
 
-  /** True: it was mutual, and that it is so no more is to be told. */
+  /** True: it was mutual until now, and that has to be reported. */
   differ(): boolean {
     return this.#move('differ');
   }
 
-  /** It has not become mutual in time. True: that is to be told. */
+  /** It has not become mutual in time. True: that has to be reported. */
   tell(): boolean {
     return this.#move('tell');
   }
 
-  /** What was told may be told again. */
+  /** What was reported may be reported again. */
   tellAgain(): void {
     this.#move('tellAgain');
   }
 
-  /** Returns whether something is to be told that was not before. */
+  /** Returns whether there is something to report that was not reported yet. */
   #move(event: MutualEvent): boolean {
     const before = this.#state;
     this.#state = next(TRANSITIONS, before, event);

@@ -20,7 +20,7 @@ import { RoundTrip } from './round-trip.js';
  * silent   no report of it has come for a while
  * gone     dropped: whoever still holds this object must not send to it
  *
- * Whatever a peer says that is not proven, be it sealed for us, may be a recording of what never arrived.
+ * A datagram of a peer that is not proven may be a recording, even one that is sealed for us.
  */
 export type PeerLife = 'named' | 'heard' | 'refused' | 'proven' | 'silent' | 'gone';
 export type PeerEvent = 'hear' | 'refuse' | 'prove' | 'report' | 'fallSilent' | 'drop';
@@ -61,7 +61,7 @@ export class Peer {
   #bornAt: number;
   #metAt: number;
   #heardAt: number;
-  /** Its output waits in this turn. */
+  /** It is in the queue of those to be flushed in this turn. */
   #isQueued = false;
 
   constructor(
@@ -132,7 +132,7 @@ export class Peer {
     return this.#metAt;
   }
 
-  /** R6: when its last new report came. Only reports refresh liveness, once it is proven; before, whatever is heard of it. */
+  /** R6: when its last new report came. Before it is proven: when it was last heard, or heard of. */
   get heardAt(): number {
     return this.#heardAt;
   }
@@ -144,7 +144,7 @@ export class Peer {
     if (!this.isProven) this.#heardAt = now;
   }
 
-  /** A peer says that it is there, and reaches it at this endpoint. Of one that is not proven we know nothing better. */
+  /** Another peer says that it is there, at this endpoint. That is used only while it is not proven. */
   noteHearsay(now: number, endpoint: Endpoint): void {
     if (this.isProven) return;
     this.#heardAt = now;
@@ -159,7 +159,7 @@ export class Peer {
     this.#bornAt = bornAt;
   }
 
-  /** It has no version of the protocol in common with us. True: that is new. Of one that is proven it is not believed. */
+  /** No version of the protocol is common to us. True: that is new. A peer that is proven is not refused. */
   refuse(): boolean {
     const before = this.#life;
     this.#move('refuse');
@@ -198,7 +198,7 @@ export class Peer {
     this.#move('drop');
   }
 
-  /** We slept for so long: that does not count against it. */
+  /** This node slept for `ms`. That does not count against the peer. */
   forgive(now: number, ms: number): void {
     this.#heardAt += ms;
     this.#metAt += ms;

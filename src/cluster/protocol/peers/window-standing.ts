@@ -1,6 +1,9 @@
 /**
- * Whether the broadcast window waits for a peer. Slow is who keeps a record waiting for too long, gone who does not even
- * answer: neither is waited for any more, until it has caught up.
+ * Whether the broadcast window waits for a peer.
+ *
+ * in-step   it keeps up
+ * blocking  it shuts the window while others are ahead
+ * laggard   it kept a record waiting for too long, or did not even answer: the window does not wait for it
  */
 import type { Timing } from '../options.js';
 import { next, type Transitions } from '../transitions.js';
@@ -18,7 +21,7 @@ export class WindowStanding {
   #state: WindowState = 'in-step';
   /** Since when it has held the window shut, alone or with others. */
   #blockingSince = Infinity;
-  /** When it last said what it has of this session, be it nothing new. */
+  /** When its last STATUS of this session came, also one that acks nothing new. */
   #answeredAt = -Infinity;
 
   constructor(private readonly timing: Timing) {}
@@ -48,7 +51,7 @@ export class WindowStanding {
     if (this.#state !== 'in-step') this.#move('release');
   }
 
-  /** The patience with it is over. */
+  /** It was waited for long enough. */
   giveUp(): void {
     this.#move('giveUp');
   }
@@ -62,7 +65,7 @@ export class WindowStanding {
     this.#answeredAt = now;
   }
 
-  /** When the patience with one that blocks ends, if a record has waited for it since then. */
+  /** Until when a blocking peer is waited for, when a record has waited since `waitingSince`. */
   patienceEndsAt(waitingSince: number): number {
     const { laggardAfterMs, unheardAfterMs } = this.timing;
     return Math.min(
@@ -71,7 +74,7 @@ export class WindowStanding {
     );
   }
 
-  /** We slept for so long: that does not count against it. */
+  /** This node slept for `ms`. That does not count against the peer. */
   forgive(ms: number): void {
     this.#blockingSince += ms;
   }

@@ -1,11 +1,10 @@
 /**
- * R11: a connection is shown as open only when every peer has applied the announcement of its user, or after
- * `barrierMs` with those that have not declared late. Late peers are not cut off (restarts and snapshots under overload
- * would feed themselves); they are named, and their lateness lasts until they catch up. One that is late and has acked
- * nothing for as long is absent: further connections are added to what it is late with, without waiting for it.
+ * R11: the queue of connections that wait to be shown as open. A connection waits until every peer has applied the
+ * announcement of its address, and at most `barrierMs`. The peers that have not applied it by then are late
+ * (`BarrierStanding`). They are reported, and not cut off: under overload the new sessions would cause more overload.
  *
- * Announcement numbers of newly announced users only grow, so those who wait form a queue. A second device of a user
- * announced earlier may wait a little behind others: never longer than the bound.
+ * Each new announcement has a higher number, so those that wait form a queue. A second connection for an address that was
+ * announced earlier may wait behind others, but never longer than `barrierMs`.
  */
 import { Fifo } from '../fifo.js';
 import type { Timer } from '../timers.js';

@@ -1,7 +1,7 @@
 /**
- * Questions to all peers. A question ends when every peer asked has answered or is lost, or at its deadline; whoever has
- * not answered by then is named as missing, so that a partial result says that it is one. So is whoever answers when the
- * answers of all open questions are too much together.
+ * Questions to all peers. A question ends when every peer that was asked has answered or is lost, or at its deadline. A
+ * peer that has not answered by then is named as missing, so that a partial result says that it is partial. A peer whose
+ * answer has no room among the answers of all open questions is missing too.
  */
 import type { NodeId } from '../contract.js';
 import type { Timer } from '../timers.js';
@@ -17,7 +17,7 @@ interface Question {
   readonly waiting: Set<NodeId>;
   readonly answers: Answer[];
   readonly missing: NodeId[];
-  /** Who was asked, or was missing from the start, is everybody. */
+  /** Everybody who is there was asked, or was missing from the start. */
   readonly isOfAll: boolean;
 }
 

@@ -13,7 +13,7 @@ type Parts = Pick<NodeParts, 'broadcast' | 'broadcastReview' | 'journal' | 'memb
 
 export class Reachability {
   readonly #barrier: Barrier;
-  /** What every peer that counts and is not absent has applied of our broadcast stream; Infinity: there are none. */
+  /** What every listed peer that is not absent has applied of our broadcast stream; Infinity: there are none. */
   #appliedByAll = Infinity;
   #absentPeers: readonly Peer[] = [];
 

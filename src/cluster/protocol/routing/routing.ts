@@ -3,7 +3,8 @@
  * of the peers it is for.
  *
  * Rules.
- * - R9: a message goes to the peers whose complete set holds the address, and to those whose set is not complete. Nobody else.
+ * - R9: a message goes to the peers whose replica is complete and holds the address, and to those whose replica is not
+ *   complete. It goes to no other peer.
  * - R14: a receipt calls itself complete if all of them have answered, and if they are all that may hold the user.
  * - All or nothing: the queues of all holders are looked at before the first is written to. A full queue towards a peer that
  *   still acks refuses the message ('congested': slow down, lose nothing).

@@ -1,12 +1,12 @@
 /**
- * What waits for a peer: whether its acks make progress, whether senders should wait because of it, and how many users'
- * messages were given up since that was last told.
+ * What waits for a peer: whether its acks make progress, whether senders should wait because of it, and how many messages
+ * were dropped since that was last reported.
  */
 import type { Timing } from '../options.js';
 import type { Timer } from '../timers.js';
 import { next, type Transitions } from '../transitions.js';
 
-/** A dead peer under load is one line in the log every so often, not one a turn. */
+/** Under load a dead peer would otherwise cause a line in the log every turn. */
 const DROPS_TOLD_EVERY_MS = 100;
 
 export type BacklogState = 'flowing' | 'congested';
@@ -78,7 +78,7 @@ export class Backlog {
     this.#dropped += userMessages;
   }
 
-  /** How many were dropped, if it is time to tell; they count as told. */
+  /** How many were dropped, if it is time to report them; they are reported now. */
   takeDropped(now: number): number {
     if (this.#dropped === 0 || now < this.#droppedToldAt + DROPS_TOLD_EVERY_MS) return 0;
     this.#droppedToldAt = now;
@@ -91,7 +91,7 @@ export class Backlog {
     return dropped;
   }
 
-  /** We slept for so long: that does not count against the peer. */
+  /** This node slept for `ms`. That does not count against the peer. */
   forgive(ms: number): void {
     this.#setStuck(this.#stuckSince + ms);
   }

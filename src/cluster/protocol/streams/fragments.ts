@@ -1,7 +1,7 @@
 /**
  * Joins the fragments of a message too large for one record. They come in order in one stream, so there is at most one
- * partial message per stream, without timers or ids. The index guards against a sender that gave up midway (it said
- * so, with an event of its own): what does not continue is thrown away, never glued to something else.
+ * partial message per stream, without timers or ids. A sender may give up midway, and has an event that says so. Then the
+ * index shows that the next fragment does not continue the message, and the message is dropped.
  */
 import { FRAGMENT_LAST } from '../wire/frames.js';
 

@@ -146,7 +146,7 @@ export class IncomingStream {
     this.#settle();
   }
 
-  /** Our own clock stood still: whatever waited meanwhile gets its time again. */
+  /** This node slept for `ms`. What is missing has so much more time to come. */
   forgive(ms: number): void {
     if (this.#stuckSince !== Infinity) this.#setStuck(this.#stuckSince + ms);
   }

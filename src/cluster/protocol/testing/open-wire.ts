@@ -1,6 +1,6 @@
 /**
- * The wire of a VirtualLan laid open, for whoever has the secret: a datagram as its frames, and frames as a datagram. For
- * specs that must know what travels (lose every HELLO), or change it (a node of another version).
+ * Opens the datagrams of a VirtualLan, and seals others. It is for specs that have to know what travels (lose every HELLO)
+ * or change it (a node of another version).
  */
 import type { Transmit } from '../contract.js';
 import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';

@@ -1,6 +1,6 @@
 /**
- * Real nodes on a made-up LAN, with a virtual clock: a datagram takes 0.2 ms to each of the others, if nothing else is said. For tests of one
- * conversation at a time; chaos is the simulation's business.
+ * Real nodes on a made-up LAN with a virtual clock. A datagram takes 0.2 ms to each of the others, unless `delayMs` says
+ * otherwise. It is for tests of one conversation at a time. For faults at random there is the simulation.
  */
 import { ClusterNode } from '../cluster-node.js';
 import type { Address, ProtocolEvent, Transmit } from '../contract.js';

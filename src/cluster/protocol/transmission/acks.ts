@@ -10,7 +10,7 @@
  *   or `ackDelayMs`, or `ackUrgentMs` where somebody waits for it.
  * - The sender of unacked records asks (POLL) when no ack has come for a while: the answer is a STATUS, and a NACK if the
  *   last records were lost. That finds tail loss in milliseconds, without a steady beat.
- * - A NACK asks, it does not complain: bounded in ranges and records, at growing intervals.
+ * - A NACK names a bounded number of ranges and records, and is repeated at growing intervals.
  */
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
@@ -97,7 +97,7 @@ export class Acks {
     if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.noteProgress(now, peer);
   }
 
-  /** R6: a running maximum. Never beyond what exists, whatever a peer says. */
+  /** R6: a running maximum, never beyond what exists. Returns whether that is progress. */
   noteBroadcastAck(now: number, peer: Peer, applied: number): boolean {
     const ack = Math.min(applied, this.parts.broadcast.nextSequence - 1);
     if (!peer.outgoing.barrierStanding.ack(now, ack)) return false;
@@ -125,7 +125,7 @@ export class Acks {
       incoming.unicast.noteHighest(now, unicastSent);
       incoming.broadcast.noteHighest(now, broadcastSent);
       incoming.unicast.askNow(now);
-      // Not so the broadcast records: those may lie in the other socket, unread.
+      // Broadcast records are not asked for yet: they may lie unread in the other socket.
       if (broadcastKeptFrom > incoming.broadcast.next) this.broadcastGap(now, peer, broadcastKeptFrom);
     }
     this.sendStatus(now, peer);

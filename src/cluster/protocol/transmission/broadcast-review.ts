@@ -1,6 +1,6 @@
 /**
- * Whether the broadcast window and the barrier have to be worked out anew: somebody has acked more of our broadcast stream,
- * or who counts in it has changed. That is done once a turn, however often it is asked for.
+ * Whether the broadcast window and the barrier have to be worked out anew: a peer has acked more of our broadcast stream,
+ * or other peers are waited for. That is done once a turn, however often it is asked for.
  */
 export class BroadcastReview {
   #isDue = false;

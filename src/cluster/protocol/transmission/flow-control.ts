@@ -60,7 +60,7 @@ export class FlowControl {
     return bytes > 2 * this.#queueBytes || records > 2 * this.limits.unicastQueueRecords;
   }
 
-  /** Every message and every ack asks; the shares change with the members alone. */
+  /** Every message and every ack needs the shares. They change only with the number of members. */
   #divide(): void {
     if (this.members.size === this.#sharers) return;
     this.#sharers = this.members.size;

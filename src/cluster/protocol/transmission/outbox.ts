@@ -1,8 +1,8 @@
 /**
  * Turns what is written into `writer` into sealed datagrams, and queues them for the driver.
  *
- * Everyone is one transmit in broadcast mode. In mesh mode it is one per peer that counts, of the same sealed bytes: sealing
- * is paid once either way.
+ * In broadcast mode one transmit reaches everyone. In mesh mode there is one for each listed peer, of the same bytes. So a
+ * datagram is sealed once in either mode.
  */
 import type { Endpoint, Transmit } from '../contract.js';
 import { Fifo } from '../fifo.js';

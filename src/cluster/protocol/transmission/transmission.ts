@@ -4,15 +4,15 @@
  * Rules.
  * - Unicast: at most min(unicastWindowRecords, the peer's window) records are in flight; acks release the next ones.
  *   There is no rate, and loss alone slows nothing down: the window is what the receiver's buffer holds.
- * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that
- *   counts. A peer for which a record waits `laggardAfterMs`, or that shuts the window and answers nothing for
- *   `unheardAfterMs`, stops counting until it has caught up: the group never waits for one. One that shuts the window
- *   often but keeps the records moving is not slow, it has a small buffer: without its window it would be overrun.
- *   What nobody that counts needs is freed, and beyond the ring's limits the oldest goes whoever needs it: that peer
- *   sees the gap and rejoins. While it shuts the window it is asked for its position at short intervals that do not
- *   grow.
- * - Repairs go to who asks; to everyone when a second peer asks for the same within `repairLingerMs` (not in mesh
- *   mode). A record is not repaired again within that time, so that what is on its way is not sent twice.
+ * - Broadcast: at most min(broadcastWindowRecords, smallest window, our own echo's) beyond the slowest peer that is not a
+ *   laggard. A peer becomes a laggard when a record waits for it for `laggardAfterMs`, or when it shuts the window and
+ *   answers nothing for `unheardAfterMs`. So the others never wait for one for long. A peer that shuts the window often,
+ *   but keeps the records moving, has a small buffer. It is no laggard: without its window it would be overrun.
+ * - While a peer shuts the window it is asked for its position at short intervals that do not grow.
+ * - A record that only laggards need is freed. Beyond the ring's limits the oldest is freed even if others need it. A peer
+ *   that needs a freed record sees the gap, and rejoins.
+ * - A repair goes to the peer that asks. It goes to everyone when a second peer asks for the same record within
+ *   `repairLingerMs` (not in mesh mode). A record that is on its way already is not sent again within that time.
  * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
  */
 import { HASH_BYTES, writeHash } from '../directory/name-hash.js';

@@ -1,4 +1,4 @@
-/** Reads what a peer wrote, and never past its end: every short read is a MalformedDatagramError. */
+/** Reads what a peer wrote. Reading past its end throws a MalformedDatagramError. */
 import { MalformedDatagramError } from '../errors.js';
 
 export class ByteReader {

@@ -1,5 +1,5 @@
 /**
- * Writes frames into one buffer, used again for every datagram. Writing past its end is our bug: RangeError.
+ * Writes frames into one buffer, used again for every datagram. Writing past its end is a bug of ours, and throws.
  *
  * A datagram begins with the capacity that all peers take. Whoever knows that its receiver takes a larger one widens it.
  */

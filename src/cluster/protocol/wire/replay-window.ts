@@ -2,8 +2,8 @@
  * Remembers which packet numbers of one key were accepted, so that none is accepted twice.
  *
  * A sliding bitmap (RFC 6479, as in WireGuard): the newest number, and one bit for each of the 8192 before it. Older
- * ones are refused unseen: better a repair than a replay. `wouldAccept` comes before decryption, `accept` only after
- * the tag has proved the number genuine, or a forger could push the window forward.
+ * ones are refused unseen: they are repaired instead. `wouldAccept` is asked before decryption. `accept` is called only
+ * when the tag has proved the number genuine. Otherwise a forger could push the window forward.
  */
 import { assert } from '../errors.js';
 

@@ -15,8 +15,8 @@
  * - A datagram that opens under a pair key was made after the receiver booted: nobody knew its boot id before. The
  *   handshake stands on this.
  * - Rotation: the first secret seals, all open; the header's tag says which one. There is no trial decryption.
- * - An unauthenticated packet number must not buy key derivations: once a channel is in use only the epochs next to
- *   its newest are tried.
+ * - A packet number that is not authenticated yet must not cause key derivations without limit. Once a channel is in
+ *   use, only its newest epoch and those next to it are tried.
  */
 import { assert } from '../errors.js';
 import type { AddressKind } from '../contract.js';
@@ -106,7 +106,7 @@ export class SealingChannel {
   #epoch = -1;
   #aead: Aead | undefined;
 
-  /** `numbersUsed`: no number up to here is used (again): a peer that was forgotten and met again has the same key. */
+  /** `numbersUsed`: all numbers up to this one may be used already. A peer that is met again has the same key as before. */
   constructor(
     private readonly keyring: Keyring,
     private readonly self: Buffer,
