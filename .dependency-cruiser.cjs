@@ -125,6 +125,7 @@ module.exports = {
       'gateway',
       'authentication',
       'rooms',
+      'presence',
       'messaging',
       'connections',
       'cluster',

@@ -229,6 +229,35 @@ describe("the operators' door", () => {
     });
   });
 
+  it('tells who of some users is online, on any node', async () => {
+    const devices = [
+      await TestClient.ready(a.url('user_id=here')),
+      await TestClient.ready(b.url(`user_id=${encodeURIComponent('there & é')}`)),
+    ] as const;
+    const query = `id=nobody&id=${encodeURIComponent('there & é')}&id=here&id=here`;
+    expect(await call(a, 'GET', `/v1/users?${query}`)).toMatchObject({
+      status: 200,
+      body: { online: ['there & é', 'here'], complete: true },
+    });
+    expect((await call(a, 'GET', '/v1/users?id=nobody')).body).toEqual({ online: [], complete: true });
+    await Promise.all(devices.map(async (device) => device.close()));
+  });
+
+  const hundred = Array.from({ length: 100 }, (_, id) => `id=${id}`).join('&');
+
+  it.each([
+    ['', 400, 'bad_request'],
+    ['?', 400, 'bad_request'],
+    ['?user_id=1', 400, 'bad_request'],
+    ['?id=', 400, 'bad_user_id'],
+    [`?id=1&id=${'x'.repeat(129)}`, 400, 'bad_user_id'],
+    [`?${hundred}`, 200, undefined],
+    [`?${hundred}&id=100`, 400, 'bad_request'],
+  ])('tells it of 1 to 100 users who can be: /v1/users%s', async (query, status, code) => {
+    const answer = await call(a, 'GET', `/v1/users${query}`);
+    expect([answer.status, answer.body['code']]).toEqual([status, code]);
+  });
+
   it("closes a user's connections with 4501, on all nodes", async () => {
     const devices = [
       await TestClient.ready(a.url('user_id=bad')),
@@ -297,6 +326,7 @@ describe("the operators' door", () => {
       '/readyz',
       '/v1/cluster',
       '/v1/messages',
+      '/v1/users',
       '/v1/users/{user_id}',
       '/v1/users/{user_id}/connections',
       '/v1/users/{user_id}/messages',

@@ -2,6 +2,7 @@ import { Module, type DynamicModule, type MiddlewareConsumer, type NestModule } 
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { raw } from 'express';
+import { Presence } from '../presence/presence.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { ApiErrorFilter } from './api/api-error.filter.js';
 import { ApiKeyMiddleware } from './api/api-key.middleware.js';
@@ -11,6 +12,7 @@ import { Idempotency } from './api/idempotency.js';
 import { IdempotentInterceptor } from './api/idempotent.interceptor.js';
 import { JsonBodyPipe } from './api/json-body.pipe.js';
 import { MessagesController } from './api/messages.controller.js';
+import { PresenceController } from './api/presence.controller.js';
 import { UsersController } from './api/users.controller.js';
 import { Callers } from './callers.js';
 import { ClusterUsers } from './cluster-users.js';
@@ -30,6 +32,7 @@ const BODY_BYTES_MAX = 1_048_576;
 interface Behind {
   readonly node: RunningNode;
   readonly users: ClusterUsers;
+  readonly presence: Presence;
   readonly metrics: ModuleMetrics;
   readonly apiKeys: readonly string[];
 }
@@ -37,7 +40,7 @@ interface Behind {
 /** The operators' door: a second application in the process of a running node. */
 @Module({})
 export class OperationsDoorModule implements NestModule {
-  static over({ node, users, metrics, apiKeys }: Behind): DynamicModule {
+  static over({ node, users, presence, metrics, apiKeys }: Behind): DynamicModule {
     return {
       module: OperationsDoorModule,
       // its logger would write a line for every probe that fails
@@ -46,6 +49,7 @@ export class OperationsDoorModule implements NestModule {
         HealthController,
         MetricsController,
         MessagesController,
+        PresenceController,
         UsersController,
         ClusterController,
         AsyncApiController,
@@ -53,6 +57,7 @@ export class OperationsDoorModule implements NestModule {
       providers: [
         { provide: RunningNode, useValue: node },
         { provide: ClusterUsers, useValue: users },
+        { provide: Presence, useValue: presence },
         { provide: ModuleMetrics, useValue: metrics },
         { provide: ApiKeys, useValue: new ApiKeys(apiKeys) },
         { provide: APP_FILTER, useClass: ApiErrorFilter },

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { AddressInfo } from 'node:net';
 import { listenProblem, urlOf } from '../config/listening.js';
+import { Presence } from '../presence/presence.js';
 import { Callers } from './callers.js';
 import { ClusterUsers } from './cluster-users.js';
 import { OperationsDoorModule } from './operations-door.module.js';
@@ -63,6 +64,7 @@ export class OperationsDoor {
     const behind = {
       node: node.get(RunningNode),
       users: node.get(ClusterUsers),
+      presence: node.get(Presence),
       metrics: node.get(ModuleMetrics),
       apiKeys,
     };

@@ -23,9 +23,10 @@ export interface UserPresence {
  * nothing is waited for.
  *
  * What it says is what this node has heard by now. A user who comes is known here before the client's upgrade is
- * answered, unless that takes longer than 150 ms. One who goes is known to have gone milliseconds later, and the users of
- * a node that dies without a word 5 s later. The directory holds hashes of 53 bits: while ten million users are online,
- * one offline user in 900 million is called online too.
+ * answered, unless that takes longer than 150 ms. One who goes is known to have gone milliseconds after the socket has
+ * closed (a client that is being closed may take 5 s for that), and the users of a node that dies without a word after
+ * 5 s. The directory holds hashes of 53 bits: while ten million users are online, one offline user in 900 million is
+ * called online too.
  */
 @Injectable()
 export class Presence {

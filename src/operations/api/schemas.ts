@@ -78,6 +78,13 @@ export const userAnswer = z.object({
   complete,
 });
 
+export const onlineAnswer = z.object({
+  online: z.array(z.string()),
+  complete: z.boolean().meta({
+    description: 'False: it may be otherwise; the users of a node are still being learnt, or it is silent',
+  }),
+});
+
 export const closedAnswer = z.object({ closed: z.int().min(0), complete });
 
 export const clusterAnswer = z.object({
