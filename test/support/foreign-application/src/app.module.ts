@@ -20,6 +20,7 @@ import {
   MessagePolicy,
   Messaging,
   ModuleMetrics,
+  Presence,
   Variables,
   type Connection,
   type Rejection,
@@ -85,6 +86,13 @@ export class OrdersController {
 
 @WebSocketGateway()
 export class ShopGateway {
+  constructor(private readonly presence: Presence) {}
+
+  @SubscribeMessage('is the shop open')
+  isOpen(): boolean {
+    return this.presence.ofUser(1).online;
+  }
+
   @SubscribeMessage('who am i')
   whoAmI(@ConnectedSocket() { userId }: Connection): string {
     return userId;
