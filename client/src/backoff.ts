@@ -1,3 +1,4 @@
+/** By a clock that nobody sets. */
 const STEADY_MS = 10_000;
 const SPREAD_MS = 2000;
 
@@ -13,7 +14,7 @@ export class Backoff {
   ) {}
 
   opened(): void {
-    this.#openedAt = Date.now();
+    this.#openedAt = performance.now();
   }
 
   /** Only one thing went wrong since the start, or since ten good seconds. */
@@ -32,7 +33,7 @@ export class Backoff {
    */
   broke(): number {
     // one that breaks at once must not be tried as if all were well
-    if (Date.now() - this.#openedAt >= STEADY_MS) this.#failures = 0;
+    if (performance.now() - this.#openedAt >= STEADY_MS) this.#failures = 0;
     return Math.random() * Math.max(SPREAD_MS, this.#nextCeiling());
   }
 

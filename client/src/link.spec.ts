@@ -128,6 +128,27 @@ describe('after an open connection broke', () => {
   });
 });
 
+describe('a clock that somebody sets', () => {
+  it.each([-3_600_000, 3_600_000])('by %i ms changes nothing about how long it was open', async (ms) => {
+    await open();
+    const random = jest.spyOn(Math, 'random').mockReturnValue(0.999_999);
+    const waits: number[] = [];
+    for (let breaks = 0; breaks < 4; breaks += 1) {
+      await pass(1000);
+      sleepClock(ms);
+      sockets.last.end(1006);
+      waits.push(Math.round(await retry()));
+      sockets.last.ready();
+    }
+    await pass(11_000);
+    sleepClock(ms);
+    sockets.last.end(1006);
+    waits.push(Math.round(await retry()));
+    expect(waits).toEqual([2000, 2000, 2400, 4800, 2000]);
+    random.mockRestore();
+  });
+});
+
 describe('the close code', () => {
   it.each([1000, 1001, 1002, 1006, 1008, 1009, 1011, 1012, 3000, 4000, 4001, 4002, 4010, 4499])(
     '%i is followed by another attempt',

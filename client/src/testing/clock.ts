@@ -8,7 +8,6 @@ export function stopClock(): void {
       'setImmediate',
       'clearImmediate',
       'queueMicrotask',
-      'performance',
       'hrtime',
       'setInterval',
       'clearInterval',
