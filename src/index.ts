@@ -3,6 +3,9 @@ export { LanfareModule } from './lanfare.module.js';
 export { startNode, type NodeOptions } from './start-node.js';
 
 export { Messaging, MessageRefusedError } from './messaging/messaging.js';
+export { Rooms, RoomRefusedError } from './rooms/rooms.js';
+export type { RoomCount, RoomEffect, RoomPublishOptions } from './rooms/rooms.js';
+export type { RoomChange } from './rooms/memberships.js';
 export { RoomPolicy } from './rooms/room-policy.js';
 export { MessagePolicy } from './messaging/message-policy.js';
 export type { MessageSample } from './messaging/message-sample.js';

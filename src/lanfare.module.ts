@@ -2,13 +2,14 @@ import { Global, Module } from '@nestjs/common';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { MessagingModule } from './messaging/messaging.module.js';
 import { OperationsModule } from './operations/operations.module.js';
+import { RoomsModule } from './rooms/rooms.module.js';
 import { PresenceModule } from './presence/presence.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 import { UdpBroadcastModule } from './udp-broadcast/udp-broadcast.module.js';
 
 /**
  * A node of Lanfare, for the imports of an application's root module. It is global: every module can inject
- * `Messaging`, `Presence`, `ConnectionRegistry`, `Cluster`, `ModuleMetrics` and `UdpBroadcast`. `startNode` starts the
+ * `Messaging`, `Rooms`, `Presence`, `ConnectionRegistry`, `Cluster`, `ModuleMetrics` and `UdpBroadcast`. `startNode` starts the
  * application.
  */
 @Global()
@@ -16,11 +17,12 @@ import { UdpBroadcastModule } from './udp-broadcast/udp-broadcast.module.js';
   imports: [
     TelemetryModule,
     MessagingModule,
+    RoomsModule,
     PresenceModule,
     UdpBroadcastModule,
     GatewayModule,
     OperationsModule,
   ],
-  exports: [MessagingModule, PresenceModule, UdpBroadcastModule, OperationsModule],
+  exports: [MessagingModule, RoomsModule, PresenceModule, UdpBroadcastModule, OperationsModule],
 })
 export class LanfareModule {}

@@ -3,7 +3,7 @@ import { Global, Module } from '@nestjs/common';
 import { connect, type Connection as ClientConnection, type RoomMessage } from 'lanfare-client';
 import { WebSocket } from 'ws';
 import type { Environment } from '../src/config/variables.js';
-import { RoomPolicy } from '../src/index.js';
+import { RoomPolicy, RoomRefusedError, Rooms } from '../src/index.js';
 import { TestClient, V1 } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { seconds, secretKey, sign } from './support/key-server.js';
@@ -218,6 +218,88 @@ describe('the frames of rooms', () => {
     const ann = await ready(node, 'ann');
     expect(await ann.ask(join('a'))).toMatchObject({ data: { room: 'a', complete: false } });
     expect(await ann.ask(publish('a', 1))).toMatchObject({ data: { delivered: 1, complete: false } });
+  });
+});
+
+describe('rooms of the server', () => {
+  it('are published to, counted and changed by the HTTP API, on any node', async () => {
+    const key = 'k'.repeat(32);
+    const [a, b] = (await cluster(2, { API_KEYS: key })) as [TestNode, TestNode];
+    const [ann, phone, bob] = await Promise.all([ready(a, 'ann'), ready(b, 'ann'), ready(b, 'bob')]);
+    const bare = await TestClient.connect(b.url('user_id=ann'));
+    const ask = async (method: string, path: string, body?: object) => {
+      const response = await fetch(`${a.operationsUrl}/v1/rooms/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    const room = encodeURIComponent('chat:42');
+    expect(await ask('PUT', `${room}/users/ann`)).toEqual({
+      status: 200,
+      body: { joined: 2, complete: true },
+    });
+    expect(await ask('PUT', `${room}/users/nobody`)).toMatchObject({ body: { joined: 0, complete: true } });
+    for (const client of [ann, phone]) {
+      expect(await client.nextJson()).toEqual({ event: 'joined', data: { room: 'chat:42' } });
+    }
+    await bob.ask(join('chat:42'));
+    expect((await ask('GET', room)).body).toEqual({
+      room: 'chat:42',
+      users: 3,
+      connections: 3,
+      complete: true,
+    });
+    expect((await ask('POST', `${room}/messages`, { data: 'haha' })).body).toEqual({
+      delivered: 3,
+      complete: true,
+    });
+    for (const client of [ann, phone, bob]) {
+      expect(await client.nextJson()).toEqual({
+        event: 'message',
+        data: { room: 'chat:42', from: null, data: 'haha' },
+      });
+    }
+    expect((await ask('DELETE', `${room}/users/ann`)).body).toEqual({ removed: 2, complete: true });
+    expect(await phone.nextJson()).toEqual({ event: 'left', data: { room: 'chat:42', reason: 'removed' } });
+    expect(await phone.ask(publish('chat:42', 1))).toMatchObject({ data: { code: 'not_joined' } });
+    expect((await ask('GET', 'nowhere')).body).toMatchObject({ users: 0, connections: 0, complete: true });
+    expect(await ask('GET', 'no%20room')).toMatchObject({ status: 400, body: { code: 'bad_room' } });
+    expect(bare.pending).toEqual([]);
+
+    const metrics = await (await fetch(`${b.operationsUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^lanfare_room_memberships 1$/m);
+    expect(metrics).toMatch(/^lanfare_room_messages_total\{path="inbound",outcome="accepted"\} 1$/m);
+    expect(metrics).toMatch(/^lanfare_room_deliveries_total 2$/m);
+  });
+
+  it('serve modules: messages and events of their own, and who comes and goes', async () => {
+    const node = await TestNode.start(open);
+    const rooms = node.app.get(Rooms);
+    const changes: unknown[] = [];
+    rooms.changes$.subscribe((change) => changes.push(change));
+    const ann = await ready(node, 'ann');
+    expect(await rooms.join('a', 'ann')).toEqual({ connections: 1, complete: true });
+    expect(await rooms.publish('a', { x: 1 }, { from: 'bob' })).toEqual({ delivered: 1, complete: true });
+    expect(await rooms.publish('a', { y: 2 }, { event: 'typing' })).toEqual({ delivered: 1, complete: true });
+    expect(await arrived(ann)).toEqual([
+      { event: 'joined', data: { room: 'a' } },
+      message('a', 'bob', { x: 1 }),
+      { event: 'typing', data: { y: 2 } },
+    ]);
+    await expect(rooms.publish('a', 1, { event: 'message' })).rejects.toThrow(TypeError);
+    await expect(rooms.publish('a', undefined)).rejects.toMatchObject({ code: 'missing_data' });
+    await expect(rooms.publish('a b', 1)).rejects.toThrow(RoomRefusedError);
+    await expect(rooms.publish('a', 'x'.repeat(1_100_000))).rejects.toMatchObject({ code: 'too_large' });
+    expect(await rooms.count('a')).toEqual({ users: 1, connections: 1, complete: true });
+    await ann.close();
+    while (changes.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(changes).toEqual([
+      { change: 'occupied', room: 'a' },
+      { change: 'vacated', room: 'a' },
+    ]);
+    await node.stop();
   });
 });
 

@@ -3,6 +3,7 @@ import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { raw } from 'express';
 import { Presence } from '../presence/presence.js';
+import { Rooms } from '../rooms/rooms.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { ApiErrorFilter } from './api/api-error.filter.js';
 import { ApiKeyMiddleware } from './api/api-key.middleware.js';
@@ -13,6 +14,7 @@ import { IdempotentInterceptor } from './api/idempotent.interceptor.js';
 import { JsonBodyPipe } from './api/json-body.pipe.js';
 import { MessagesController } from './api/messages.controller.js';
 import { PresenceController } from './api/presence.controller.js';
+import { RoomsController } from './api/rooms.controller.js';
 import { UsersController } from './api/users.controller.js';
 import { Callers } from './callers.js';
 import { ClusterUsers } from './cluster-users.js';
@@ -21,6 +23,7 @@ import { Load } from './health/load.js';
 import { Readiness } from './health/readiness.js';
 import { RequestCountMiddleware } from './metrics/request-count.middleware.js';
 import { MetricsCollection } from './metrics/metrics-collection.js';
+import { RoomMetrics } from './metrics/room-metrics.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { AsyncApiController } from './reference/async-api.controller.js';
@@ -33,6 +36,8 @@ interface Behind {
   readonly node: RunningNode;
   readonly users: ClusterUsers;
   readonly presence: Presence;
+  readonly rooms: Rooms;
+  readonly roomMetrics: RoomMetrics;
   readonly metrics: ModuleMetrics;
   readonly apiKeys: readonly string[];
 }
@@ -40,7 +45,7 @@ interface Behind {
 /** The operators' door: a second application in the process of a running node. */
 @Module({})
 export class OperationsDoorModule implements NestModule {
-  static over({ node, users, presence, metrics, apiKeys }: Behind): DynamicModule {
+  static over({ node, users, presence, rooms, roomMetrics, metrics, apiKeys }: Behind): DynamicModule {
     return {
       module: OperationsDoorModule,
       // its logger would write a line for every probe that fails
@@ -51,6 +56,7 @@ export class OperationsDoorModule implements NestModule {
         MessagesController,
         PresenceController,
         UsersController,
+        RoomsController,
         ClusterController,
         AsyncApiController,
       ],
@@ -58,6 +64,8 @@ export class OperationsDoorModule implements NestModule {
         { provide: RunningNode, useValue: node },
         { provide: ClusterUsers, useValue: users },
         { provide: Presence, useValue: presence },
+        { provide: Rooms, useValue: rooms },
+        { provide: RoomMetrics, useValue: roomMetrics },
         { provide: ModuleMetrics, useValue: metrics },
         { provide: ApiKeys, useValue: new ApiKeys(apiKeys) },
         { provide: APP_FILTER, useClass: ApiErrorFilter },

@@ -5,12 +5,14 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { AddressInfo } from 'node:net';
 import { listenProblem, urlOf } from '../config/listening.js';
 import { Presence } from '../presence/presence.js';
+import { Rooms } from '../rooms/rooms.js';
 import { Callers } from './callers.js';
 import { ClusterUsers } from './cluster-users.js';
 import { OperationsDoorModule } from './operations-door.module.js';
 import { operationsConfig } from './operations.config.js';
 import { serveOpenApi } from './reference/open-api.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
+import { RoomMetrics } from './metrics/room-metrics.js';
 import { RunningNode } from './running-node.js';
 
 const logger = new Logger('OperationsDoor');
@@ -65,6 +67,8 @@ export class OperationsDoor {
       node: node.get(RunningNode),
       users: node.get(ClusterUsers),
       presence: node.get(Presence),
+      rooms: node.get(Rooms),
+      roomMetrics: node.get(RoomMetrics),
       metrics: node.get(ModuleMetrics),
       apiKeys,
     };

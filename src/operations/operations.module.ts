@@ -5,9 +5,11 @@ import { clusterConfig } from '../cluster/cluster.config.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
 import { GatewayModule } from '../gateway/gateway.module.js';
 import { MessagingModule } from '../messaging/messaging.module.js';
+import { RoomsModule } from '../rooms/rooms.module.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { ClusterUsers } from './cluster-users.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
+import { RoomMetrics } from './metrics/room-metrics.js';
 import { operationsConfig } from './operations.config.js';
 import { RunningNode } from './running-node.js';
 
@@ -20,12 +22,13 @@ import { RunningNode } from './running-node.js';
     GatewayModule,
     AuthenticationModule,
     MessagingModule,
+    RoomsModule,
     UdpBroadcastModule,
     ConfigModule.forFeature(operationsConfig),
     ConfigModule.forFeature(clusterConfig),
     ConfigModule.forFeature(gatewayConfig),
   ],
-  providers: [ClusterUsers, ModuleMetrics, RunningNode],
+  providers: [ClusterUsers, ModuleMetrics, RoomMetrics, RunningNode],
   exports: [ModuleMetrics],
 })
 export class OperationsModule {}

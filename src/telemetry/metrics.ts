@@ -91,6 +91,24 @@ export class Metrics {
     'lanfare_messages_remembered',
     'Messages with a message_id that are remembered, so as not to be delivered twice; at most 100,000',
   );
+  readonly rooms = this.#gauge('lanfare_rooms', 'Rooms with members on this node');
+  readonly memberships = this.#gauge(
+    'lanfare_room_memberships',
+    'Memberships of connections here in rooms; at most ROOMS_MEMBERSHIPS_MAX',
+  );
+  readonly roomWaitingBytes = this.#gauge(
+    'lanfare_room_waiting_bytes',
+    'Memory of messages that wait for members of rooms here; at most 64 MiB',
+  );
+  readonly roomMessages = this.#counter(
+    'lanfare_room_messages_total',
+    'Messages to rooms. path local: posted here, accepted or refused as too_large, congested; inbound: from other nodes, accepted or dropped because too much waited',
+    ['path', 'outcome'],
+  );
+  readonly roomDeliveries = this.#counter(
+    'lanfare_room_deliveries_total',
+    'Outgoing queues of members here into which a message to a room went',
+  );
   readonly messageLatency = this.#histogram(
     'lanfare_message_latency_seconds',
     'Sampled, 1 in 256. path local: from arrival to the write to the socket; cluster: round trip, until all nodes that hold the user answered',

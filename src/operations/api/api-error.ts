@@ -16,6 +16,12 @@ export const API_ERRORS = {
     retryable: false,
     message: 'user_id must be a well-formed string of 1 to 128 bytes, or a safe integer',
   },
+  bad_room: {
+    status: 400,
+    retryable: false,
+    message:
+      'A room has 1 to 255 characters of ASCII: a letter or digit, then none of * # $ @ & and no space',
+  },
   bad_idempotency_key: {
     status: 400,
     retryable: false,

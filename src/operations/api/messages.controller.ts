@@ -13,7 +13,7 @@ import type { JsonBody } from './json-body.pipe.js';
 import { batchAnswer, batchBody, errorAnswer, messageBody, outcomeAnswer } from './schemas.js';
 import { UserIdPipe } from './user-id.pipe.js';
 
-const IDEMPOTENCY_KEY = {
+export const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   required: false,
   description: 'A repetition within five minutes, at this node, gets the first answer and sends nothing',

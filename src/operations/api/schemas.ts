@@ -87,6 +87,22 @@ export const onlineAnswer = z.object({
 
 export const closedAnswer = z.object({ closed: z.int().min(0), complete });
 
+export const roomAnswer = z.object({
+  room: z.string(),
+  users: z.int().min(0).meta({ description: 'A user counts once on each node' }),
+  connections: z.int().min(0),
+  complete,
+});
+
+export const joinedAnswer = z.object({
+  joined: z.int().min(0).meta({ description: 'Connections that are in the room now' }),
+  complete: z.boolean().meta({
+    description: 'False: a node did not answer in time, or is not known to route to the room yet',
+  }),
+});
+
+export const removedAnswer = z.object({ removed: z.int().min(0), complete });
+
 export const clusterAnswer = z.object({
   nodes: z
     .array(

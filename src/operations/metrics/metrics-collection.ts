@@ -12,6 +12,7 @@ import { Readiness } from '../health/readiness.js';
 import { API_ERRORS } from '../api/api-error.js';
 import { Idempotency } from '../api/idempotency.js';
 import { Callers } from '../callers.js';
+import { RoomMetrics } from './room-metrics.js';
 import { RunningNode } from '../running-node.js';
 import { apiRoutes, type Routed } from './request-count.middleware.js';
 
@@ -30,6 +31,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
   constructor(
     private readonly metrics: Metrics,
     private readonly node: RunningNode,
+    private readonly rooms: RoomMetrics,
     private readonly readiness: Readiness,
     private readonly load: Load,
     private readonly idempotency: Idempotency,
@@ -94,6 +96,7 @@ export class MetricsCollection implements OnApplicationBootstrap, OnApplicationS
     this.#collectMessages();
     this.#collectCluster();
     this.#collectProtocol();
+    this.rooms.collect(this.metrics);
     await this.#collectUdp();
     this.#collectModules();
     this.#collectProcess();

@@ -1,0 +1,84 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, UseInterceptors } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { RoomRefusedError, Rooms } from '../../rooms/rooms.js';
+import type { Outcome } from '../../wire/outgoing-frame.js';
+import { API_ERRORS, ApiError } from './api-error.js';
+import { IdempotentInterceptor } from './idempotent.interceptor.js';
+import type { JsonBody } from './json-body.pipe.js';
+import { IDEMPOTENCY_KEY } from './messages.controller.js';
+import { RoomNamePipe } from './room-name.pipe.js';
+import {
+  errorAnswer,
+  joinedAnswer,
+  messageBody,
+  outcomeAnswer,
+  removedAnswer,
+  roomAnswer,
+} from './schemas.js';
+import { UserIdPipe } from './user-id.pipe.js';
+
+/** Publishes to rooms, counts who is in one, and puts users in and out. */
+@ApiTags('rooms')
+@ApiBearerAuth()
+@ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })
+@Controller('v1/rooms/:room')
+export class RoomsController {
+  constructor(private readonly rooms: Rooms) {}
+
+  @ApiOperation({ summary: 'Send a message to every member of a room' })
+  @ApiHeader(IDEMPOTENCY_KEY)
+  @ApiResponse({
+    status: 200,
+    description: 'What became of it; 0: nobody is in it',
+    standardSchema: outcomeAnswer,
+  })
+  @ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer })
+  @UseInterceptors(IdempotentInterceptor)
+  @HttpCode(200)
+  @Post('messages')
+  async publish(
+    @Param('room', RoomNamePipe) room: string,
+    @Body({ schema: messageBody }) body: JsonBody<z.infer<typeof messageBody>>,
+  ): Promise<Outcome> {
+    try {
+      return await this.rooms.publishText(room, body.text('data'));
+    } catch (error) {
+      if (!(error instanceof RoomRefusedError) || error.code === 'missing_data') throw error;
+      throw new ApiError(error.code);
+    }
+  }
+
+  @ApiOperation({ summary: 'How many are in a room, on all nodes' })
+  @ApiResponse({ status: 200, description: 'Zeros: nobody', standardSchema: roomAnswer })
+  @Get()
+  async count(@Param('room', RoomNamePipe) room: string): Promise<z.infer<typeof roomAnswer>> {
+    return { room, ...(await this.rooms.count(room)) };
+  }
+
+  @ApiOperation({ summary: 'Put the present connections of a user into a room' })
+  @ApiResponse({
+    status: 200,
+    description: '0: none is there; nothing is kept',
+    standardSchema: joinedAnswer,
+  })
+  @Put('users/:user_id')
+  async join(
+    @Param('room', RoomNamePipe) room: string,
+    @Param('user_id', UserIdPipe) userId: string,
+  ): Promise<z.infer<typeof joinedAnswer>> {
+    const { connections, complete } = await this.rooms.join(room, userId);
+    return { joined: connections, complete };
+  }
+
+  @ApiOperation({ summary: 'Take the connections of a user out of a room' })
+  @ApiResponse({ status: 200, description: 'How many were in it', standardSchema: removedAnswer })
+  @Delete('users/:user_id')
+  async remove(
+    @Param('room', RoomNamePipe) room: string,
+    @Param('user_id', UserIdPipe) userId: string,
+  ): Promise<z.infer<typeof removedAnswer>> {
+    const { connections, complete } = await this.rooms.remove(room, userId);
+    return { removed: connections, complete };
+  }
+}
