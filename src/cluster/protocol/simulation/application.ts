@@ -1,6 +1,6 @@
 /**
  * What stands above the protocol core in a real node, as small as it can be: devices that come and go, answers to
- * questions, acknowledgements of messages. It hands every event to the books that judge it.
+ * questions, acknowledgements of messages. It hands every event to the oracles that judge it.
  *
  * A device that is joining gets no messages; it is ready when the core says `reachable`, as a connection's 101 would
  * be held until then.
@@ -8,15 +8,17 @@
 import type { ProtocolEvent, ProtocolNode } from '../contract.js';
 import { addressOf, roomCalled } from './addresses.js';
 import { Deadlines } from './deadlines.js';
+import type { Device } from './device.js';
 import type { Hearing } from './hearing.js';
 import type { Datagram } from './kernel.js';
 import type { Occupant } from './process.js';
-import { BODY_BYTES_MIN, type Device, type Promises } from './promise.js';
+import { BODY_BYTES_MIN } from './message-log.js';
+import type { Promises } from './promise.js';
 import type { Boot, Timeline } from './timeline.js';
 import type { Trace } from './trace.js';
 import { Violation } from './violation.js';
 
-export interface Books {
+export interface Oracles {
   readonly promises: Promises;
   readonly timeline: Timeline;
   readonly hearing: Hearing;
@@ -66,7 +68,7 @@ export class Application implements Occupant {
   constructor(
     readonly boot: Boot,
     readonly node: ProtocolNode,
-    readonly books: Books,
+    readonly oracles: Oracles,
     readonly expectations: Expectations,
   ) {
     const { slackMs } = expectations;
@@ -77,7 +79,7 @@ export class Application implements Occupant {
 
   join(now: number, address: string): void {
     const device: Device = {
-      id: this.books.nextDevice++,
+      id: this.oracles.nextDevice++,
       address,
       boot: this.boot,
       isReady: false,
@@ -87,9 +89,9 @@ export class Application implements Occupant {
     this.#joining.expect(token, now, this.expectations.barrierMs, device);
     this.#tokensByDevice.set(device, token);
     this.devices.push(device);
-    this.books.promises.arrives(device);
-    this.books.trace.note(
-      this.books.worldNow(),
+    this.oracles.promises.arrives(device);
+    this.oracles.trace.note(
+      this.oracles.worldNow(),
       () => `#${this.boot.index} join ${address} as device ${device.id}`,
     );
     this.node.join(now, addressOf(address), token);
@@ -101,14 +103,14 @@ export class Application implements Occupant {
     this.devices.splice(this.devices.indexOf(device), 1);
     this.#tokensByDevice.delete(device);
     if (!device.isReady) this.#joining.cancel(token);
-    this.books.promises.leaves(device);
-    this.books.trace.note(this.books.worldNow(), () => `#${this.boot.index} leave ${device.address}`);
+    this.oracles.promises.leaves(device);
+    this.oracles.trace.note(this.oracles.worldNow(), () => `#${this.boot.index} leave ${device.address}`);
     this.node.leave(now, addressOf(device.address), token);
   }
 
   /** Returns the message's entry in the book. */
   send(now: number, to: string, from: string | null, bytes: number, wantsReceipt: boolean): number {
-    const { promises } = this.books;
+    const { promises } = this.oracles;
     const id = promises.nextId;
     const data = bodyOf(id, bytes);
     const token = wantsReceipt ? this.#nextToken++ : 0;
@@ -123,18 +125,18 @@ export class Application implements Occupant {
     if (wantsReceipt && (result === 'queued' || result === 'none')) {
       this.#receipts.expect(token, now, this.expectations.receiptTimeoutMs, id);
     }
-    this.books.trace.note(
-      this.books.worldNow(),
+    this.oracles.trace.note(
+      this.oracles.worldNow(),
       () =>
         `#${this.boot.index} send #${id} to ${to} (${bytes} B${wantsReceipt ? ', receipt' : ''}): ${result}`,
     );
-    promises.sent(this.boot, { to, from, data }, token, result, this.books.worldNow());
+    promises.sent(this.boot, { to, from, data }, token, result, this.oracles.worldNow());
     return id;
   }
 
   publish(now: number, bytes: number): void {
-    const { promises, timeline, boots } = this.books;
-    const at = this.books.worldNow();
+    const { promises, timeline, boots } = this.oracles;
+    const at = this.oracles.worldNow();
     const body = bodyOf(promises.nextId, bytes);
     const receivers = boots.filter(
       (other) =>
@@ -151,17 +153,17 @@ export class Application implements Occupant {
     const token = this.#nextToken++;
     const body = Buffer.alloc(Math.max(bytes, BODY_BYTES_MIN), token & 0xff);
     this.#questions.expect(token, now, QUESTION_TIMEOUT_MS, { token, body });
-    this.books.trace.note(this.books.worldNow(), () => `#${this.boot.index} asks, token ${token}`);
+    this.oracles.trace.note(this.oracles.worldNow(), () => `#${this.boot.index} asks, token ${token}`);
     this.node.ask(now, 'echo', body, QUESTION_TIMEOUT_MS, token);
   }
 
   hasRead(datagram: Datagram): void {
-    this.books.hearing.note(this.boot, datagram, this.books.worldNow());
+    this.oracles.hearing.note(this.boot, datagram, this.oracles.worldNow());
   }
 
   handle(event: ProtocolEvent, now: number): void {
-    const { promises, timeline, trace } = this.books;
-    const at = this.books.worldNow();
+    const { promises, timeline, trace } = this.oracles;
+    const at = this.oracles.worldNow();
     timeline.note(this.boot, event, at);
     trace.text(event.type);
     switch (event.type) {
@@ -180,7 +182,7 @@ export class Application implements Occupant {
       case 'reachable': {
         const device = this.#joining.meet(event.token);
         device.isReady = true;
-        if (event.complete) this.books.judgeReach(device);
+        if (event.complete) this.oracles.judgeReach(device);
         trace.note(at, () => `#${this.boot.index} device ${device.id} of ${device.address} is reachable`);
         return;
       }
@@ -231,17 +233,17 @@ export class Application implements Occupant {
   }
 
   #receive(event: Arrived, to: string, now: number): void {
-    const { promises, trace } = this.books;
+    const { promises, trace } = this.oracles;
     const { peer, from, data, receipt } = event;
-    trace.note(this.books.worldNow(), () => `#${this.boot.index} got #${data.readUInt32LE(0)} for ${to}`);
+    trace.note(this.oracles.worldNow(), () => `#${this.boot.index} got #${data.readUInt32LE(0)} for ${to}`);
     const count = promises.received(this.boot, peer, to, from, data, receipt !== 0);
     if (receipt !== 0) this.node.acknowledge(now, peer, receipt, count);
   }
 
   #judgeAnswers(event: ProtocolEvent & { readonly type: 'answers' }): void {
     const question = this.#questions.meet(event.token);
-    this.books.trace.note(
-      this.books.worldNow(),
+    this.oracles.trace.note(
+      this.oracles.worldNow(),
       () =>
         `#${this.boot.index} has ${event.answers.length} answers, token ${event.token}, missing ${event.missing.length}`,
     );
@@ -251,7 +253,7 @@ export class Application implements Occupant {
       if (seen.has(peer)) throw new Violation('answers', `${peer} appears twice`);
       seen.add(peer);
       if (!body.equals(question.body)) throw new Violation('answers', `${peer} answered another question`);
-      const boot = this.books.boots.find((other) => other.nodeId === peer);
+      const boot = this.oracles.boots.find((other) => other.nodeId === peer);
       if (boot?.cluster !== this.boot.cluster) throw new Violation('secrecy', `answer of foreign ${peer}`);
     }
   }

@@ -4,7 +4,7 @@
  * First the state: all nodes ready, all peers up, nothing queued, every replica complete and as large as the truth.
  * Then the proof by use: every node writes to every user there is, wants a receipt, and asks all others a question.
  * Every message must arrive and be counted exactly; one to an offline user must cost nothing; and while all this
- * happens nobody may have a word to say about anybody.
+ * happens no node may report anything about another.
  */
 import type { PeerSnapshot } from '../contract.js';
 import { addressOf, roomCalled, userAt } from './addresses.js';
@@ -31,7 +31,7 @@ export class Convergence {
       if (problems.length > 0) this.#fail(running, `has problems: ${problems.join('; ')}`);
       const { queuedBytes, queuedRecords } = node.statistics();
       // A recording of a dead boot's hello may have opened a session, which ends with the boot's being forgotten.
-      if (!this.#mayBeHaunted && (queuedBytes !== 0 || queuedRecords !== 0)) {
+      if (!this.#hasReplays && (queuedBytes !== 0 || queuedRecords !== 0)) {
         this.#fail(running, `has ${queuedRecords} records of ${queuedBytes} B queued`);
       }
       const peers = new Map(node.peers().map((peer) => [peer.nodeId, peer]));
@@ -70,7 +70,7 @@ export class Convergence {
             sum + application.devices.filter((device) => device.address === address).length,
           0,
         );
-      if (!promises.isPerfect(id, elsewhere, this.#mayBeHaunted)) {
+      if (!promises.isPerfect(id, elsewhere, this.#hasReplays)) {
         this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
       }
     }
@@ -110,7 +110,7 @@ export class Convergence {
     if (!isTrue) {
       this.#fail(running, `knows ${peers.length} holders of ${address}, of whom there are ${truth.length}`);
     }
-    if (!complete && !this.#mayBeHaunted) {
+    if (!complete && !this.#hasReplays) {
       this.#fail(running, `cannot say in perfect calm who holds ${address}`);
     }
   }
@@ -127,7 +127,7 @@ export class Convergence {
     }
   }
 
-  get #mayBeHaunted(): boolean {
+  get #hasReplays(): boolean {
     return this.#world.scenario.conditions.replay > 0;
   }
 

@@ -1,6 +1,6 @@
 /**
- * Things that must come exactly once each, and in time: receipts, reachability, answers. Time is the process's own;
- * while it stood still it could not keep a deadline, so stalls extend them all.
+ * What must come exactly once, and in time: receipts, reachability, answers. The time is the process's own. A process
+ * that stands still can't keep a deadline, so a stall extends them all.
  */
 import { Violation } from './violation.js';
 

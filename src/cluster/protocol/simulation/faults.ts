@@ -8,7 +8,7 @@ import type { Random } from './random.js';
 import type { Firewall, IncidentRates } from './scenario.js';
 import type { World } from './world.js';
 
-/** In the calm even the slowest machine keeps up: what is judged is the protocol, not a backlog. */
+/** When the faults have ended even the slowest machine keeps up. The protocol is tested, not a backlog. */
 const BRISK = { turnMs: 0.2, datagramMs: 0.01, datagramsPerTurn: 32 };
 
 export class Faults {
@@ -148,7 +148,7 @@ export class Faults {
     round();
   }
 
-  /** Deaf in one direction, then in the other: what is delivered stays unacked, and only one side forgets. */
+  /** First one direction of a link is blocked, then the other. So what was delivered stays unacked, and one side forgets. */
   #flip(): void {
     const { deadAfterMs } = this.#world.scenario.timing;
     const [one, other] = [this.#anyHost(), this.#anyHost()];

@@ -1,6 +1,6 @@
 /**
- * Who has heard whom, as the network knows it: a datagram sealed for all, newer than those before, that came as it was sent.
- * Whoever was heard by a node is known to it to be there; the judge knows it from here, not from the core.
+ * Which node has heard which, as the network knows it. A datagram counts that is sealed for all, newer than those before,
+ * and unchanged. A node knows of whom it has heard that it is there. The oracles know it from here, not from the core.
  */
 import { isSealedForPair, packetNumberOf } from '../wire/datagram.js';
 import type { Datagram } from './kernel.js';

@@ -20,7 +20,7 @@ export interface Conditions {
   readonly broadcastLoss: number;
   /** On top, for all that one receiver hears. */
   readonly receiverLoss: { readonly receiver: number; readonly loss: number } | null;
-  /** Datagrams of these sizes, on top: the nearest a network can come to picking on one kind of frame. */
+  /** On top, for datagrams of these sizes. So a network can lose mostly one kind of frame. */
   readonly sizeLoss: { readonly from: number; readonly to: number; readonly loss: number } | null;
   /** Gilbert-Elliott, per link: bad spells in which most is lost. */
   readonly burst: { readonly enter: number; readonly leave: number; readonly loss: number } | null;

@@ -1,53 +1,24 @@
 /**
- * The promise of the cluster, kept as a book: who sent what to whom, which devices had a right to it, who got it.
+ * The oracle of the cluster's promise (no silent miss).
  *
  * An obligation is a message and a node with devices that were ready before the message was accepted. When its time
- * is up, the message has arrived there, or the devices or one of the two nodes are gone, or one of the nodes has
- * named the other (`Timeline`). On arrival: it was accepted, for this user, unchanged, in order, for the first time,
- * and from a boot that lived in the receiver's lifetime. A receipt that calls itself complete is exact for ever.
+ * is up, the message has arrived there (`MessageLog`), or the devices or one of the two nodes are gone, or one of the
+ * nodes has named the other (`Timeline`). A receipt that calls itself complete is exact for ever, and nobody was left
+ * out (`Claims`).
  */
 import type { OutgoingMessage, SendResult } from '../contract.js';
+import { Claims } from './claims.js';
+import type { Device } from './device.js';
+import { isAccepted, MessageLog, PUBLICATION, type Entry } from './message-log.js';
 import type { Stalls } from './stalls.js';
 import type { Boot, Timeline } from './timeline.js';
 import { Violation } from './violation.js';
-
-export interface Device {
-  readonly id: number;
-  /** A user's, or a room's of which it is a member: see `addressOf`. */
-  readonly address: string;
-  readonly boot: Boot;
-  isReady: boolean;
-  isGone: boolean;
-}
-
-interface Entry {
-  readonly id: number;
-  readonly sender: Boot;
-  readonly to: string;
-  readonly from: string | null;
-  readonly data: Buffer;
-  readonly at: number;
-  readonly token: number;
-  readonly result: SendResult;
-  readonly reached: Set<number>;
-  /** What the applications it reached counted. */
-  acknowledged: number;
-  receipt: { readonly delivered: number; readonly complete: boolean } | null;
-}
 
 interface Obligation {
   readonly entry: Entry;
   readonly receiver: Boot;
   /** Null: a publication, owed to the node itself. */
   readonly devices: readonly Device[] | null;
-}
-
-/** A receipt that calls itself complete, and a node that holds the user, was heard by the sender, and was not reached. */
-interface Claim {
-  readonly entry: Entry;
-  readonly receiver: Boot;
-  /** When it was made. */
-  readonly at: number;
 }
 
 /** What can be seen of boots from outside. */
@@ -58,22 +29,18 @@ export interface Witness {
   hears(listener: Boot, sender: Boot, at: number): boolean;
 }
 
-/** The first bytes of every body: the entry it belongs to. */
-export const BODY_BYTES_MIN = 4;
-
 export class Promises {
   readonly #timeline: Timeline;
   readonly #stalls: Stalls;
   readonly #witness: Witness;
-  readonly #entries: Entry[] = [];
+  readonly #log = new MessageLog();
+  readonly #claims: Claims;
   readonly #obligations: Obligation[] = [];
   /** By the message's id: the nodes with ready devices of the user that the sender had heard when it was sent. */
   readonly #knownHolders = new Map<number, ReadonlyMap<Boot, readonly Device[]>>();
-  #claims: Claim[] = [];
   #postponed: Obligation[] = [];
   #nextDue = 0;
   readonly #devicesByAddress = new Map<string, Device[]>();
-  readonly #lastByPath = new Map<string, number>();
   accepted = 0;
   delivered = 0;
   excused = 0;
@@ -82,10 +49,11 @@ export class Promises {
     this.#timeline = timeline;
     this.#stalls = stalls;
     this.#witness = witness;
+    this.#claims = new Claims(timeline, stalls);
   }
 
   get nextId(): number {
-    return this.#entries.length;
+    return this.#log.nextId;
   }
 
   arrives(device: Device): void {
@@ -103,8 +71,9 @@ export class Promises {
 
   sent(sender: Boot, message: OutgoingMessage, token: number, result: SendResult, at: number): void {
     const { to, from, data } = message;
-    const entry = this.#enter(sender, to, from, data, token, result, at);
+    const entry = this.#log.enter(sender, to, from, data, token, result, at);
     if (!isAccepted(result)) return;
+    this.accepted += 1;
     const byBoot = new Map<Boot, Device[]>();
     for (const device of this.#devicesByAddress.get(`${sender.cluster}/${to}`) ?? []) {
       if (!device.isReady || device.boot === sender) continue;
@@ -120,8 +89,11 @@ export class Promises {
   }
 
   published(sender: Boot, body: Buffer, accepted: boolean, receivers: readonly Boot[], at: number): void {
-    const entry = this.#enter(sender, PUBLICATION, null, body, 0, accepted ? 'queued' : 'congested', at);
-    if (accepted) for (const receiver of receivers) this.#owe(entry, receiver, null);
+    const result = accepted ? 'queued' : 'congested';
+    const entry = this.#log.enter(sender, PUBLICATION, null, body, 0, result, at);
+    if (!accepted) return;
+    this.accepted += 1;
+    for (const receiver of receivers) this.#owe(entry, receiver, null);
   }
 
   /** A message event. Returns how many devices it reached, which is what the application acknowledges. */
@@ -133,7 +105,7 @@ export class Promises {
     data: Buffer,
     wantsReceipt: boolean,
   ): number {
-    const entry = this.#arrived(receiver, peer, to, data);
+    const entry = this.#log.arrived(receiver, peer, to, data);
     if (entry.to !== to) throw new Violation('integrity', `#${entry.id} for ${entry.to} came for ${to}`);
     if (entry.from !== from)
       throw new Violation('integrity', `#${entry.id} from ${entry.from} came from ${from}`);
@@ -152,16 +124,16 @@ export class Promises {
   }
 
   publicationReceived(receiver: Boot, peer: string, body: Buffer): void {
-    this.#arrived(receiver, peer, PUBLICATION, body);
+    this.#log.arrived(receiver, peer, PUBLICATION, body);
   }
 
   receiptCame(id: number, delivered: number, complete: boolean, at: number): void {
-    const entry = this.#entries[id];
+    const entry = this.#log.entry(id);
     if (entry === undefined) throw new Violation('receipts', `for unknown #${id}`);
     entry.receipt = { delivered, complete };
     const holders = this.#knownHolders.get(id);
     this.#knownHolders.delete(id);
-    if (complete && holders !== undefined) this.#claim(entry, holders, at);
+    if (complete && holders !== undefined) this.#claims.add(entry, holders, at);
     const isExact = complete ? delivered === entry.acknowledged : delivered <= entry.acknowledged;
     if (!isExact) {
       const { acknowledged } = entry;
@@ -178,7 +150,7 @@ export class Promises {
     const postponed = this.#postponed;
     this.#postponed = [];
     for (const obligation of postponed) this.#judge(obligation, now);
-    this.#claims = this.#claims.filter((claim) => !this.#isClaimJudged(claim, now));
+    this.#claims.judge(now);
     for (;;) {
       const obligation = this.#obligations[this.#nextDue];
       if (obligation === undefined || obligation.entry.at + detectionMs > now) return;
@@ -188,18 +160,18 @@ export class Promises {
   }
 
   /**
-   * Everything about one message that went out when all was well. `mayBeHaunted`: recordings of dead boots are played, and
-   * while one is heard of, nothing is complete.
+   * Whether one message that was sent when all was well had the perfect outcome. `hasReplays`: recordings of dead boots
+   * are played back, and while a boot is heard of, nothing is complete.
    */
-  isPerfect(id: number, devicesElsewhere: number, mayBeHaunted: boolean): boolean {
-    const entry = this.#entries[id];
+  isPerfect(id: number, devicesElsewhere: number, hasReplays: boolean): boolean {
+    const entry = this.#log.entry(id);
     if (entry?.receipt?.delivered !== devicesElsewhere) return false;
-    if (!entry.receipt.complete && !mayBeHaunted) return false;
+    if (!entry.receipt.complete && !hasReplays) return false;
     return entry.result === (devicesElsewhere === 0 ? 'none' : 'queued');
   }
 
   describe(id: number): string {
-    const entry = this.#entries[id];
+    const entry = this.#log.entry(id);
     if (entry === undefined) return `#${id} is unknown`;
     const { sender, to, result, acknowledged, receipt } = entry;
     return `#${id} of #${sender.index} to ${to}: ${result}, reached ${acknowledged}, receipt ${JSON.stringify(receipt)}`;
@@ -261,29 +233,6 @@ export class Promises {
     this.excused += 1;
   }
 
-  /** `complete` says that nobody known to be there could hold the user and was not asked. */
-  #claim(entry: Entry, holders: ReadonlyMap<Boot, readonly Device[]>, at: number): void {
-    for (const [receiver, devices] of holders) {
-      if (entry.reached.has(receiver.index) || devices.every(({ isGone }) => isGone)) continue;
-      this.#claims.push({ entry, receiver, at });
-    }
-  }
-
-  /** Once all words that may excuse it are said. */
-  #isClaimJudged({ entry, receiver, at }: Claim, now: number): boolean {
-    const { sender } = entry;
-    const due = at + this.#timeline.bounds.detectionMs + this.#stalls.ofBothSince(sender, receiver, entry.at);
-    if (due > now) return false;
-    if (sender.endedAt <= due || receiver.endedAt <= due) return true;
-    if (this.#timeline.couldNotKnow(sender, receiver, entry.at)) return true;
-    throw new Violation(
-      'honest receipts',
-      `#${entry.id} to ${entry.to}, sent by #${sender.index} at ${entry.at.toFixed(1)}, is complete with ` +
-        `${entry.receipt?.delivered ?? 0}, but #${receiver.index}, which it hears, holds the user and was not asked; ` +
-        `they said: ${this.#timeline.describe(sender, receiver) || 'nothing'}`,
-    );
-  }
-
   #describeMiss({ entry, receiver }: Obligation): string {
     const what = entry.to === PUBLICATION ? 'publication' : `message to ${entry.to}`;
     const events = this.#timeline.describe(entry.sender, receiver) || 'nothing';
@@ -293,35 +242,6 @@ export class Promises {
     );
   }
 
-  #enter(
-    sender: Boot,
-    to: string,
-    from: string | null,
-    data: Buffer,
-    token: number,
-    result: SendResult,
-    at: number,
-  ): Entry {
-    const id = this.#entries.length;
-    if (data.readUInt32LE(0) !== id) throw new RangeError('the body does not name its entry');
-    const entry: Entry = {
-      id,
-      sender,
-      to,
-      from,
-      data,
-      at,
-      token,
-      result,
-      reached: new Set(),
-      acknowledged: 0,
-      receipt: null,
-    };
-    this.#entries.push(entry);
-    if (isAccepted(result)) this.accepted += 1;
-    return entry;
-  }
-
   #owe(entry: Entry, receiver: Boot, devices: readonly Device[] | null): void {
     const { sender, at } = entry;
     const haveMet =
@@ -329,38 +249,4 @@ export class Promises {
     if (!haveMet && !(this.#witness.lists(sender, receiver) && this.#witness.lists(receiver, sender))) return;
     this.#obligations.push({ entry, receiver, devices });
   }
-
-  #arrived(receiver: Boot, peer: string, to: string, data: Buffer): Entry {
-    const entry = data.length >= BODY_BYTES_MIN ? this.#entries[data.readUInt32LE(0)] : undefined;
-    if (entry === undefined || !entry.data.equals(data)) {
-      throw new Violation(
-        'integrity',
-        `a body of ${data.length} B at #${receiver.index} that nobody sent so`,
-      );
-    }
-    const { id, sender } = entry;
-    if (sender.nodeId !== peer) throw new Violation('integrity', `#${id} came as if from ${peer}`);
-    if (sender.cluster !== receiver.cluster) throw new Violation('secrecy', `#${id} crossed clusters`);
-    if (!isAccepted(entry.result)) throw new Violation('refusals', `#${id} was refused and arrived`);
-    if (sender.endedAt < receiver.bornAt) {
-      throw new Violation('replay', `#${id} of #${sender.index}, dead before #${receiver.index} was born`);
-    }
-    if (entry.reached.has(receiver.index))
-      throw new Violation('duplicates', `#${id} again at #${receiver.index}`);
-    const path = `${sender.index}>${receiver.index}/${to}`;
-    const last = this.#lastByPath.get(path);
-    if (last !== undefined && last > id) {
-      throw new Violation('order', `#${id} after #${last} at #${receiver.index} (${path})`);
-    }
-    this.#lastByPath.set(path, id);
-    entry.reached.add(receiver.index);
-    return entry;
-  }
-}
-
-/** No user's id: ids are not empty. */
-const PUBLICATION = '';
-
-function isAccepted(result: SendResult): boolean {
-  return result === 'queued' || result === 'none';
 }

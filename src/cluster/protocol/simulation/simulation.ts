@@ -138,7 +138,7 @@ function judgeTraffic(world: World): void {
     throw new Violation('repair', `${repaired} repairs for ${missing} datagrams lost, late or doubled`);
 }
 
-/** Where nothing happened that repair does not mend, nobody may cry wolf. (`late` may be: 150 ms is not long.) */
+/** Where repair mends everything that happened, no node may report a gap, except `late`: 150 ms is not long. */
 function judgeAlarms(world: World): void {
   const { scenario, timeline } = world;
   if (scenario.kind === 'chaotic' || scenario.conditions.loss > ALARMING_LOSS) return;

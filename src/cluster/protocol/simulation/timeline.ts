@@ -1,5 +1,5 @@
 /**
- * Who said what about whom, and when: the events by which nodes admit that they could not be sure.
+ * The events by which nodes report that delivery was not certain: which node, about which other, and when.
  *
  * The promise (no silent miss) allows a miss only where the sender's or the receiver's node names the other:
  * - strangers, nodes of which one does not list the other at all, can't name each other, and owe each other nothing;
@@ -107,7 +107,7 @@ export class Timeline {
     );
   }
 
-  /** The words of since then that are about boots that were alive, by boots that still are. */
+  /** What living boots have reported of living boots since then. */
   wordsSince(time: number, living: readonly Boot[]): string[] {
     return living.flatMap((observer) =>
       living.flatMap((subject) =>
@@ -141,7 +141,7 @@ export class Timeline {
     );
   }
 
-  /** Everything the two said of each other, for a report of a violation. */
+  /** Everything the two reported of each other, for the message of a violation. */
   describe(one: Boot, other: Boot): string {
     const lines = [
       ...this.#about(one, other).map((entry) => ({ ...entry, by: one.index })),

@@ -6,7 +6,7 @@
 import { roomCalled, userAt } from './addresses.js';
 import type { Application } from './application.js';
 import type { Host } from './host.js';
-import { BODY_BYTES_MIN } from './promise.js';
+import { BODY_BYTES_MIN } from './message-log.js';
 import type { Random } from './random.js';
 import type { Workload as Rates } from './scenario.js';
 import type { World } from './world.js';

@@ -1,21 +1,22 @@
 /**
  * N machines on one LAN, and everything that can be done to them from outside: start, crash, stop, pause.
- * One world is one run; it owns the virtual clock, the network and the books.
+ * One world is one run; it owns the virtual clock, the network and the oracles.
  */
 import { ClusterNode } from '../cluster-node.js';
 import type { Endpoint } from '../contract.js';
 import type { CipherSuite } from '../wire/cipher.js';
 import { BOOT_ID_BYTES } from '../wire/datagram.js';
 import { addressOf } from './addresses.js';
-import { Application, type Books, type Expectations } from './application.js';
+import { Application, type Expectations, type Oracles } from './application.js';
 import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
+import type { Device } from './device.js';
 import { Hearing } from './hearing.js';
 import { Host, type Running } from './host.js';
 import { kernelCost } from './kernel.js';
 import { LocalClock } from './local-clock.js';
 import { Network } from './network.js';
 import { Process } from './process.js';
-import { Promises, type Device } from './promise.js';
+import { Promises } from './promise.js';
 import type { Random } from './random.js';
 import type { Scenario } from './scenario.js';
 import { Schedule } from './schedule.js';
@@ -54,7 +55,7 @@ export class World {
 
   readonly #random: Random;
   readonly #cipher: CipherSuite;
-  readonly #books: Books;
+  readonly #oracles: Oracles;
   readonly #stalls = new Stalls();
   readonly #hearing = new Hearing();
   #repairedBefore = 0;
@@ -83,7 +84,7 @@ export class World {
       hears: (listener, sender, at) =>
         at - this.#hearing.lastHeardAt(listener, sender) <= HEARD_REPORTS * timing.reportIdleMs,
     });
-    this.#books = {
+    this.#oracles = {
       promises: this.promises,
       timeline: this.timeline,
       hearing: this.#hearing,
@@ -143,7 +144,7 @@ export class World {
       clock,
       host.pace,
     );
-    const application = new Application(boot, node, this.#books, this.#expectations());
+    const application = new Application(boot, node, this.#oracles, this.#expectations());
     host.running = { boot, process, application, isLeaving: false };
     network.bind(endpoint, host);
     trace.note(
