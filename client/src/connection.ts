@@ -50,6 +50,9 @@ type PatternOf<Rooms, Name extends string> = {
     : never;
 }[keyof Rooms];
 
+/** Servers tell a minute ahead that a token expires: enough for a few attempts. */
+const REFRESH_RETRY_MS = 10_000;
+
 /** A user's connection to the cluster, over as many sockets, one after the other, as it takes. */
 export class Connection<RoomTypes extends object = object, Direct = unknown> {
   /** Of the first connection. Rejects when the server will not have us, or `close()` comes before. */
@@ -65,6 +68,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
   readonly #messagePrefix = Math.random().toString(36).slice(2);
   #messages = 0;
   #isReporting = false;
+  #nextRefresh: ReturnType<typeof setTimeout> | undefined;
   #resolveOpened!: (session: Session) => void;
   #rejectOpened!: (error: LanfareError) => void;
 
@@ -152,6 +156,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
   }
 
   #lost(): void {
+    clearTimeout(this.#nextRefresh);
     const { name, code, reason } = this.state;
     if (name === 'closed') {
       this.#rejectOpened(
@@ -195,7 +200,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
     }
   }
 
-  /** A newer token for the open connection. Where that fails it ends at its time, and the next one asks again. */
+  /** A newer token for the open connection. Where none is accepted it ends at its time, and the next one asks again. */
   #refresh(): void {
     const { tokens } = this.#link;
     if (!tokens.canRenew) return;
@@ -204,7 +209,10 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
       .then(async (token) => this.#requests.ask('refresh', { token }))
       .catch((error: unknown) => {
         // the next connection begins with the new token anyway
-        if (this.#link.isOpen) this.#report(error);
+        if (!this.#link.isOpen) return;
+        if (error instanceof LanfareError && error.retryable) {
+          this.#nextRefresh = setTimeout(() => this.#refresh(), REFRESH_RETRY_MS * (0.5 + Math.random() / 2));
+        } else this.#report(error);
       });
   }
 

@@ -213,6 +213,28 @@ describe('a token that comes from a function', () => {
     expect(sockets.last.offers).toContain('lanfare.bearer.token-2');
   });
 
+  it('is refreshed again when the server can not check it now, and not after the connection has gone', async () => {
+    let count = 0;
+    await open({ token: () => `token-${(count += 1)}` });
+    const failed: unknown[] = [];
+    lan.on('error', (error) => failed.push(error));
+    sockets.last.receive({ event: 'token_expiring', data: { expires_at: 1 } });
+    await settled();
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const sent = JSON.parse(sockets.last.sent.at(-1) as string) as { id: number };
+      expect(sent).toMatchObject({ event: 'refresh', data: { token: `token-${attempt + 1}` } });
+      const data = { code: 'authentication_unavailable', message: '', retryable: true };
+      sockets.last.receive({ event: 'error', id: sent.id, data });
+      await settled();
+      if (attempt < 3) await pass(10_000);
+    }
+    const { sent } = sockets.last;
+    const before = sent.length;
+    sockets.last.end(1012);
+    await pass(10_000);
+    expect([sent.length, failed]).toEqual([before, []]);
+  });
+
   it('is tried again when the function fails, or does not answer within 20 s', async () => {
     const answers = [Promise.reject(new Error('offline')), new Promise<string>(() => undefined), 'good'];
     await start({ token: async () => answers.shift() as string });
