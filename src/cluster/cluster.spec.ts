@@ -169,7 +169,7 @@ describe('what the log says of other nodes', () => {
     expect(lines.filter((line) => line.includes('\n') || line.includes('\u001b'))).toEqual([]);
   });
 
-  it('is each loss, and of nodes that may be recordings no more than the log can bear', async () => {
+  it('is each loss; of nodes that may be recordings no more lines than the budget allows', async () => {
     const [, gaps] = await start();
     for (let index = 0; index < 100; index++) {
       gaps.next({ nodeId: `node-${index}`, kind: 'lost', count: index, reason: 'no report' });

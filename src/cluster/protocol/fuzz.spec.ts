@@ -113,7 +113,7 @@ describe('mutated datagrams', () => {
     expect(a.node.peers()).toMatchObject([{ name: 'b', state: 'up' }]);
   });
 
-  it(`from a member gone mad are counted, and end no process (seed ${seed})`, () => {
+  it(`from a member that sends nonsense are counted, and end no process (seed ${seed})`, () => {
     const random = seeded(seed + 1);
     let isMad = false;
     let sealed = 0;

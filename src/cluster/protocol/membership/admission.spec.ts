@@ -24,7 +24,7 @@ describe('datagrams that another key sealed', () => {
     }
   });
 
-  it('are told once a minute, whoever sends how many, and counted', () => {
+  it('are logged once a minute, however many come, and counted', () => {
     const lan = new VirtualLan(nodeCipherSuite);
     const host = lan.add('present');
     lan.run(2_000);

@@ -49,7 +49,7 @@ describe('datagrams with the boot id of the node itself', () => {
     expect(knocks()).toBeGreaterThan(before);
   });
 
-  it('do, if they are its own: it does not knock at itself', () => {
+  it('make it leave the seed alone when they are its own: it does not knock at itself', () => {
     const wire = new OpenWire(lan, nodeCipherSuite);
     lan.add('a', { mode: 'mesh', seeds: ['10.77.0.1:4000'] });
     lan.run(5 * TIMING.knockIntervalMs);

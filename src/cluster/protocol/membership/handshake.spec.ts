@@ -147,7 +147,7 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
     expect(changes()).toEqual(['joined']);
   });
 
-  it('and once: the same answer given again, as repeated HELLOs get it, leaves the session as it is', () => {
+  it('only once: the same answer, as repeated HELLOs get it, leaves the session as it is', () => {
     b.node.join(lan.now, userNamed('bob'), 1);
     // Both HELLOs arrive, the first answer is overtaken by the second.
     let overtaken: Buffer | undefined;
@@ -258,7 +258,7 @@ describe.each([
     expect(refusals(a) - before).toBe(everything.length);
   });
 
-  it('tell the boot itself, should it live after all, nothing that it could not mend', () => {
+  it('do no lasting harm when the boot lives after all', () => {
     for (const bytes of hellos) a.node.handleDatagram(lan.now, 'own', bytes, '10.77.9.9:6666');
     lan.run(300);
     lan.loses = () => false;

@@ -46,7 +46,7 @@ describe('a peer that reports, but acks nothing of what it is sent', () => {
     expect(lan.of(a, 'peer').map(({ change }) => change)).toEqual(['joined']);
   });
 
-  it('is so too while it acks what is broadcast', () => {
+  it('is named as not mutual too while it acks what is broadcast', () => {
     expect(send('1')).toBe('queued');
     for (let elapsed = 0; elapsed < SAID_WITHIN_MS; elapsed += 100) {
       a.node.join(lan.now, userNamed(`user-${elapsed}`), 100 + elapsed);
@@ -102,7 +102,7 @@ describe('a peer that is sent nothing', () => {
 });
 
 describe('a node that slept while acks were on their way', () => {
-  it('gives them their time again', () => {
+  it('waits for them as long again', () => {
     lan.loses = (_transmit, to) => to === b;
     expect(send('1')).toBe('queued');
     lan.run(100);

@@ -79,7 +79,7 @@ describe('an answer calls itself complete', () => {
     expect(isComplete(a)).toBe(true);
   });
 
-  it('all but always while a node is restarted', () => {
+  it('nearly always while a node is restarted', () => {
     const a = lan.add('a');
     const b = lan.add('b');
     lan.run(2_000);

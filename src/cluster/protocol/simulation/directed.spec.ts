@@ -17,7 +17,7 @@ const peersOf = (world: World, index: number): string[] =>
     .map(({ name, state }) => `${name} ${state}`) ?? [];
 
 describe('a node that slept long', () => {
-  it('doubts itself first: it drops nobody, though nobody was heard meanwhile', () => {
+  it('drops nobody, though it heard nobody meanwhile', () => {
     const world = calmWorld(3);
     world.pause(hostAt(world, 0), 3 * TIMING.deadAfterMs, false);
     world.runFor(3 * TIMING.deadAfterMs + 2_000);

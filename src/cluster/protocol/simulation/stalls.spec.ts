@@ -15,7 +15,7 @@ const receiver = bootOf(0);
 const sender = bootOf(1);
 const late: ProtocolEvent = { type: 'gap', peer: sender.nodeId, kind: 'late', count: 1, reason: 'not acked' };
 
-describe('a word that one node has said of another', () => {
+describe('what one node has reported of another', () => {
   let stalls: Stalls;
   let timeline: Timeline;
 

@@ -172,7 +172,7 @@ describe('publications, while one of the receivers takes little', () => {
     expect(readBy(well).length - before).toBeGreaterThanOrEqual(200);
   });
 
-  it('do wait for one whose answers are lost several times in a row', () => {
+  it('wait for one whose answers are lost several times in a row', () => {
     const start = lan.now;
     // The first record is lost, and of what it says nothing arrives at first, its reports not at all: only the answer to a
     // question can save it.
