@@ -134,6 +134,7 @@ module.exports = {
       'config',
       'wire',
     ),
+    layer('workers', 'operations', 'gateway', 'cluster', 'udp-broadcast', 'telemetry', 'config'),
     {
       name: 'the-protocol-core-does-no-io',
       severity: 'error',
@@ -149,6 +150,7 @@ module.exports = {
     },
     owner('dgram', '^(node:)?dgram$', ['^src/udp-broadcast/']),
     owner('opentelemetry', '^(node_modules/)?@opentelemetry/', ['^src/messaging/message-tracing[.]ts$']),
+    owner('node-cluster', '^(node:)?cluster$', ['^src/workers/', '^src/start-node[.]ts$']),
     owner('ws', '^(node_modules/)?(ws|@types/ws|@nestjs/(websockets|platform-ws))($|/)', [
       '^src/gateway/',
       '^src/testing/',

@@ -1,11 +1,13 @@
 import { authenticationVariables } from './authentication/authentication.config.js';
 import { clusterVariables } from './cluster/cluster.config.js';
 import { readEnvironment, suspicions, validateEnvironment, type Feature } from './config/environment.js';
+import type { Environment } from './config/variables.js';
 import { gatewayVariables } from './gateway/gateway.config.js';
 import { roomsVariables } from './rooms/rooms.config.js';
 import { operationsVariables } from './operations/operations.config.js';
 import { loggingVariables } from './telemetry/logging.config.js';
 import { udpBroadcastVariables } from './udp-broadcast/udp-broadcast.config.js';
+import { workersVariables } from './workers/workers.config.js';
 
 /** Every variable of the application, by the feature that owns it, under the title it has in the documentation. */
 export const featuresByTitle = {
@@ -15,6 +17,7 @@ export const featuresByTitle = {
   Cluster: clusterVariables,
   UDP: udpBroadcastVariables,
   "Operators' door": operationsVariables,
+  Workers: workersVariables,
   Logging: loggingVariables,
 } as const;
 
@@ -36,8 +39,13 @@ export function judgeEnvironment(env: NodeJS.ProcessEnv, own: readonly Feature[]
   validateEnvironment([...features, ...own], env, problems);
 }
 
+/** Judges what a worker was given: its primary has read the files. */
+export function judgeWorkersEnvironment(env: Environment, own: readonly Feature[] = []): void {
+  validateEnvironment([...features, ...own], env);
+}
+
 /** What is probably not meant as it is written, for people. */
-export function environmentSuspicions(env: NodeJS.ProcessEnv, own: readonly Feature[] = []): string[] {
+export function environmentSuspicions(env: Environment, own: readonly Feature[] = []): string[] {
   return suspicions(namesWith(own), env);
 }
 

@@ -1,7 +1,7 @@
 import { registerAs } from '@nestjs/config';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { integer, secrets, Variables } from '../config/variables.js';
+import { integer, secrets, Variables, type Environment } from '../config/variables.js';
 import { printable } from '../telemetry/excerpt.js';
 import { reachProblems } from '../udp-broadcast/udp-broadcast.config.js';
 
@@ -36,7 +36,7 @@ export const clusterVariables = new Variables(
       .max(64, 'must be at most 64 characters')
       .refine((name) => printable(name) === name, 'must have no control characters: it begins log lines')
       .optional()
-      .transform((name) => name ?? `${hostname().slice(0, 58)}:${process.env['PORT'] ?? '8866'}`)
+      .transform((name) => name ?? defaultNodeName(process.env))
       .describe('a label in logs and metrics, never an identity. Default hostname:port'),
   },
   (values, { production, env }) => {
@@ -49,3 +49,8 @@ export const clusterVariables = new Variables(
 );
 
 export const clusterConfig = registerAs('cluster', () => clusterVariables.parse(process.env));
+
+/** Of a node to which NODE_NAME gives no other. */
+export function defaultNodeName(env: Environment): string {
+  return `${hostname().slice(0, 58)}:${env['PORT'] ?? '8866'}`;
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** These fill the environment from the files and check it, once. */
-const FILLERS = ['start-node.ts', 'commands/environment.ts'];
+const FILLERS = ['start-node.ts', 'node-life.ts', 'commands/environment.ts'];
 
 const isTest = (file: string) => file.endsWith('.spec.ts') || /(^|\/)testing\//.test(file);
 

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
@@ -50,7 +49,7 @@ export class Callers {
   }
 
   /** A middleware, before all others: what is refused must cost nothing more. */
-  readonly admit = ({ socket }: Request, response: Response, next: NextFunction): void => {
+  readonly admit = ({ socket }: IncomingMessage, response: ServerResponse, next: () => void): void => {
     if (socket.destroyed) return; // cut, and the rest of what it sent
     const waiting = this.#waiting.get(socket) ?? 0;
     if (waiting >= UNANSWERED_MAX) {

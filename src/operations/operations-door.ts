@@ -1,27 +1,30 @@
-import { Logger, type INestApplication } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Request, Response } from 'express';
 import type { AddressInfo } from 'node:net';
-import { listenProblem, urlOf } from '../config/listening.js';
+import { urlOf } from '../config/listening.js';
 import { Presence } from '../presence/presence.js';
 import { Rooms } from '../rooms/rooms.js';
+import { ApiKeys } from './api/api-keys.js';
 import { Callers } from './callers.js';
 import { ClusterUsers } from './cluster-users.js';
 import { OperationsDoorModule } from './operations-door.module.js';
 import { operationsConfig } from './operations.config.js';
+import { openAtOpsPort } from './ops-port.js';
 import { serveOpenApi } from './reference/open-api.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
 import { RoomMetrics } from './metrics/room-metrics.js';
 import { RunningNode } from './running-node.js';
-
-const logger = new Logger('OperationsDoor');
 
 /** Where the door listens. */
 interface Where {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Only requests with this header are answered. */
+  readonly onlyWith?: { readonly header: string; readonly key: string };
 }
 
 /**
@@ -42,26 +45,11 @@ export class OperationsDoor {
    * @throws {ConfigurationError} when OPS_PORT is taken, or OPS_HOST is no address of this machine
    */
   static async open(node: INestApplication): Promise<OperationsDoor | null> {
-    const {
-      OPS_HOST: host,
-      OPS_PORT: port,
-      isPortNegotiable,
-    } = node.get<ConfigType<typeof operationsConfig>>(operationsConfig.KEY);
-    if (port === 0) return null;
-    try {
-      return await OperationsDoor.openAt(node, { host, port });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && isPortNegotiable) {
-        logger.warn(
-          `Port ${port} is taken, by another node of this machine perhaps: this one has no health, metrics and API. Set OPS_PORT`,
-        );
-        return null;
-      }
-      throw listenProblem(error, { host, port, variables: { host: 'OPS_HOST', port: 'OPS_PORT' } }) ?? error;
-    }
+    const config = node.get<ConfigType<typeof operationsConfig>>(operationsConfig.KEY);
+    return openAtOpsPort(config, async (where) => OperationsDoor.openAt(node, where));
   }
 
-  static async openAt(node: INestApplication, { host, port }: Where): Promise<OperationsDoor> {
+  static async openAt(node: INestApplication, { host, port, onlyWith }: Where): Promise<OperationsDoor> {
     const { API_KEYS: apiKeys } = node.get<ConfigType<typeof operationsConfig>>(operationsConfig.KEY);
     const behind = {
       node: node.get(RunningNode),
@@ -83,18 +71,22 @@ export class OperationsDoor {
     app.use(callers.admit);
     app.disable('x-powered-by');
     app.disable('etag');
+    if (onlyWith !== undefined) {
+      const keys = new ApiKeys([onlyWith.key]);
+      app.use((request: Request, response: Response, next: () => void) => {
+        if (keys.find(request.get(onlyWith.header) ?? '') >= 0) next();
+        else response.sendStatus(403);
+      });
+    }
     serveOpenApi(app);
     try {
-      await app.listen(port, host);
+      // exclusive: a worker's is its own, and not the primary's to share
+      await app.listen({ port, host, exclusive: true } as never);
     } catch (error) {
       await app.close();
       throw error;
     }
-    const url = urlOf(app.getHttpServer().address() as AddressInfo);
-    logger.log(
-      `Health, metrics and API on ${url}${apiKeys.length === 0 ? ' (API off: API_KEYS is empty)' : ''}`,
-    );
-    return new OperationsDoor(app, url);
+    return new OperationsDoor(app, urlOf(app.getHttpServer().address() as AddressInfo));
   }
 
   async close(): Promise<void> {

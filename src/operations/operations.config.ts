@@ -1,6 +1,6 @@
 import { registerAs } from '@nestjs/config';
 import { z } from 'zod';
-import { list, port, Variables } from '../config/variables.js';
+import { list, port, Variables, type Environment } from '../config/variables.js';
 
 /** A shorter key can be guessed with enough requests. */
 const KEY_CHARACTERS_MIN = 16;
@@ -28,11 +28,15 @@ export const operationsVariables = new Variables({
     ),
 });
 
-export const operationsConfig = registerAs('operations', () => ({
-  ...operationsVariables.parse(process.env),
-  /**
-   * A second node on a developer's machine starts even if the default port is taken. If OPS_PORT is set, or in
-   * production, the node must have its port.
-   */
-  isPortNegotiable: !process.env['OPS_PORT'] && process.env['NODE_ENV'] !== 'production',
-}));
+/**
+ * The values of the variables.
+ *
+ * `isPortNegotiable`: a second node on a developer's machine starts even if the default port is taken. If OPS_PORT is set,
+ * or in production, the node must have its port.
+ */
+export function operationsSettings(env: Environment) {
+  const isPortNegotiable = !env['OPS_PORT'] && env['NODE_ENV'] !== 'production';
+  return { ...operationsVariables.parse(env), isPortNegotiable };
+}
+
+export const operationsConfig = registerAs('operations', () => operationsSettings(process.env));

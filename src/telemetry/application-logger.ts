@@ -25,10 +25,10 @@ const FAILED_REQUESTS = [
 /** Enough digits of a node's id for people to tell nodes apart. */
 const ID_DIGITS = 8;
 
-/** The node that writes the lines. */
+/** Who writes the lines: a node; or the primary of several, or a node that could not start, which have no id. */
 interface Speaker {
   readonly name: string;
-  readonly nodeId: string;
+  readonly nodeId?: string;
 }
 
 /**
@@ -48,7 +48,7 @@ export class ApplicationLogger extends ConsoleLogger {
       logLevels: levelsDownTo(level),
       json: format === 'json',
       colors: format !== 'json' && isColoured(process.stdout) && isColoured(process.stderr),
-      prefix: node === undefined ? 'Lanfare' : `${node.name} ${node.nodeId.slice(0, ID_DIGITS)}`,
+      prefix: node === undefined ? 'Lanfare' : prefixOf(node),
     });
   }
 
@@ -68,9 +68,14 @@ export class ApplicationLogger extends ConsoleLogger {
 
   protected override getJsonLogObject(...line: Parameters<ConsoleLogger['getJsonLogObject']>) {
     const { node } = this;
-    const speaker = node === undefined ? {} : { node_name: node.name, node_id: node.nodeId };
-    return { ...super.getJsonLogObject(...line), ...speaker };
+    const name = node === undefined ? {} : { node_name: node.name };
+    const id = node?.nodeId === undefined ? {} : { node_id: node.nodeId };
+    return { ...super.getJsonLogObject(...line), ...name, ...id };
   }
+}
+
+function prefixOf({ name, nodeId }: Speaker): string {
+  return nodeId === undefined ? name : `${name} ${nodeId.slice(0, ID_DIGITS)}`;
 }
 
 /** Whether the output is a terminal that shows colours, and NO_COLOR is not set. */

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { WorkerMetrics } from '../workers/worker-metrics.js';
 import { Metrics } from './metrics.js';
 
 /** A histogram has series with these suffixes. */
@@ -28,10 +29,12 @@ const rules = groups.flatMap(({ rules }) => rules);
 
 describe('metrics', () => {
   const metrics = new Metrics();
+  const registries = [metrics.registry, new WorkerMetrics().registry];
   let names: Set<string>;
 
   beforeAll(async () => {
-    names = new Set((await metrics.registry.getMetricsAsJSON()).map(({ name }) => name));
+    const all = await Promise.all(registries.map(async (registry) => registry.getMetricsAsJSON()));
+    names = new Set(all.flat().map(({ name }) => name));
   });
 
   function unknownIn(text: string): string[] {
@@ -65,7 +68,9 @@ describe('metrics', () => {
   it('are in docs/operations.md as they are', () => {
     const documented = readFileSync('docs/operations.md', 'utf8');
     const rows = documented.match(/^\| `\w+` \| (?:counter|gauge|histogram) \| .*$/gm);
-    const all = metrics.registry.getMetricsAsArray() as unknown as readonly MetricObject[];
+    const all = registries.flatMap(
+      (registry) => registry.getMetricsAsArray() as unknown as readonly MetricObject[],
+    );
     expect(rows).toEqual(
       all.map(({ name, type, labelNames, help }) => {
         const labels = labelNames.map((label) => `\`${label}\``).join(', ');

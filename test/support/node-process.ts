@@ -30,19 +30,20 @@ export class NodeProcess {
   /**
    * Starts it without waiting: for starts that are meant to fail.
    * @param command e.g. ip netns exec …
-   * @param entry another application's, in the folder it runs in
-   * @param args what the entry is called with
+   * @param application `entry`: another application's, in the folder `cwd`; `args`: what it is called with; `ownGroup`: in
+   *   a process group of its own
    */
   static launch(
     env: Environment,
     command: readonly string[] = [],
-    { cwd = process.cwd(), entry = 'dist/main.js', args = [] as readonly string[] } = {},
+    { cwd = process.cwd(), entry = 'dist/main.js', args = [] as readonly string[], ownGroup = false } = {},
   ): NodeProcess {
     const [file = process.execPath, ...rest] = [...command, process.execPath, entry, ...args];
     const child = spawn(file, rest, {
       cwd,
       env: { PATH: process.env['PATH'], ENV_FILE: '/dev/null', ...nodeEnvironment, LOG_LEVEL: 'log', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: ownGroup,
     });
     return new NodeProcess(child);
   }

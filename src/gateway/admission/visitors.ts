@@ -44,7 +44,7 @@ export class Visitors {
   readonly #addresses: ClientAddresses;
   readonly #perAddressMax: number;
   #isEnding = false;
-  #allGone: (() => void) | null = null;
+  readonly #waiting = new Set<() => void>();
 
   constructor(
     private readonly statistics: GatewayStatistics,
@@ -109,6 +109,12 @@ export class Visitors {
     this.#remove(socket);
   }
 
+  /** Resolves when there is none, or when `patienceMs` are over. */
+  async allGone(patienceMs: number): Promise<void> {
+    if (this.#open.size === 0) return;
+    await within(patienceMs, new Promise<void>((resolve) => this.#waiting.add(resolve)), undefined);
+  }
+
   /**
    * Ends all of them, those that come from now on too: at once those for which no request is being answered, the
    * others with their answer, or when `patienceMs` is over.
@@ -118,8 +124,7 @@ export class Visitors {
     for (const [socket, { unanswered }] of this.#open) {
       if (unanswered === 0) socket.destroy();
     }
-    if (this.#open.size === 0) return;
-    await within(patienceMs, new Promise<void>((resolve) => (this.#allGone = resolve)), undefined);
+    await this.allGone(patienceMs);
     if (this.#open.size === 0) return;
     this.#log.warn(`Cut: ${this.#open.size} connections whose HTTP requests were still being answered`);
     for (const socket of this.#open.keys()) socket.destroy();
@@ -168,7 +173,9 @@ export class Visitors {
     if (visit === undefined) return;
     this.#open.delete(socket);
     if (visit.address !== null) this.#byAddress.remove(visit.address);
-    if (this.#open.size === 0) this.#allGone?.();
+    if (this.#open.size > 0) return;
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
   }
 
   /** One listener for all sockets: `this` is the socket. */

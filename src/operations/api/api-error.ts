@@ -51,6 +51,11 @@ export const API_ERRORS = {
     retryable: true,
     message: 'Queues towards other nodes are full; nothing was sent',
   },
+  unavailable: {
+    status: 503,
+    retryable: true,
+    message: 'No worker serves at the moment; nothing was done',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ApiErrorCode = keyof typeof API_ERRORS;

@@ -38,9 +38,18 @@ export class Readiness {
 
   #nodes(): HealthIndicatorResult {
     const wanted = this.node.nodesWanted;
-    const up = 1 + this.node.cluster.peers().filter(({ state }) => state === 'up').length;
+    const up = this.#nodesUp();
     const nodes = this.indicators.check('nodes');
     return up >= wanted ? nodes.up({ up, wanted }) : nodes.down({ up, wanted });
+  }
+
+  /** The workers of one primary count as one: they go down together. */
+  #nodesUp(): number {
+    const others = this.node.cluster.peers().filter(({ state }) => state === 'up');
+    return new Set([
+      nodeOf(this.node.name, this.node.cluster.nodeId),
+      ...others.map(({ name, nodeId }) => nodeOf(name, nodeId)),
+    ]).size;
   }
 
   #load(): HealthIndicatorResult {
@@ -49,4 +58,9 @@ export class Readiness {
     if (this.load.isOverloaded) return load.down(data);
     return this.load.isHigh ? load.degraded(data) : load.up(data);
   }
+}
+
+/** What tells nodes apart: of a worker (`NODE_NAME/1`) the name of its primary, of others their id. */
+function nodeOf(name: string, nodeId: string): string {
+  return /^(.+)\/\d{1,3}$/.exec(name)?.[1] ?? nodeId;
 }

@@ -1,0 +1,66 @@
+/** Metrics of one process in Prometheus' text format, and what their label `worker` is to be; null: they have it. */
+export interface LabelledMetrics {
+  readonly worker: string | null;
+  readonly text: string;
+}
+
+interface Family {
+  /** Its lines of HELP and TYPE, as the first process wrote them. */
+  head: string;
+  samples: string;
+}
+
+const NAME = /^[A-Za-z_:][\w:]*/;
+/** A label and its value, in which quotes are escaped. */
+const LABEL = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*")/g;
+
+/**
+ * The metrics of several processes as one text. Each sample gets the label `worker` of its process. All samples of a
+ * name stand together, behind one HELP and one TYPE, as the format wants it.
+ */
+export function mergeMetrics(all: readonly LabelledMetrics[]): string {
+  const families = new Map<string, Family>();
+  for (const { worker, text } of all) addTo(families, worker, text);
+  return [...families.values()].map(({ head, samples }) => head + samples).join('\n');
+}
+
+function addTo(families: Map<string, Family>, worker: string | null, text: string): void {
+  const firstHere = new Set<string>();
+  let current = '';
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    if (line.startsWith('#')) {
+      const [, what, name = ''] = line.split(' ', 3);
+      if (what !== 'HELP' && what !== 'TYPE') continue;
+      current = name;
+      if (!families.has(name)) firstHere.add(name);
+      const family = familyOf(families, name);
+      if (firstHere.has(name)) family.head += `${line}\n`;
+    } else {
+      const name = NAME.exec(line)?.[0] ?? '';
+      // a histogram's samples have its name and a suffix; one that no TYPE announced is a family of its own
+      const family = familyOf(families, current !== '' && name.startsWith(current) ? current : name);
+      family.samples += `${worker === null ? line : labelled(line, worker)}\n`;
+    }
+  }
+}
+
+function familyOf(families: Map<string, Family>, name: string): Family {
+  let family = families.get(name);
+  if (family === undefined) families.set(name, (family = { head: '', samples: '' }));
+  return family;
+}
+
+/** A label of that name which a module gave is called as Prometheus would call it. */
+function labelled(line: string, worker: string): string {
+  const name = NAME.exec(line)?.[0] ?? '';
+  const rest = line.slice(name.length);
+  const label = `worker="${worker}"`;
+  if (!rest.startsWith('{')) return `${name}{${label}}${rest}`;
+  const renamed = rest.replaceAll(LABEL, (whole, key: string, value: string) =>
+    key === 'worker' ? `exported_worker=${value}` : whole,
+  );
+  return renamed.startsWith('{}')
+    ? `${name}{${label}}${renamed.slice(2)}`
+    : `${name}{${label},${renamed.slice(1)}`;
+}

@@ -1,0 +1,24 @@
+/** What a worker tells its primary, by the channel that `node:cluster` gives them. Modules may send others. */
+export type Report =
+  /** Its event loop runs. Told again and again. */
+  | { readonly lanfare: 'alive' }
+  /** Its part of the operators' door listens, on 127.0.0.1 and for whoever brings the key. */
+  | { readonly lanfare: 'door'; readonly port: number; readonly key: string }
+  /** Its public door is open. */
+  | { readonly lanfare: 'serving' };
+
+/** What a primary tells its worker. (To drain it sends SIGTERM, which works at any time.) */
+export type Order =
+  /** Another one has taken its place: hand over new sockets, then drain. */
+  { readonly lanfare: 'retire' };
+
+/** How often a worker says that it is alive. */
+export const ALIVE_EVERY_MS = 5_000;
+
+export function isReport(message: unknown): message is Report {
+  return typeof message === 'object' && message !== null && 'lanfare' in message;
+}
+
+export function isOrder(message: unknown): message is Order {
+  return isReport(message) && (message as { lanfare: unknown }).lanfare === 'retire';
+}
