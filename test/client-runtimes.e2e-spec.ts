@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { createInterface } from 'node:readline';
 import { TestNode } from './support/node.js';
 
 /** What a cold runtime takes on a busy machine. */
@@ -17,6 +19,11 @@ const runtimes = [process.execPath, ...others].map((file) => {
   const [version = ''] = /\d[\d.]+/.exec(execFileSync(file, ['--version'], { encoding: 'utf8' })) ?? [];
   return [`${basename(file)} ${version}`, file] as const;
 });
+
+/** The first program that a page shows. */
+const exampleOf = (page: string) => /```js\n(.*?)```/s.exec(readFileSync(page, 'utf8'))?.[1] ?? '';
+/** Node 20 has no WebSocket of its own. */
+const WITH_WEB_SOCKET = 'globalThis.WebSocket ??= (await import("ws")).WebSocket;\n';
 
 /** Stands before a node, and breaks the connections that go through it. */
 class Link {
@@ -93,5 +100,24 @@ describe('lanfare-client', () => {
       [sent, sent, 'got first', 'got second', 'break it'].toSorted(),
     );
     expect(code).toBe(0);
+  });
+
+  it("does what its README's first example says, which is the one in README.md too", async () => {
+    const example = exampleOf('client/README.md');
+    expect(readFileSync('README.md', 'utf8')).toContain(example);
+    const program = example
+      .replace("'lanfare-client'", "'./client/dist/esm/index.js'")
+      .replace('127.0.0.1:8866', `127.0.0.1:${node.port}`);
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', WITH_WEB_SOCKET + program], {
+      timeout: 50_000,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines: string[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      if (lines.push(line) === 2) child.kill(); // it stays connected
+    }
+    // what its comment says that it prints
+    const [, outcome = ''] = /console\.log\(await .*\/\/ (.*)/.exec(example) ?? [];
+    expect(lines.toSorted()).toEqual(['ann says haha', outcome].toSorted());
   });
 });
