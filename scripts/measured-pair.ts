@@ -32,6 +32,7 @@ export function makeNode(index: number, startedAt: number): ClusterNode {
     mode: 'broadcast',
     seeds: [],
     datagramBytes: 1_200,
+    datagramBytesMax: 32_768,
     deafHelp: 'it is no real network',
     messageBytesMax: 65_536,
     receiveBufferBytes: 64 << 20,

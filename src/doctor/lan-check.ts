@@ -43,7 +43,7 @@ export class LanCheck {
       id: this.#id,
       clusterName: options.clusterName,
       isMesh: udp.isMesh,
-      datagramBytes: udp.datagramBytesMax,
+      datagramBytes: udp.datagramBytes,
       patienceMs: ANSWER_PATIENCE_MS,
     };
   }
@@ -53,7 +53,7 @@ export class LanCheck {
     const rounds = Math.ceil(this.options.durationMs / PROBE_INTERVAL_MS);
     for (let round = 0; round < rounds; round++) {
       // small and full-size probes alternate: a path that passes only small ones has an MTU problem
-      this.#send(this.#probe(round % 2 === 0 ? 0 : this.udp.datagramBytesMax));
+      this.#send(this.#probe(round % 2 === 0 ? 0 : this.udp.datagramBytes));
       await delay(PROBE_INTERVAL_MS);
     }
     subscription.unsubscribe();
@@ -99,7 +99,7 @@ export class LanCheck {
         lastHeardAt: now,
         latest: probe,
         clockDifferenceMs: probe.at - Date.now(),
-        heardFull: before?.heardFull === true || probe.bytes >= this.udp.datagramBytesMax,
+        heardFull: before?.heardFull === true || probe.bytes >= this.udp.datagramBytes,
         heardBroadcast: before?.heardBroadcast === true || arrival === 'shared',
         heardUnicast: before?.heardUnicast === true || arrival === 'own',
       });

@@ -21,6 +21,14 @@ describe('the UDP variables', () => {
     }
   });
 
+  it('refuse to try datagrams smaller than what every path takes', () => {
+    expect(problems({ UDP_DATAGRAM_BYTES: '8900', UDP_DATAGRAM_BYTES_MAX: '1200' })).toEqual([
+      'UDP_DATAGRAM_BYTES_MAX',
+    ]);
+    expect(problems({ UDP_DATAGRAM_BYTES: '8900', UDP_DATAGRAM_BYTES_MAX: '8900' })).toEqual([]);
+    expect(problems({ UDP_DATAGRAM_BYTES: '8900' })).toEqual([]);
+  });
+
   it.each([
     '10.0.0.1',
     'host:',

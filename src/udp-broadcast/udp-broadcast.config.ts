@@ -52,7 +52,14 @@ export const udpBroadcastVariables = new Variables(
       ),
     UDP_DATAGRAM_BYTES: integer(508, 8900)
       .default(1200)
-      .describe('largest datagram sent; at most the path MTU less 28 bytes. Up to 8900 on jumbo frames'),
+      .describe(
+        'largest datagram that every path takes: at most the MTU less 28 bytes. To find out more is for UDP_DATAGRAM_BYTES_MAX',
+      ),
+    UDP_DATAGRAM_BYTES_MAX: integer(508, 32_768)
+      .default(32_768)
+      .describe(
+        'largest datagram tried to a node whose path is found to take it, in IP fragments beyond the MTU. The same as UDP_DATAGRAM_BYTES: none is tried',
+      ),
     UDP_RECEIVE_BUFFER_BYTES: integer(RECEIVE_BUFFER_BYTES_MIN, 1 << 30)
       .default(4_194_304)
       .describe('receive buffer asked of the kernel, read back, and warned about when less was granted'),
@@ -60,6 +67,13 @@ export const udpBroadcastVariables = new Variables(
   (values) => {
     const problems = [];
     const { UDP_MODE: mode, UDP_ADDRESS: address, UDP_PEERS: peers = [] } = values;
+    const { UDP_DATAGRAM_BYTES: bytes, UDP_DATAGRAM_BYTES_MAX: bytesMax } = values;
+    if (bytes !== undefined && bytesMax !== undefined && bytesMax < bytes) {
+      problems.push({
+        variable: 'UDP_DATAGRAM_BYTES_MAX',
+        message: `must not be below UDP_DATAGRAM_BYTES (${bytes})`,
+      });
+    }
     if (address !== undefined && address !== 'auto') {
       const isGroup = firstOctet(address) >= FIRST_GROUP && firstOctet(address) < 240;
       if (mode === 'broadcast' && firstOctet(address) === 0) {

@@ -64,9 +64,14 @@ export class UdpBroadcast implements OnApplicationShutdown {
     return this.#sockets !== undefined;
   }
 
-  /** The largest datagram that may be sent, in bytes. */
-  get datagramBytesMax(): number {
+  /** The largest datagram that surely arrives, in bytes. */
+  get datagramBytes(): number {
     return this.config.UDP_DATAGRAM_BYTES;
+  }
+
+  /** The largest that may be tried to one node. */
+  get datagramBytesMax(): number {
+    return this.config.UDP_DATAGRAM_BYTES_MAX;
   }
 
   /** The address and port that this node sends from, and can be reached at as far as it knows. Needs open sockets. */

@@ -43,6 +43,7 @@ export function nodeOptionsOf(
     mode,
     seeds: [],
     datagramBytes: limits.datagramBytes,
+    datagramBytesMax: limits.datagramBytesMax,
     deafHelp,
     messageBytesMax: MESSAGE_BYTES_MAX,
     receiveBufferBytes: limits.receiveBufferBytes,

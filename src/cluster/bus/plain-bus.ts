@@ -80,7 +80,7 @@ export class PlainBus extends Bus {
 
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): 'too_large' | null {
     const bytes = encodePlain(message, this.nodeId);
-    if (bytes.length > this.udp.datagramBytesMax) return 'too_large';
+    if (bytes.length > this.udp.datagramBytes) return 'too_large';
     this.#broadcast(bytes);
     this.#counted.messagesSent++;
     receipt?.({ delivered: 0, complete: false });

@@ -17,8 +17,10 @@ export interface Seeds {
 }
 
 export interface CarrierLimits {
-  /** The largest datagram that may be sent, in bytes. */
+  /** The largest datagram that surely arrives, in bytes. */
   readonly datagramBytes: number;
+  /** The largest that may be tried to a node; the same: none is tried. */
+  readonly datagramBytesMax: number;
   /** How much may wait to be read before datagrams are lost, in bytes as the kernel or broker counts them. */
   readonly receiveBufferBytes: number;
 }

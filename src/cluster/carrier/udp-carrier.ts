@@ -30,7 +30,8 @@ export class UdpCarrier extends Carrier {
   }
 
   get limits(): CarrierLimits {
-    return { datagramBytes: this.udp.datagramBytesMax, receiveBufferBytes: this.udp.receiveBufferBytes };
+    const { datagramBytes, datagramBytesMax, receiveBufferBytes } = this.udp;
+    return { datagramBytes, datagramBytesMax, receiveBufferBytes };
   }
 
   async open(): Promise<void> {

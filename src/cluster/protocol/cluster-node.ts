@@ -47,6 +47,7 @@ import { Routing } from './routing/routing.js';
 import { Sleep } from './sleep.js';
 import { statisticsOf } from './statistics.js';
 import { Acks } from './transmission/acks.js';
+import { PathProbes } from './transmission/path-probes.js';
 import { Transmission } from './transmission/transmission.js';
 
 /** A little rarer than the idle reports of a small cluster. So their jitter never causes a wake-up for this alone. */
@@ -86,13 +87,14 @@ export class ClusterNode implements ProtocolNode {
     const pings = new Pings(parts, reports);
     this.#membership = new Membership(parts, reports, pings);
     this.#discovery = new Discovery(parts, this.#admission, handshake);
-    this.#transmission = new Transmission(parts, acks);
+    const probes = new PathProbes(parts.outbox);
+    this.#transmission = new Transmission(parts, acks, probes);
     this.#view = new View(parts, this.#discovery);
     this.#routing = new Routing(parts, this.#view);
     this.#interest = new Interest(parts, this.#routing);
     this.#reachability = new Reachability(parts, (now) => this.#view.knowsAll(now));
     this.#departure = new Departure(parts, this.#routing);
-    this.#peerTimeouts = new PeerTimeouts(parts, acks, handshake, pings, this.#routing);
+    this.#peerTimeouts = new PeerTimeouts(parts, acks, handshake, pings, probes, this.#routing);
     this.#reportSchedule = new ReportSchedule(parts, reports, this.#view);
     this.#sleep = new Sleep(parts.timing.reportIntervalMs);
     this.#frames = new FrameDispatch({
@@ -102,6 +104,7 @@ export class ClusterNode implements ProtocolNode {
       handshake,
       membership: this.#membership,
       pings,
+      probes,
       reception: new Reception(acks, new Delivery(parts), handshake),
       reports,
       transmission: this.#transmission,

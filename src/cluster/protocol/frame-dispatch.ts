@@ -9,6 +9,7 @@ import type { Reports } from './membership/reports.js';
 import type { Peer } from './peers/peer.js';
 import type { Reception } from './routing/reception.js';
 import type { Acks } from './transmission/acks.js';
+import type { PathProbes } from './transmission/path-probes.js';
 import type { Transmission } from './transmission/transmission.js';
 import { ByteReader } from './wire/byte-reader.js';
 import { FRAME_HEADER_BYTES } from './wire/byte-writer.js';
@@ -21,6 +22,8 @@ import {
   FRAME_PING,
   FRAME_POLL,
   FRAME_PONG,
+  FRAME_PROBE,
+  FRAME_PROBED,
   FRAME_RECORD_BROADCAST,
   FRAME_RECORD_UNICAST,
   FRAME_REPORT,
@@ -35,6 +38,7 @@ export interface FrameOwners {
   readonly handshake: Handshake;
   readonly membership: Membership;
   readonly pings: Pings;
+  readonly probes: PathProbes;
   readonly reception: Reception;
   readonly reports: Reports;
   readonly transmission: Transmission;
@@ -90,7 +94,7 @@ export class FrameDispatch {
   }
 
   #handlePairFrame(now: number, peer: Peer, type: number, reader: ByteReader): void {
-    const { acks, discovery, handshake, pings, transmission } = this.owners;
+    const { acks, discovery, handshake, pings, probes, transmission } = this.owners;
     switch (type) {
       case FRAME_HELLO:
         handshake.handleHello(now, peer, reader);
@@ -112,6 +116,12 @@ export class FrameDispatch {
         break;
       case FRAME_PONG:
         pings.handlePong(now, peer, reader);
+        break;
+      case FRAME_PROBE:
+        probes.handleProbe(peer, reader);
+        break;
+      case FRAME_PROBED:
+        probes.handleProbed(now, peer, reader);
         break;
       case FRAME_REPORT:
         this.#handleReport(now, peer, reader);

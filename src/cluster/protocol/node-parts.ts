@@ -13,6 +13,7 @@ import { BroadcastReview } from './transmission/broadcast-review.js';
 import { FlowControl } from './transmission/flow-control.js';
 import { FlushQueue } from './transmission/flush-queue.js';
 import { Outbox } from './transmission/outbox.js';
+import { pathSizes } from './transmission/path-probes.js';
 import { FRAME_HEADER_BYTES } from './wire/byte-writer.js';
 import { BOOT_ID_BYTES, DATAGRAM_OVERHEAD_BYTES } from './wire/datagram.js';
 import { UNICAST_RECORD_HEADER_BYTES } from './wire/frames.js';
@@ -30,6 +31,8 @@ export interface NodeParts {
   readonly limits: Limits;
   /** The most that a record's messages take. */
   readonly recordBytes: number;
+  /** Of datagrams: the one that every path takes, then those that are tried. */
+  readonly pathSizes: readonly number[];
   readonly keyring: Keyring;
 
   readonly timers: NodeTimers;
@@ -64,6 +67,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
   const overheadBytes =
     DATAGRAM_OVERHEAD_BYTES + FRAME_HEADER_BYTES + UNICAST_RECORD_HEADER_BYTES + STATUS_FRAME_BYTES;
   const recordBytes = datagramBytes - overheadBytes;
+  const sizes = pathSizes(datagramBytes, options.datagramBytesMax);
   const keyring = new Keyring(cipher, clusterName, secrets);
   const timers = new NodeTimers();
   const journal = new Journal();
@@ -77,6 +81,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     timing,
     limits,
     recordBytes,
+    pathSizes: sizes,
     keyring,
     timers,
     journal,
@@ -87,7 +92,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     localAddresses: new LocalAddresses(),
     broadcast: new OutgoingStream(recordBytes),
     broadcastReview,
-    outbox: new Outbox(datagramBytes, datagramBytes, options.mode === 'mesh', members, broadcastKey),
+    outbox: new Outbox(sizes, options.mode === 'mesh', members, broadcastKey),
     flushQueue: new FlushQueue(),
     receipts: new Receipts(
       limits.receiptsMax,

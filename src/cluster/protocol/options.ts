@@ -22,6 +22,11 @@ export interface ClusterNodeOptions {
   readonly seeds: readonly Endpoint[];
   /** Largest datagram, header and tag included. 1200 passes every tunnel; up to 8900 on jumbo frames. */
   readonly datagramBytes: number;
+  /**
+   * Largest datagram that is tried to peers whose paths take it, up to 32768. No larger than `datagramBytes`: nothing is
+   * tried.
+   */
+  readonly datagramBytesMax: number;
   /** Largest body of one message, publication, question or answer; larger ones than a record are fragmented. */
   readonly messageBytesMax: number;
   /** What usually keeps a node from hearing what it sends to all, for people: the end of a sentence. */
@@ -119,6 +124,13 @@ export interface Timing {
   readonly gossipIntervalMs: number;
   /** Round trip is measured this often per peer. */
   readonly pingIntervalMs: number;
+  /** An answer to a probe for a larger datagram takes no longer, unless one of the two is very busy. */
+  readonly pathProbeMs: number;
+  /** Probes of one size, before it is given up: so many are not lost by chance (RFC 8899 5.1.2: MAX_PROBES). */
+  readonly pathProbes: number;
+  /** After a larger size has failed, how long it is left alone; doubles with every failure. */
+  readonly pathRetryMs: number;
+  readonly pathRetryMaxMs: number;
   /** On shutdown, how long acks are waited for before saying good-bye. */
   readonly drainMaxMs: number;
 }
@@ -205,6 +217,10 @@ export const TIMING: Timing = {
   knockIntervalMs: 500,
   gossipIntervalMs: 4_000,
   pingIntervalMs: 15_000,
+  pathProbeMs: 200,
+  pathProbes: 3,
+  pathRetryMs: 10_000,
+  pathRetryMaxMs: 600_000,
   drainMaxMs: 500,
 };
 

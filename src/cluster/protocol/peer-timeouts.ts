@@ -5,6 +5,7 @@ import type { NodeParts } from './node-parts.js';
 import type { Peer } from './peers/peer.js';
 import type { Routing } from './routing/routing.js';
 import type { Acks } from './transmission/acks.js';
+import type { PathProbes } from './transmission/path-probes.js';
 
 type Parts = Pick<NodeParts, 'flushQueue' | 'options' | 'pace' | 'timing'>;
 
@@ -14,6 +15,7 @@ export class PeerTimeouts {
     private readonly acks: Acks,
     private readonly handshake: Handshake,
     private readonly pings: Pings,
+    private readonly probes: PathProbes,
     private readonly routing: Routing,
   ) {}
 
@@ -42,5 +44,6 @@ export class PeerTimeouts {
       timers.ping.set(now + scale * timing.pingIntervalMs * (0.75 + 0.5 * this.parts.options.random()));
       this.pings.measure(now, peer);
     }
+    if (timers.probe.hasExpired(now)) this.probes.probe(now, peer);
   }
 }

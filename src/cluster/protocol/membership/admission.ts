@@ -12,6 +12,7 @@ import { Replica } from '../directory/replica.js';
 import type { NodeParts } from '../node-parts.js';
 import { IncomingSession } from '../peers/incoming-session.js';
 import { OutgoingSession } from '../peers/outgoing-session.js';
+import { PathSize } from '../peers/path-size.js';
 import { PeerTimers } from '../peers/peer-timers.js';
 import { Peer } from '../peers/peer.js';
 import {
@@ -40,7 +41,16 @@ export interface Admitted {
 
 type Parts = Pick<
   NodeParts,
-  'journal' | 'keyring' | 'limits' | 'members' | 'options' | 'pace' | 'recordBytes' | 'routes' | 'timing'
+  | 'journal'
+  | 'keyring'
+  | 'limits'
+  | 'members'
+  | 'options'
+  | 'pace'
+  | 'pathSizes'
+  | 'recordBytes'
+  | 'routes'
+  | 'timing'
 >;
 
 export class Admission {
@@ -143,7 +153,7 @@ export class Admission {
   }
 
   #makePeer(now: number, bootId: Buffer, secret: number, endpoint: Endpoint): Peer | null {
-    const { keyring, limits, members, options, recordBytes, routes, timing } = this.parts;
+    const { keyring, limits, members, options, pathSizes, recordBytes, routes, timing } = this.parts;
     if (!this.#mayDerive(now)) return this.#refuse('too-many-strangers');
     if (members.size >= limits.peersMax + limits.heardMax || members.heard >= limits.heardMax) {
       return this.#refuse('too-many-strangers');
@@ -162,7 +172,13 @@ export class Admission {
       },
       timers,
       new IncomingSession(timing, limits.removalsMax, options.random, timers, new Replica(routes.directory)),
-      new OutgoingSession(recordBytes, limits.windowRecordsMin, timing, timers),
+      new OutgoingSession(
+        recordBytes,
+        limits.windowRecordsMin,
+        timing,
+        timers,
+        new PathSize(pathSizes, timing, timers.probe),
+      ),
       endpoint,
       now,
     );

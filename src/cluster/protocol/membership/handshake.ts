@@ -26,10 +26,16 @@ import type { Peer } from '../peers/peer.js';
 import type { Acks } from '../transmission/acks.js';
 import type { ByteReader } from '../wire/byte-reader.js';
 import { PROTOCOL_VERSION } from '../wire/datagram.js';
-import { CAPABILITY_ROOMS, FRAME_HELLO, FRAME_KNOCK, FRAME_WELCOME } from '../wire/frames.js';
+import {
+  CAPABILITY_LARGE_DATAGRAMS,
+  CAPABILITY_ROOMS,
+  FRAME_HELLO,
+  FRAME_KNOCK,
+  FRAME_WELCOME,
+} from '../wire/frames.js';
 
 /** What this node can do beyond the basics of the version. Two nodes use what both have. */
-const CAPABILITIES = CAPABILITY_ROOMS;
+const CAPABILITIES = CAPABILITY_ROOMS | CAPABILITY_LARGE_DATAGRAMS;
 /** HELLOs of many nodes to a newcomer are spread over this time. Otherwise they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
 

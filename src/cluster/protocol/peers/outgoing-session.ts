@@ -10,6 +10,7 @@ import { Backlog } from '../streams/backlog.js';
 import { OutgoingStream } from '../streams/outgoing-stream.js';
 import { next, type Transitions } from '../transitions.js';
 import { BarrierStanding } from './barrier-standing.js';
+import type { PathSize } from './path-size.js';
 import type { PeerTimers } from './peer-timers.js';
 import { WindowStanding } from './window-standing.js';
 
@@ -57,6 +58,8 @@ export class OutgoingSession {
     private readonly windowMin: number,
     private readonly timing: Timing,
     private readonly timers: PeerTimers,
+    /** How large its datagrams may be. */
+    readonly path: PathSize,
   ) {
     this.stream = new OutgoingStream(recordBytes);
     this.backlog = new Backlog(timing, timers.stall);
@@ -110,6 +113,7 @@ export class OutgoingSession {
     this.barrierStanding.open();
     this.windowStanding.open();
     this.backlog.restart();
+    this.path.restart();
     this.timers.poll.cancel();
     this.timers.hold.cancel();
   }

@@ -18,6 +18,8 @@ export class PeerTimers extends TimerTable {
   readonly stall = this.timer();
   /** Messages for a peer without a session of ours have waited long enough. */
   readonly hold = this.timer();
+  /** The path is probed for a larger datagram. */
+  readonly probe = this.timer();
   /** The round trip is measured. */
   readonly ping = this.timer();
 }

@@ -2,7 +2,7 @@
 import type { Endpoint, NodeId, PeerSnapshot } from '../contract.js';
 import { next, type Transitions } from '../transitions.js';
 import { tagOfBootId, restOfBootId } from '../wire/datagram.js';
-import { CAPABILITY_ROOMS } from '../wire/frames.js';
+import { CAPABILITY_LARGE_DATAGRAMS, CAPABILITY_ROOMS } from '../wire/frames.js';
 import type { OpeningChannel, SealingChannel } from '../wire/sealing.js';
 import type { IncomingSession } from './incoming-session.js';
 import { Loss } from './loss.js';
@@ -122,6 +122,11 @@ export class Peer {
     return (this.#capabilities & CAPABILITY_ROOMS) !== 0;
   }
 
+  /** It takes larger datagrams, if the path to it does. */
+  get knowsLargeDatagrams(): boolean {
+    return (this.#capabilities & CAPABILITY_LARGE_DATAGRAMS) !== 0;
+  }
+
   /** When the peer started, on our clock. */
   get bornAt(): number {
     return this.#bornAt;
@@ -139,7 +144,7 @@ export class Peer {
 
   /** A datagram of its own has come. */
   hear(now: number, endpoint: Endpoint, isNewest: boolean): void {
-    if (isNewest && endpoint !== this.#endpoint) this.#endpoint = endpoint;
+    if (isNewest) this.#reachAt(endpoint);
     if (this.#life === 'named' || this.#life === 'gone') this.#move('hear');
     if (!this.isProven) this.#heardAt = now;
   }
@@ -149,7 +154,7 @@ export class Peer {
     if (this.isProven) return;
     this.#heardAt = now;
     // Where it was heard from may be the address of whoever plays recordings.
-    this.#endpoint = endpoint;
+    this.#reachAt(endpoint);
   }
 
   introduce(name: string, version: string, capabilities: number, bornAt: number): void {
@@ -233,6 +238,12 @@ export class Peer {
       complete: incoming.isComplete,
       queuedBytes: outgoing.stream.bytes,
     };
+  }
+
+  #reachAt(endpoint: Endpoint): void {
+    if (endpoint === this.#endpoint) return;
+    this.#endpoint = endpoint;
+    this.outgoing.path.forget();
   }
 
   #move(event: PeerEvent): void {

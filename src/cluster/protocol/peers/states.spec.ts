@@ -8,6 +8,7 @@ import { BarrierStanding } from './barrier-standing.js';
 import { IncomingSession } from './incoming-session.js';
 import { MutualStanding } from './mutual-standing.js';
 import { OutgoingSession } from './outgoing-session.js';
+import { PathSize } from './path-size.js';
 import { PeerTimers } from './peer-timers.js';
 import { Peer, type PeerKeys } from './peer.js';
 import { WindowStanding } from './window-standing.js';
@@ -60,7 +61,8 @@ function makeIncoming(timers: PeerTimers): IncomingSession {
 }
 
 function makeOutgoing(timers: PeerTimers): OutgoingSession {
-  return new OutgoingSession(1_000, LIMITS.windowRecordsMin, TIMING, timers);
+  const path = new PathSize([1_200], TIMING, timers.probe);
+  return new OutgoingSession(1_000, LIMITS.windowRecordsMin, TIMING, timers, path);
 }
 
 describe('Peer', () => {

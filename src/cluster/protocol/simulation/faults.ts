@@ -26,6 +26,10 @@ export class Faults {
   start(): void {
     const { scenario, network } = this.#world;
     network.conditions = scenario.conditions;
+    network.frameBytes = scenario.frameBytes;
+    network.wide.usualBytes = scenario.datagramBytes;
+    // What is played back passes where its recording did not.
+    network.wide.areGuessesTold = !scenario.realCipher && scenario.conditions.replay === 0;
     const rates = scenario.incidents;
     const incidents: Record<keyof IncidentRates, () => void> = {
       crash: () => this.#crash(this.#anyHost()),
@@ -49,6 +53,12 @@ export class Faults {
     const { firewall } = scenario;
     if (firewall !== null) {
       this.#later(firewall.closesAt * scenario.chaosMs, () => this.#closeFirewall(firewall));
+    }
+    const { filter } = scenario;
+    if (filter !== null) {
+      this.#later(filter.closesAt * scenario.chaosMs, () => {
+        for (const from of this.#world.hosts) network.dropFragments(from.index, filter.host);
+      });
     }
     if (scenario.isRotating) this.#rotateSecrets();
     if (scenario.mode === 'mesh') this.#repeat(1, () => this.#world.resolveSeeds());

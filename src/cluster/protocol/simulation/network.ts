@@ -11,6 +11,7 @@ import type { Arrival, Endpoint, Transmit } from '../contract.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
 import type { Boot } from './timeline.js';
+import { WideTraffic } from './wide-traffic.js';
 
 export interface Conditions {
   readonly delayMs: number;
@@ -66,6 +67,7 @@ interface Link {
   cloggedUntil: number;
   mtu: number;
   inBadSpell: boolean;
+  dropsFragments: boolean;
 }
 
 interface Recording {
@@ -77,10 +79,23 @@ interface Recording {
 
 const RECORDINGS = 512;
 
+const IP_HEADER_BYTES = 20;
+const UDP_HEADER_BYTES = 8;
+const DATAGRAM_HEADERS_BYTES = IP_HEADER_BYTES + UDP_HEADER_BYTES;
+
+/** The chance that something happens to any of so many frames, if each has this one. */
+const ofAny = (frames: number, chance: number): number =>
+  frames === 1 ? chance : 1 - (1 - chance) ** frames;
+
 export class Network {
   conditions: Conditions = CALM;
+  /** What a frame carries, IP's headers included. Larger datagrams travel in fragments, each with a fate of its own. */
+  frameBytes = 1_500;
+  /** Of what went to one station alone. */
+  readonly wide = new WideTraffic();
   /** Datagrams that did not arrive, counted per receiver. */
   lost = 0;
+  lostBytes = 0;
   duplicated = 0;
   /** Overtaken by later ones, so that a receiver could take them for lost. */
   disordered = 0;
@@ -114,6 +129,7 @@ export class Network {
           cloggedUntil: 0,
           mtu: Infinity,
           inBadSpell: false,
+          dropsFragments: false,
         });
       }
     }
@@ -160,6 +176,12 @@ export class Network {
     if (link !== undefined) link.mtu = mtu;
   }
 
+  /** From now on no fragment passes: a firewall that can not see the ports of any but the first. No incident, it stays. */
+  dropFragments(from: number, to: number): void {
+    const link = this.#links[from]?.[to];
+    if (link !== undefined) link.dropsFragments = true;
+  }
+
   /** All incidents end; conditions are the caller's. */
   mend(): void {
     for (const row of this.#links) {
@@ -191,13 +213,18 @@ export class Network {
       this.lost += 1;
       return;
     }
-    if (this.#isLost(link, to, arrival, bytes.length)) {
+    const frames = this.#framesOf(bytes.length);
+    const isFiltered = frames > 1 && link.dropsFragments;
+    const isLost = isFiltered || this.#isLost(link, to, arrival, bytes.length, frames);
+    if (arrival === 'own') this.wide.note(from, to, bytes, isLost, schedule.now);
+    if (isLost) {
       this.lost += 1;
+      this.lostBytes += bytes.length;
       return;
     }
     let delay = conditions.delayMs + conditions.jitterMs * random.float();
     let inOrder = true;
-    if (random.chance(conditions.reorder)) {
+    if (random.chance(ofAny(frames, conditions.reorder))) {
       delay += conditions.reorderMs * random.float();
       inOrder = false;
     }
@@ -227,13 +254,17 @@ export class Network {
     }
   }
 
-  #isLost(link: Link, to: Station, arrival: Arrival, length: number): boolean {
+  #framesOf(length: number): number {
+    if (length + DATAGRAM_HEADERS_BYTES <= this.frameBytes) return 1;
+    return Math.ceil((length + UDP_HEADER_BYTES) / (this.frameBytes - IP_HEADER_BYTES));
+  }
+
+  #isLost(link: Link, to: Station, arrival: Arrival, length: number, frames: number): boolean {
     const { loss, broadcastLoss, receiverLoss, sizeLoss, burst } = this.conditions;
     const random = this.#random;
-    if (random.chance(loss)) return true;
-    if (arrival === 'shared' && random.chance(broadcastLoss)) return true;
-    if (receiverLoss !== null && receiverLoss.receiver === to.index && random.chance(receiverLoss.loss))
-      return true;
+    if (random.chance(ofAny(frames, loss))) return true;
+    if (arrival === 'shared' && random.chance(ofAny(frames, broadcastLoss))) return true;
+    if (receiverLoss?.receiver === to.index && random.chance(ofAny(frames, receiverLoss.loss))) return true;
     if (
       sizeLoss !== null &&
       length >= sizeLoss.from &&

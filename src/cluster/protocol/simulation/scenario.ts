@@ -40,6 +40,7 @@ export interface Workload {
   readonly burstMessages: number;
   readonly largeShare: number;
   readonly largeBytes: number;
+  readonly bulks: number;
   readonly publications: number;
   readonly questions: number;
   readonly storms: number;
@@ -55,6 +56,13 @@ export interface Firewall {
   readonly deafTo: number | null;
 }
 
+/** Lets no fragments through to a host, from some time on and for ever. */
+export interface FragmentFilter {
+  readonly host: number;
+  /** After this share of the chaos. */
+  readonly closesAt: number;
+}
+
 export interface Scenario {
   readonly kind: 'calm' | 'lossy' | 'chaotic';
   readonly mode: 'broadcast' | 'mesh';
@@ -66,6 +74,9 @@ export interface Scenario {
   readonly timing: Timing;
   readonly limits: Limits;
   readonly datagramBytes: number;
+  readonly datagramBytesMax: number;
+  readonly frameBytes: number;
+  readonly filter: FragmentFilter | null;
   readonly messageBytesMax: number;
   readonly conditions: Conditions;
   readonly incidents: IncidentRates;
@@ -97,12 +108,15 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
     chaosMs: (quick ? random.between(2_000, 5_000) : random.between(4_000, 9_000)) + (isRotating ? 2_000 : 0),
     timing,
     limits: drawLimits(random, kind),
-    datagramBytes: random.pick([600, 1_200, 1_200, 1_200, 1_400, 8_900]),
+    ...drawPath(random.pick([600, 1_200, 1_200, 1_200, 1_400, 8_900]), random.fork('path'), hosts),
     messageBytesMax,
     conditions: drawConditions(random, kind, hosts),
     incidents: drawIncidents(random, kind),
     firewall: drawFirewall(random.fork('firewall'), kind, hosts),
-    workload: drawWorkload(random, kind, hosts, messageBytesMax),
+    workload: {
+      ...drawWorkload(random, kind, hosts, messageBytesMax),
+      bulks: random.fork('bulks').sometimes(0.2, () => 60 / hosts, 0),
+    },
     paces: Array.from({ length: hosts }, () => drawPace(random, kind)),
   };
 }
@@ -129,6 +143,9 @@ function drawTiming(random: Random, quick: boolean): Timing {
     knockIntervalMs: 150,
     gossipIntervalMs: 600,
     pingIntervalMs: 1_000,
+    pathProbeMs: 60,
+    pathRetryMs: 500,
+    pathRetryMaxMs: 10_000,
     drainMaxMs: 200,
   };
 }
@@ -218,6 +235,24 @@ function drawIncidents(random: Random, kind: Scenario['kind']): IncidentRates {
   };
 }
 
+function drawPath(
+  datagramBytes: number,
+  random: Random,
+  hosts: number,
+): Pick<Scenario, 'datagramBytes' | 'datagramBytesMax' | 'frameBytes' | 'filter'> {
+  return {
+    datagramBytes,
+    datagramBytesMax: random.pick([datagramBytes, 8_900, 32_768, 32_768, 32_768]),
+    // What every path must take goes into one frame.
+    frameBytes: datagramBytes === 8_900 ? 9_000 : random.pick([1_500, 1_500, 9_000, 65_536]),
+    filter: random.sometimes(
+      0.2,
+      () => ({ host: random.below(hosts), closesAt: random.sometimes(0.7, () => random.float(), 0) }),
+      null,
+    ),
+  };
+}
+
 function drawFirewall(random: Random, kind: Scenario['kind'], hosts: number): Firewall | null {
   if (kind !== 'chaotic' || !random.chance(0.08)) return null;
   const host = random.below(hosts);
@@ -230,7 +265,7 @@ function drawWorkload(
   kind: Scenario['kind'],
   hosts: number,
   messageBytesMax: number,
-): Workload {
+): Omit<Workload, 'bulks'> {
   const rooms = random.fork('rooms');
   const busy = random.pick([0.3, 1, 1, 1, 3, 6]);
   const churn = random.pick([0.2, 1, 1, 5]);

@@ -130,8 +130,12 @@ function runAndJudge(world: World, milliseconds: number): void {
 }
 
 function judgeTraffic(world: World): void {
-  const { lost, duplicated, disordered, clogged } = world.network;
-  const missing = lost + duplicated + disordered + clogged + world.overruns();
+  const { lost, lostBytes, duplicated, disordered, clogged, wide } = world.network;
+  const { datagramBytes, timing } = world.scenario;
+  wide.judge(world.schedule.now, timing);
+  // A large one is as many records as it is usual datagrams.
+  const recordsLost = Math.max(lost, lostBytes / datagramBytes);
+  const missing = recordsLost + duplicated + disordered + clogged + world.overruns();
   const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing + REPAIRS_PER_STALL * world.stalls;
   const repaired = world.repaired();
   if (repaired > allowed)

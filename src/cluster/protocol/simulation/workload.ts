@@ -13,6 +13,9 @@ import type { World } from './world.js';
 
 /** Of what is joined and sent, where there are rooms. */
 const ROOM_SHARE = 0.5;
+const BULK_MESSAGES = 60;
+const BULK_BYTES_MIN = 400;
+const BULK_BYTES_MAX = 1_000;
 
 export class Workload {
   readonly #world: World;
@@ -32,6 +35,7 @@ export class Workload {
       this.#repeat(host, rates.joins, (application, now) => this.#join(application, now));
       this.#repeat(host, rates.leaves, (application, now) => this.#leave(application, now));
       this.#repeat(host, rates.sends, (application, now) => this.#send(application, now));
+      this.#repeat(host, rates.bulks, (application, now) => this.#bulk(application, now));
       this.#repeat(host, rates.publications, (application, now) => application.publish(now, this.#size()));
       this.#repeat(host, rates.questions, (application, now) => application.ask(now, this.#size()));
       this.#repeat(host, rates.storms, (application, now) => this.#storm(application, now));
@@ -69,6 +73,14 @@ export class Workload {
       const to = this.#address(this.#rates.users + this.#rates.offlineUsers);
       const from = this.#random.chance(0.9) ? this.#user(this.#rates.users) : null;
       application.send(now, to, from, this.#size(), this.#random.chance(this.#rates.receiptShare));
+    }
+  }
+
+  /** More to one user than a usual datagram takes: what larger ones are for. */
+  #bulk(application: Application, now: number): void {
+    const to = this.#user(this.#rates.users);
+    for (let index = 0; index < BULK_MESSAGES; index++) {
+      application.send(now, to, null, this.#random.integer(BULK_BYTES_MIN, BULK_BYTES_MAX), false);
     }
   }
 

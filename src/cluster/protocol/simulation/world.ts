@@ -118,6 +118,7 @@ export class World {
       mode: scenario.mode,
       seeds: this.#seedsFor(host),
       datagramBytes: scenario.datagramBytes,
+      datagramBytesMax: scenario.datagramBytesMax,
       deafHelp: 'it is no real network',
       messageBytesMax: scenario.messageBytesMax,
       receiveBufferBytes: host.usualPace.receiveBufferBytes,

@@ -60,6 +60,7 @@ export class VirtualLan {
       mode: 'broadcast',
       seeds: [],
       datagramBytes: 1_200,
+      datagramBytesMax: 32_768,
       deafHelp: 'it is a test',
       messageBytesMax: 1 << 20,
       receiveBufferBytes: 8 << 20,

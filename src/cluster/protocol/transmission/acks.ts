@@ -93,7 +93,10 @@ export class Acks {
     if (session === 0 || session !== outgoing.id) return;
     outgoing.windowStanding.noteAnswer(now);
     const isProgress = outgoing.stream.ackTo(unicast);
-    if (isProgress) outgoing.backlog.noteProgress(now, outgoing.stream.inFlight);
+    if (isProgress) {
+      outgoing.backlog.noteProgress(now, outgoing.stream.inFlight);
+      outgoing.path.noteAcked(outgoing.stream.first - 1);
+    }
     if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.noteProgress(now, peer);
   }
 

@@ -18,16 +18,15 @@ export class Outbox {
   #sent = 0;
 
   constructor(
-    datagramBytes: number,
-    datagramBytesMax: number,
+    /** Of datagrams, in order. */
+    sizes: readonly number[],
     private readonly isMesh: boolean,
     private readonly members: Members,
     private readonly broadcastKey: SealingChannel,
   ) {
-    this.writer = new ByteWriter(
-      datagramBytes - DATAGRAM_OVERHEAD_BYTES,
-      datagramBytesMax - DATAGRAM_OVERHEAD_BYTES,
-    );
+    const smallest = sizes[0] as number;
+    const largest = sizes.at(-1) as number;
+    this.writer = new ByteWriter(smallest - DATAGRAM_OVERHEAD_BYTES, largest - DATAGRAM_OVERHEAD_BYTES);
   }
 
   get sent(): number {

@@ -13,6 +13,8 @@
  *   that needs a freed record sees the gap, and rejoins.
  * - A repair goes to the peer that asks. It goes to everyone when a second peer asks for the same record within
  *   `repairLingerMs` (not in mesh mode). A record that is on its way already is not sent again within that time.
+ * - Records that leave together share datagrams, as large as the path to the peer is known to take. A repair travels
+ *   alone: what a large datagram lost must not need another one to arrive.
  * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
  */
 import { HASH_BYTES, writeHash } from '../directory/name-hash.js';
@@ -21,6 +23,7 @@ import type { Peer } from '../peers/peer.js';
 import type { OutgoingRecord } from '../streams/outgoing-record.js';
 import type { ByteReader } from '../wire/byte-reader.js';
 import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';
+import { DATAGRAM_OVERHEAD_BYTES } from '../wire/datagram.js';
 import {
   FRAME_RECORD_BROADCAST,
   FRAME_RECORD_UNICAST,
@@ -31,7 +34,8 @@ import {
   UNICAST_RECORD_HEADER_BYTES,
 } from '../wire/frames.js';
 import type { Acks } from './acks.js';
-import { STREAM_BROADCAST } from './acks.js';
+import { STREAM_BROADCAST, STREAM_UNICAST } from './acks.js';
+import type { PathProbes } from './path-probes.js';
 
 /** Of a record in a datagram, beside its messages. */
 const UNICAST_RECORD_BYTES = FRAME_HEADER_BYTES + UNICAST_RECORD_HEADER_BYTES;
@@ -56,6 +60,7 @@ export class Transmission {
   constructor(
     private readonly parts: Parts,
     private readonly acks: Acks,
+    private readonly probes: PathProbes,
   ) {}
 
   flush(now: number): void {
@@ -138,7 +143,9 @@ export class Transmission {
     let left = limits.nackRecords;
     while (reader.remaining > 0 && left > 0) {
       const first = reader.u48();
-      const end = Math.min(first + Math.min(reader.u16(), left), stream.nextToSend);
+      const count = reader.u16();
+      if (kind === STREAM_UNICAST) outgoing.path.noteMissing(now, first, first + count);
+      const end = Math.min(first + Math.min(count, left), stream.nextToSend);
       for (let sequence = first; sequence < end; sequence += 1, left -= 1) {
         const record = stream.at(sequence);
         if (record === undefined) continue;
@@ -186,11 +193,17 @@ export class Transmission {
     const window = Math.min(outgoing.window, this.parts.limits.unicastWindowRecords);
     if (!stream.hasUnsent || stream.inFlight >= window) return;
     outgoing.backlog.noteSent(now);
-    do {
+    const { outbox } = this.parts;
+    for (;;) {
+      outbox.writer.widen(outgoing.path.bytes - DATAGRAM_OVERHEAD_BYTES);
       if (timers.ack.isSet) this.acks.writeStatus(peer);
+      const first = stream.nextToSend;
       this.#writeUnsent(now, peer, window);
-      this.parts.outbox.toPeer(peer);
-    } while (stream.hasUnsent && stream.inFlight < window);
+      if (outbox.writer.isWide) outgoing.path.noteSent(first, stream.nextToSend - 1);
+      outbox.toPeer(peer);
+      if (!stream.hasUnsent || stream.inFlight >= window) break;
+      this.probes.wantLarger(now, peer);
+    }
     outgoing.expectAck(now, peer.roundTrip.ms);
   }
 

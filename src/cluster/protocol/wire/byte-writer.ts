@@ -36,6 +36,11 @@ export class ByteWriter {
     return this.#capacity - this.#at;
   }
 
+  /** What is written needs more than the usual capacity. */
+  get isWide(): boolean {
+    return this.#at > this.usualCapacity;
+  }
+
   clear(): void {
     this.#at = 0;
     this.#capacity = this.usualCapacity;

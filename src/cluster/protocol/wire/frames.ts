@@ -22,6 +22,8 @@ export const FRAME_LEAVE = 0x08;
 export const FRAME_KNOCK = 0x09;
 export const FRAME_GOSSIP = 0x0a;
 export const FRAME_POLL = 0x0b;
+export const FRAME_PROBE = 0x0c;
+export const FRAME_PROBED = 0x0d;
 // Records: sequenced.
 /** flags u8, sequence u48, messages */
 export const FRAME_RECORD_BROADCAST = 0x10;
@@ -33,6 +35,8 @@ export const RECORD_URGENT = 1;
 
 /** Bit of an introduction's capabilities: it takes messages to groups. */
 export const CAPABILITY_ROOMS = 1;
+/** Another: it takes larger datagrams with several records, and answers PROBE. */
+export const CAPABILITY_LARGE_DATAGRAMS = 2;
 
 /** Within the frame, before the messages. */
 export const BROADCAST_RECORD_HEADER_BYTES = 1 + 6;

@@ -88,4 +88,32 @@ export const RECORDS: readonly Mutation[] = [
     breaks: 'R10: no event',
     edits: [{ file: 'routing/routing.ts', search: '        peer.outgoing.backlog.drop(1);\n', replace: '' }],
   },
+  {
+    name: 'probes believed for all peers',
+    breaks: 'what one path takes is sent on all',
+    edits: [
+      {
+        file: 'transmission/path-probes.ts',
+        search: '    peer.outgoing.path.confirm(now, reader.u16());\n',
+        replace:
+          '    const bytes = reader.u16();\n    for (const { outgoing } of this.outbox.members.all) {\n      outgoing.path.want(now);\n      outgoing.path.confirm(now, bytes);\n    }\n',
+      },
+    ],
+  },
+  {
+    name: 'no smaller datagrams after loss',
+    breaks: 'a size that was answered once is used for ever',
+    edits: [
+      {
+        file: 'peers/path-size.ts',
+        search: 'if (this.#lost < LOST_MIN) return;',
+        replace: 'if (this.#lost < Infinity) return;',
+      },
+    ],
+  },
+  {
+    name: 'no black hole detection',
+    breaks: 'a path that loses nearly all large datagrams is taken for a peer that is gone',
+    edits: [{ file: 'peers/path-size.ts', search: 'this.#fail(now, 0);', replace: 'return;' }],
+  },
 ];
