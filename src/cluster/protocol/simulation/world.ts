@@ -32,8 +32,11 @@ const MESH_PORT = 2_222;
 /** Whoever was heard within so many idle reports is known to be there. */
 const HEARD_REPORTS = 2;
 
-/** A round of repair at heavy loss: a NACK or its answer is lost, and asked for again, a few times. */
-const REPAIR_ROUND_MS = 50;
+/**
+ * A round of repair at heavy loss. Of the records that one NACK names a third is lost again, several times over, and
+ * NACKs are lost too.
+ */
+const REPAIR_ROUND_MS = 100;
 
 /** What one process may take longer than promised: a turn of its own and a timer's lag. */
 const SLACK_MS = 25;
