@@ -10,6 +10,7 @@ import { takePort } from './support/free-port.js';
 import { TestNode } from './support/node.js';
 import { NodeProcess } from './support/node-process.js';
 import { PrimaryProcess } from './support/primary-process.js';
+import { running } from './support/running.js';
 import { Talker } from './support/talker.js';
 import { until } from './support/until.js';
 
@@ -18,10 +19,13 @@ jest.setTimeout(90_000);
 
 const DRAINING = { code: 1012, reason: 'node is shutting down' };
 
+const STOPPED = {};
 /** A worker that stands still is given 20 s. The others of these tests run meanwhile. */
 const standingStill = (async () => {
   const primary = await PrimaryProcess.start();
   primary.signalWorker(1, 'SIGSTOP');
+  // when these tests end before: a process that is stopped ends by SIGKILL alone
+  running.set(STOPPED, async () => primary.signalWorker(1, 'SIGKILL'));
   return primary;
 })();
 standingStill.catch(() => undefined);
@@ -175,6 +179,7 @@ describe('a primary', () => {
 
   it('replaces a worker that stands still', async () => {
     const primary = await standingStill;
+    running.delete(STOPPED);
     await primary.process.waitForOutput(/Worker 1 .* has not spoken for 20 s: .* Killed/);
     await primary.hasStarted(1, 2);
     for (; (await primary.metric('lanfare_worker_up'))['1'] !== '1';);
