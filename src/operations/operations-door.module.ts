@@ -22,9 +22,12 @@ import { HealthController } from './health/health.controller.js';
 import { Load } from './health/load.js';
 import { Readiness } from './health/readiness.js';
 import { RequestCountMiddleware } from './metrics/request-count.middleware.js';
+import { ClientMetrics } from './metrics/client-metrics.js';
+import { ClusterMetrics } from './metrics/cluster-metrics.js';
 import { MetricsCollection } from './metrics/metrics-collection.js';
 import { RoomMetrics } from './metrics/room-metrics.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
+import { NodeMetrics } from './metrics/node-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { AsyncApiController } from './reference/async-api.controller.js';
 import { RunningNode } from './running-node.js';
@@ -37,15 +40,16 @@ interface Behind {
   readonly users: ClusterUsers;
   readonly presence: Presence;
   readonly rooms: Rooms;
+  readonly clientMetrics: ClientMetrics;
   readonly roomMetrics: RoomMetrics;
-  readonly metrics: ModuleMetrics;
+  readonly moduleMetrics: ModuleMetrics;
   readonly apiKeys: readonly string[];
 }
 
 /** The operators' door: a second application in the process of a running node. */
 @Module({})
 export class OperationsDoorModule implements NestModule {
-  static over({ node, users, presence, rooms, roomMetrics, metrics, apiKeys }: Behind): DynamicModule {
+  static over(behind: Behind): DynamicModule {
     return {
       module: OperationsDoorModule,
       // its logger would write a line for every probe that fails
@@ -61,18 +65,21 @@ export class OperationsDoorModule implements NestModule {
         AsyncApiController,
       ],
       providers: [
-        { provide: RunningNode, useValue: node },
-        { provide: ClusterUsers, useValue: users },
-        { provide: Presence, useValue: presence },
-        { provide: Rooms, useValue: rooms },
-        { provide: RoomMetrics, useValue: roomMetrics },
-        { provide: ModuleMetrics, useValue: metrics },
-        { provide: ApiKeys, useValue: new ApiKeys(apiKeys) },
+        { provide: RunningNode, useValue: behind.node },
+        { provide: ClusterUsers, useValue: behind.users },
+        { provide: Presence, useValue: behind.presence },
+        { provide: Rooms, useValue: behind.rooms },
+        { provide: ClientMetrics, useValue: behind.clientMetrics },
+        { provide: RoomMetrics, useValue: behind.roomMetrics },
+        { provide: ModuleMetrics, useValue: behind.moduleMetrics },
+        { provide: ApiKeys, useValue: new ApiKeys(behind.apiKeys) },
         { provide: APP_FILTER, useClass: ApiErrorFilter },
         { provide: APP_PIPE, useClass: JsonBodyPipe },
         Callers,
         Metrics,
         MetricsCollection,
+        NodeMetrics,
+        ClusterMetrics,
         Load,
         Readiness,
         Idempotency,

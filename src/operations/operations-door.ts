@@ -14,6 +14,7 @@ import { OperationsDoorModule } from './operations-door.module.js';
 import { operationsConfig } from './operations.config.js';
 import { openAtOpsPort } from './ops-port.js';
 import { serveOpenApi } from './reference/open-api.js';
+import { ClientMetrics } from './metrics/client-metrics.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
 import { RoomMetrics } from './metrics/room-metrics.js';
 import { RunningNode } from './running-node.js';
@@ -56,8 +57,9 @@ export class OperationsDoor {
       users: node.get(ClusterUsers),
       presence: node.get(Presence),
       rooms: node.get(Rooms),
+      clientMetrics: node.get(ClientMetrics),
       roomMetrics: node.get(RoomMetrics),
-      metrics: node.get(ModuleMetrics),
+      moduleMetrics: node.get(ModuleMetrics),
       apiKeys,
     };
     const app = await NestFactory.create<NestExpressApplication>(OperationsDoorModule.over(behind), {

@@ -8,9 +8,11 @@ import { MessagingModule } from '../messaging/messaging.module.js';
 import { RoomsModule } from '../rooms/rooms.module.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { ClusterUsers } from './cluster-users.js';
+import { ClientMetrics } from './metrics/client-metrics.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
 import { RoomMetrics } from './metrics/room-metrics.js';
 import { operationsConfig } from './operations.config.js';
+import { PublicDoor } from './public-door.js';
 import { RunningNode } from './running-node.js';
 
 /**
@@ -28,7 +30,7 @@ import { RunningNode } from './running-node.js';
     ConfigModule.forFeature(clusterConfig),
     ConfigModule.forFeature(gatewayConfig),
   ],
-  providers: [ClusterUsers, ModuleMetrics, RoomMetrics, RunningNode],
+  providers: [ClusterUsers, ModuleMetrics, ClientMetrics, RoomMetrics, PublicDoor, RunningNode],
   exports: [ModuleMetrics],
 })
 export class OperationsModule {}

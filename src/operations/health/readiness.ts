@@ -26,8 +26,9 @@ export class Readiness {
 
   #door(): HealthIndicatorResult {
     const door = this.indicators.check('door');
-    if (this.node.door.isDraining) return door.down('draining: this node is shutting down');
-    return this.node.isListening ? door.up() : door.down('starting: the public port is not open yet');
+    const { isDraining, isListening } = this.node.door;
+    if (isDraining) return door.down('draining: this node is shutting down');
+    return isListening ? door.up() : door.down('starting: the public port is not open yet');
   }
 
   #cluster(): HealthIndicatorResult {

@@ -11,6 +11,6 @@ export class AsyncApiController {
   /** The client protocol, for programs. */
   @Get('asyncapi.json')
   document(): object {
-    return asyncApiDocument(this.node.publicPath);
+    return asyncApiDocument(this.node.door.path);
   }
 }
