@@ -59,6 +59,7 @@ module.exports = {
       to: { pathNot: '^client/src/|^(node_modules/)?(@types/)?react($|/)' },
     },
     layer('wire'),
+    layer('waiting'),
     layer('config'),
     layer('telemetry', 'config'),
     layer('udp-broadcast', 'telemetry', 'config'),
@@ -108,6 +109,7 @@ module.exports = {
       'cluster',
       'telemetry',
       'config',
+      'waiting',
       'wire',
     ),
     ...layered('gateway', [
@@ -132,9 +134,10 @@ module.exports = {
       'udp-broadcast',
       'telemetry',
       'config',
+      'waiting',
       'wire',
     ),
-    layer('workers', 'operations', 'gateway', 'cluster', 'udp-broadcast', 'telemetry', 'config'),
+    layer('workers', 'operations', 'gateway', 'cluster', 'udp-broadcast', 'telemetry', 'config', 'waiting'),
     {
       name: 'the-protocol-core-does-no-io',
       severity: 'error',

@@ -10,7 +10,7 @@ import { ConfigurationError } from './config/variables.js';
 import { version } from './config/version.js';
 import { PublicHttpAdapter } from './gateway/admission/public-http.adapter.js';
 import { Visitors } from './gateway/admission/visitors.js';
-import { within } from './gateway/limits/within.js';
+import { within } from './waiting/within.js';
 import { gatewayConfig } from './gateway/gateway.config.js';
 import { Grace } from './gateway/grace.js';
 import { GatewayAdapter } from './gateway/gateway.adapter.js';

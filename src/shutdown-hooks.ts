@@ -1,7 +1,7 @@
 import { Logger, type INestApplication } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { Cluster } from './cluster/cluster.js';
-import { within } from './gateway/limits/within.js';
+import { within } from './waiting/within.js';
 import { ClientGateway } from './gateway/client.gateway.js';
 import { Grace } from './gateway/grace.js';
 import { moduleFailed } from './telemetry/module-failures.js';

@@ -6,7 +6,7 @@ import { Clients } from './admission/clients.js';
 import { Door } from './admission/door.js';
 import { Grace } from './grace.js';
 import { ModuleGateways } from './module-gateways/module-gateways.js';
-import { within } from './limits/within.js';
+import { within } from '../waiting/within.js';
 
 /** Waves are small enough that the other nodes can take the clients that come over from one. */
 const WAVE_INTERVAL_MS = 50;

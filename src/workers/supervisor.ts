@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, type Environment } from '../config/variables.js';
-import { within } from '../gateway/limits/within.js';
+import { within } from '../waiting/within.js';
 import { Place } from './place.js';
 import { workerEnvironment } from './worker-environment.js';
 import { WorkerProcess, type End, type Forked } from './worker-process.js';

@@ -13,7 +13,8 @@ import { grantCompression } from '../client/compression.js';
 import type { Entrance } from './entrances.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { isOriginAllowed } from '../origin.js';
-import { inTime, isPromiseLike } from '../limits/within.js';
+import { isPromiseLike } from '../../waiting/promise-like.js';
+import { inTime } from '../../waiting/within.js';
 import type { Acceptance } from './upgrade-refusal.js';
 
 /** RFC 6455 4.1: 16 bytes in base64. */

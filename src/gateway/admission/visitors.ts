@@ -10,7 +10,7 @@ import { ClientAddresses, countedAddress } from '../limits/client-address.js';
 import { clientErrorOf } from './client-error.js';
 import { Clients } from './clients.js';
 import { REQUESTS_PER_SOCKET_MAX } from '../limits/handshake-limits.js';
-import { within } from '../limits/within.js';
+import { within } from '../../waiting/within.js';
 
 /**
  * Sockets of one address that are no clients' yet, where nothing says how many clients an address may have: more

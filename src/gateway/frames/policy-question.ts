@@ -1,6 +1,6 @@
 import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { ClientConnection } from '../client/client-connection.js';
-import { inTime } from '../limits/within.js';
+import { inTime } from '../../waiting/within.js';
 
 /** A policy that is slower than this counts as broken. */
 const POLICY_TIMEOUT_MS = 10_000;

@@ -10,8 +10,8 @@ import { membersOf, stringOf } from '../../wire/json-members.js';
 import { refreshedFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
+import { inTime } from '../../waiting/within.js';
 import { ClientRooms } from './client-rooms.js';
-import { inTime } from '../limits/within.js';
 
 /** The event `refresh`: a newer token of the same user lets the connection live longer. Reading waits for the verdict. */
 @Injectable()

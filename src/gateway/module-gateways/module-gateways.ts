@@ -7,7 +7,8 @@ import { moduleFailed } from '../../telemetry/module-failures.js';
 import { EVENTS_HANDLED, isCoreEvent } from '../../wire/core-events.js';
 import { FrameExceptionFilter } from './frame-exception.filter.js';
 import { gatewayConfig } from '../gateway.config.js';
-import { isPromiseLike, within } from '../limits/within.js';
+import { isPromiseLike } from '../../waiting/promise-like.js';
+import { within } from '../../waiting/within.js';
 import type { GatewayOptions } from './gateway-options.js';
 
 /** A gateway that is not initialised by then is taken for one that never will be: the start fails. */

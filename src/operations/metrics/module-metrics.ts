@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { inTime } from '../../gateway/limits/within.js';
+import { inTime } from '../../waiting/within.js';
 import { moduleFailed } from '../../telemetry/module-failures.js';
 
 /** A scrape must not wait longer for a module: Prometheus itself gives up after 10 s. */

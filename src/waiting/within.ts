@@ -15,7 +15,3 @@ export async function inTime<T>(limitMs: number, work: PromiseLike<T>): Promise<
   if (result === LATE) throw new Error(`no answer within ${limitMs} ms`);
   return result;
 }
-
-export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
