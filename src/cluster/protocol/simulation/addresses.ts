@@ -1,4 +1,4 @@
-/** Addresses as the simulation writes them: a room stands behind a mark, so that a room and a user of one name are two. */
+/** Addresses as the simulation writes them. A room has a prefix, so that a room and a user of the same name differ. */
 import type { Address } from '../contract.js';
 
 const ROOM_MARK = 'room ';

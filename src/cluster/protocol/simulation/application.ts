@@ -1,9 +1,9 @@
 /**
- * What stands above the protocol core in a real node, as small as it can be: devices that come and go, answers to
- * questions, acknowledgements of messages. It hands every event to the oracles that judge it.
+ * A minimal version of what uses the protocol core in a real node: devices that come and go, answers to questions,
+ * acknowledgements of messages. It passes every event to the oracles, which judge it.
  *
- * A device that is joining gets no messages; it is ready when the core says `reachable`, as a connection's 101 would
- * be held until then.
+ * A device that is joining gets no messages. It is ready when the core says `reachable`. A real node sends the 101 of
+ * a connection at the same moment.
  */
 import type { ProtocolEvent, ProtocolNode } from '../contract.js';
 import { addressOf, roomCalled } from './addresses.js';
@@ -27,11 +27,11 @@ export interface Oracles {
   /** The other boots of the cluster, living or not. */
   readonly boots: readonly Boot[];
   nextDevice: number;
-  /** A device was called ready, and every node to route to it. */
+  /** A device is ready, and the core says that every node routes to it. */
   readonly judgeReach: (device: Device) => void;
 }
 
-/** The bounds the application holds the core to. */
+/** The limits that the core must keep. */
 export interface Expectations {
   readonly barrierMs: number;
   readonly receiptTimeoutMs: number;
@@ -43,7 +43,7 @@ export interface Expectations {
 
 export const QUESTION_TIMEOUT_MS = 700;
 
-/** Statistics cost more than a turn: looked at every so many turns. */
+/** Reading the statistics costs more than a turn, so they are read once in so many turns. */
 const TURNS_PER_AUDIT = 64;
 
 type Arrived = ProtocolEvent & { readonly type: 'message' | 'room-message' };
@@ -108,7 +108,7 @@ export class Application implements Occupant {
     this.node.leave(now, addressOf(device.address), token);
   }
 
-  /** Returns the message's entry in the book. */
+  /** Returns the message's entry in the message log. */
   send(now: number, to: string, from: string | null, bytes: number, wantsReceipt: boolean): number {
     const { promises } = this.oracles;
     const id = promises.nextId;
@@ -120,7 +120,7 @@ export class Application implements Occupant {
       kind === 'user'
         ? this.node.send(now, { to: name, from, data: lent }, token)
         : this.node.sendToRoom(now, { room: name, from, data: lent }, token);
-    // The core may not keep the caller's buffer: a gateway's frames are views of a socket's.
+    // The core must not keep the caller's buffer: a gateway's frames are views of a socket's buffer.
     lent.fill(0xdb);
     if (wantsReceipt && (result === 'queued' || result === 'none')) {
       this.#receipts.expect(token, now, this.expectations.receiptTimeoutMs, id);
@@ -225,7 +225,7 @@ export class Application implements Occupant {
     if (this.#turns % TURNS_PER_AUDIT === 0) this.#audit();
   }
 
-  /** At quiescence: nothing may be owed any more. */
+  /** At the end of the run: nothing may be outstanding. */
   finish(): void {
     this.#joining.finish();
     this.#receipts.finish();
@@ -271,7 +271,7 @@ export class Application implements Occupant {
   }
 }
 
-/** Bytes that say whose they are and where in the body they belong. */
+/** Bytes that depend on the message and on their place in its body, so that mixed-up parts are noticed. */
 function bodyOf(id: number, length: number): Buffer {
   const body = Buffer.allocUnsafe(Math.max(length, BODY_BYTES_MIN));
   body.writeUInt32LE(id, 0);

@@ -1,4 +1,4 @@
-/** A world without faults or clients, for specs that bring their own: all nodes up, and as a default installation has them. */
+/** A world without faults and clients, for specs that add their own. All nodes run, with the default options. */
 import { LIMITS, TIMING } from '../options.js';
 import { CALM } from './network.js';
 import { Random } from './random.js';

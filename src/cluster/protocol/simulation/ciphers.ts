@@ -1,9 +1,9 @@
 /**
  * The two cipher suites of the simulation, and the ledger of all nonces.
  *
- * `TagCipher` leaves the text readable and appends a keyed 64-bit checksum of everything: any change, other key or
- * other nonce is noticed, at a tenth of the cost. `NodeCipher` is the real thing, in a share of the runs. Both
- * enter every sealed (key, nonce) in one ledger for the whole world, which must never see one twice.
+ * `TagCipher` leaves the text readable and appends a keyed 64-bit checksum of everything. It notices any change, and a
+ * wrong key or nonce, at a tenth of the cost. `NodeCipher` is real encryption, used in a part of the runs. Both enter
+ * every (key, nonce) that they seal with in one ledger for the whole world. No pair may be entered twice.
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';
@@ -14,7 +14,7 @@ import { Violation } from './violation.js';
 export class NonceLedger {
   readonly #noncesByKey = new Map<string, Set<string | number>>();
 
-  /** What `enter` of one key is done with. */
+  /** The ledger of one key, as `enter` needs it. */
   page(key: Buffer): Set<string | number> {
     const name = key.toString('latin1');
     let page = this.#noncesByKey.get(name);
@@ -27,7 +27,7 @@ export class NonceLedger {
 
   enter(page: Set<string | number>, nonce: Buffer): void {
     const high = nonce.readUInt32BE(0) + nonce.readUInt16BE(4) * 4294967296;
-    // Nonces of small numbers, which all should be, are cheap to note as such.
+    // All nonces should be small numbers. Those are cheap to note as numbers.
     const entry = high === 0 ? nonce.readUIntBE(6, 6) : nonce.toString('latin1');
     if (page.has(entry))
       throw new Violation('nonces', `nonce ${nonce.toString('hex')} sealed twice with one key`);
@@ -93,7 +93,7 @@ function writeTag(
       a = Math.imul(a ^ (part[index] ?? 0), 0x85ebca6b);
       b = (Math.imul(b, 0xc2b2ae35) + (part[index] ?? 0)) | 0;
     }
-    // The lengths are part of it: header and text must not be shiftable into each other.
+    // The checksum covers the lengths, so that bytes cannot move between header and text unnoticed.
     a = Math.imul(a ^ length, 0x27d4eb2f);
     b = (b + length * 31) | 0;
   }
@@ -104,8 +104,8 @@ function writeTag(
 }
 
 /**
- * A node of the next version: what ours writes as padding, it writes as a frame that we do not know. Wraps the
- * suite, because the text is all of a node that can be seen here.
+ * Makes a node look like one of the next version: it replaces our padding by a frame that we do not know. It wraps the
+ * cipher suite, because that is the place where the text of every datagram can be changed.
  */
 export class NewerVersion implements CipherSuite {
   constructor(private readonly suite: CipherSuite) {}

@@ -1,7 +1,7 @@
 /**
- * Receipts that call themselves complete although a node holds the address, was heard by the sender, and was not
- * reached. `complete` says that this can't be: every such node is asked. So it is a violation, unless the sender could
- * not know.
+ * Checks receipts that call themselves complete, although there is a node that holds the address, that the sender has
+ * heard, and that was not reached. A complete receipt promises that every such node was asked. So this is a violation,
+ * unless the sender could not know.
  */
 import type { Device } from './device.js';
 import type { Entry } from './message-log.js';
@@ -36,7 +36,7 @@ export class Claims {
     this.#claims = this.#claims.filter((claim) => !this.#isJudged(claim, now));
   }
 
-  /** Once everything is said that may excuse it. */
+  /** Judges a claim when every event that may excuse it has had time to come. */
   #isJudged({ entry, receiver, at }: Claim, now: number): boolean {
     const { sender } = entry;
     const due = at + this.timeline.bounds.detectionMs + this.stalls.ofBothSince(sender, receiver, entry.at);

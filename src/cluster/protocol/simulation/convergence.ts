@@ -1,10 +1,10 @@
 /**
- * Liveness: once the faults are over, everything must come right by itself, and stay so.
+ * Liveness: when the faults are over, the cluster must recover by itself, and stay in order.
  *
  * First the state: all nodes ready, all peers up, nothing queued, every replica complete and as large as the truth.
- * Then the proof by use: every node writes to every user there is, wants a receipt, and asks all others a question.
- * Every message must arrive and be counted exactly; one to an offline user must cost nothing; and while all this
- * happens no node may report anything about another.
+ * Then the proof by use: every node sends to every user and wants a receipt, and asks all others a question. Every
+ * message must arrive and be counted exactly. A message to an offline user must cost nothing. Meanwhile no node may
+ * report anything about another.
  */
 import type { PeerSnapshot } from '../contract.js';
 import { addressOf, roomCalled, userAt } from './addresses.js';
@@ -30,7 +30,7 @@ export class Convergence {
       if (!node.isReady()) this.#fail(running, `is not ready: ${problems.join('; ')}`);
       if (problems.length > 0) this.#fail(running, `has problems: ${problems.join('; ')}`);
       const { queuedBytes, queuedRecords } = node.statistics();
-      // A recording of a dead boot's hello may have opened a session, which ends with the boot's being forgotten.
+      // A recorded HELLO of a dead boot may have opened a session. It ends when the boot is forgotten.
       if (!this.#hasReplays && (queuedBytes !== 0 || queuedRecords !== 0)) {
         this.#fail(running, `has ${queuedRecords} records of ${queuedBytes} B queued`);
       }
@@ -84,7 +84,7 @@ export class Convergence {
     return leaver;
   }
 
-  /** A good-bye is heard at once: nobody waits for the time after which a node is taken for dead. */
+  /** The peers drop a node that leaves at once. They do not wait until it would count as dead. */
   judgeGoodBye(leaver: Running): void {
     for (const running of this.#nodes()) {
       const { boot, application } = running;
@@ -95,7 +95,7 @@ export class Convergence {
     }
   }
 
-  /** What is looked up is the truth. */
+  /** A look-up returns exactly the nodes that hold the address. */
   #checkHolders(running: Running, address: string): void {
     const { boot, process, application } = running;
     const now = process.clock.local(this.#world.schedule.now);

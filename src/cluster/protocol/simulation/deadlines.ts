@@ -1,6 +1,6 @@
 /**
- * What must come exactly once, and in time: receipts, reachability, answers. The time is the process's own. A process
- * that stands still can't keep a deadline, so a stall extends them all.
+ * What must come exactly once, and in time: receipts, reachability, answers. A process that stands still can't keep a
+ * deadline, so a stall extends all deadlines of its process.
  */
 import { Violation } from './violation.js';
 
@@ -18,7 +18,7 @@ export class Deadlines<T> {
     this.#pending.set(token, { due: now - this.#stalledMs + withinMs, subject });
   }
 
-  /** It came. */
+  /** What was due has come. */
   meet(token: number): T {
     const expected = this.#pending.get(token);
     if (expected === undefined) {
@@ -30,12 +30,12 @@ export class Deadlines<T> {
     return expected.subject;
   }
 
-  /** It need not come any more. */
+  /** It is no longer due. */
   cancel(token: number): void {
     this.#pending.delete(token);
   }
 
-  /** At the end of each turn. All of one kind wait equally long, so the oldest is the first due. */
+  /** Called at the end of each turn. All of one kind have the same time limit, so the oldest is due first. */
   check(now: number, stalledMs: number): void {
     this.#stalledMs += stalledMs;
     for (const [token, { due }] of this.#pending) {
@@ -46,7 +46,7 @@ export class Deadlines<T> {
     }
   }
 
-  /** At the very end: nothing may be outstanding. */
+  /** Called at the end of the run: nothing may be outstanding. */
   finish(): void {
     const [token] = this.#pending.keys();
     if (token !== undefined) throw new Violation(this.invariant, `token ${token} never came`);

@@ -39,7 +39,7 @@ describe('a peer that dies while thousands connect elsewhere', () => {
     const before = world.hosts.flatMap(({ running }) => running?.application.devices ?? []);
     const newest = Math.max(...before.map(({ id }) => id));
     world.runFor(1_000);
-    // Those of the last few milliseconds may be on their way.
+    // Connections of the last few milliseconds may still wait.
     expect(readyShare(world, newest + 1)).toBeGreaterThan(0.99);
   });
 

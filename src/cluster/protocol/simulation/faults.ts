@@ -1,6 +1,6 @@
 /**
- * The incidents of one run: each kind comes at its own rate, at any host or link, and ends by itself or at the end of
- * the chaos. `stop` heals everything, so that what is left of the run must lead to perfect order.
+ * The incidents of one run. Each kind comes at its own rate, at any host or link, and ends by itself or at the end of
+ * the chaos. `stop` ends all of them. After that the cluster must recover completely.
  */
 import type { Host } from './host.js';
 import { CALM } from './network.js';
@@ -8,7 +8,7 @@ import type { Random } from './random.js';
 import type { Firewall, IncidentRates } from './scenario.js';
 import type { World } from './world.js';
 
-/** When the faults have ended even the slowest machine keeps up. The protocol is tested, not a backlog. */
+/** After the faults even the slowest machine must keep up: the protocol is tested, not how a backlog is worked off. */
 const BRISK = { turnMs: 0.2, datagramMs: 0.01, datagramsPerTurn: 32 };
 
 export class Faults {
@@ -28,7 +28,7 @@ export class Faults {
     network.conditions = scenario.conditions;
     network.frameBytes = scenario.frameBytes;
     network.wide.usualBytes = scenario.datagramBytes;
-    // What is played back passes where its recording did not.
+    // A replay can pass where the recorded datagram was blocked.
     network.wide.areGuessesTold = !scenario.realCipher && scenario.conditions.replay === 0;
     const rates = scenario.incidents;
     const incidents: Record<keyof IncidentRates, () => void> = {
@@ -67,7 +67,7 @@ export class Faults {
   stop(): void {
     const { network, hosts, homeHosts, scenario } = this.#world;
     this.#isOver = true;
-    // The adversary does not stop: recordings of the chaos must change nothing in the calm.
+    // Replays go on: recordings of the chaos must change nothing in the calm.
     network.conditions = { ...CALM, replay: scenario.conditions.replay };
     network.mend();
     for (const host of homeHosts) {
@@ -214,7 +214,7 @@ export class Faults {
     });
   }
 
-  /** To the end of the chaos. What goes to one does not come in, or nothing that one other sends. */
+  /** Lasts to the end of the chaos. Either no unicast comes in, or nothing that one other host sends. */
   #closeFirewall({ host, deafTo }: Firewall): void {
     const { homeHosts, network, schedule, trace } = this.#world;
     trace.note(schedule.now, () => `firewall at ${host}, against ${deafTo ?? 'all that is for it alone'}`);
@@ -234,8 +234,8 @@ export class Faults {
   }
 
   /**
-   * As operators do it, by rolling restarts: every node learns the new secret, then every node seals with it, then
-   * the old one goes. At any moment nodes are of one stage or the next, and must understand each other.
+   * Changes the secret as operators do it, by rolling restarts. First every node learns the new secret, then every node
+   * seals with it, then the old one is removed. Nodes of two successive stages must understand each other.
    */
   #rotateSecrets(): void {
     const random = this.#random.fork('rotation');

@@ -1,6 +1,7 @@
 /**
- * Which node has heard which, as the network knows it. A datagram counts that is sealed for all, newer than those before,
- * and unchanged. A node knows of whom it has heard that it is there. The oracles know it from here, not from the core.
+ * Which node has heard which, as the network knows it. A datagram counts if it is sealed for all, unchanged, and newer
+ * than those before. A node knows that a boot is there once it has heard it. The oracles read this here, because they
+ * must not rely on the core.
  */
 import { isSealedForPair, packetNumberOf } from '../wire/datagram.js';
 import type { Datagram } from './kernel.js';
@@ -15,7 +16,7 @@ export class Hearing {
   readonly #byPair = new Map<string, Heard>();
 
   note(listener: Boot, { bytes, sender }: Datagram, at: number): void {
-    // What is sealed for one may be for the listener's last boot, which had the same address.
+    // A datagram sealed for one node may be meant for the listener's previous boot, which had the same address.
     if (sender === undefined || sender === null || isSealedForPair(bytes)) return;
     if (sender.cluster !== listener.cluster || sender === listener) return;
     const key = `${listener.index}<${sender.index}`;

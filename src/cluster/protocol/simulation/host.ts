@@ -1,6 +1,6 @@
 /**
- * A machine: an address, a place on the network, and at most one process at a time. It outlives its processes, and
- * holds what an operator would put into the next one's configuration.
+ * A machine: an address, a place on the network, and at most one process at a time. It lives longer than its
+ * processes, and holds the configuration for the next one.
  */
 import type { Arrival, Endpoint } from '../contract.js';
 import type { Application } from './application.js';
@@ -12,7 +12,7 @@ export interface Running {
   readonly boot: Boot;
   readonly process: Process;
   readonly application: Application;
-  /** Saying good-bye: no clients any more. */
+  /** It is leaving the cluster, and takes no clients any more. */
   isLeaving: boolean;
 }
 

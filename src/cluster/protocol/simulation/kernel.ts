@@ -2,9 +2,9 @@
  * What the kernel does to a node's datagrams between the wire and the event loop.
  *
  * A host has two sockets: `shared`, where broadcasts arrive, and `own`, for unicast. Each has a receive buffer that
- * counts what the kernel allocates (832 B for small ones, a power of two and 256 B for others), not what was sent, and
- * a datagram that finds it full is gone. An event loop turn takes at most 32 datagrams from each socket: after a
- * stall the two are read interleaved, whatever the order of their arrival was.
+ * counts what the kernel allocates (832 B for small ones, a power of two and 256 B for others), not what was sent. A
+ * datagram that finds the buffer full is lost. A turn of the event loop takes at most 32 datagrams from each socket. So
+ * after a stall the two sockets are read alternately, whatever the order of arrival was.
  */
 import type { Arrival, Endpoint } from '../contract.js';
 import type { Boot } from './timeline.js';
@@ -12,7 +12,7 @@ import type { Boot } from './timeline.js';
 export interface Datagram {
   readonly bytes: Buffer;
   readonly source: Endpoint;
-  /** Whose it is, if it came as it was sent; for the judge alone. */
+  /** The sender, if the datagram arrived as it was sent. Only the oracles read it. */
   readonly sender?: Boot | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A process's monotonic clock as it really is: it starts anywhere, runs a little fast or slow, stands still while a
- * virtual machine is suspended, and leaps when one is moved.
+ * A process's monotonic clock, as realistic as needed: it starts at any value, runs a little fast or slow, stands still
+ * while a virtual machine is suspended, and leaps when one is moved.
  */
 export class LocalClock {
   #base: number;

@@ -16,12 +16,12 @@ export interface Entry {
   readonly token: number;
   readonly result: SendResult;
   readonly reached: Set<number>;
-  /** What the applications it reached counted. */
+  /** To how many devices it went, as the applications that it reached counted. */
   acknowledged: number;
   receipt: { readonly delivered: number; readonly complete: boolean } | null;
 }
 
-/** The first bytes of every body: the entry it belongs to. */
+/** The length of the prefix of every body, which names the entry. */
 export const BODY_BYTES_MIN = 4;
 /** In place of an address. Addresses are not empty. */
 export const PUBLICATION = '';

@@ -1,11 +1,11 @@
 /**
- * The LAN between hosts: what it does to datagrams, and never tells anyone.
+ * The LAN between hosts, and what it does to datagrams. The nodes are not told of any of it.
  *
  * Two kinds of faults. Conditions hold all the time faults are on (loss, duplication, delays, replays, flipped bits)
  * and are drawn once per seed. Incidents come and go and are set from outside (blocked links, clogs, a small MTU).
  * Without either, a link is a switch port: first in, first out, a fraction of a millisecond.
  *
- * The network is also the adversary: it records what passes and plays it back, to anyone, from anywhere.
+ * The network is also the attacker: it records datagrams and replays them to any host, with any source address.
  */
 import type { Arrival, Endpoint, Transmit } from '../contract.js';
 import type { Random } from './random.js';
@@ -55,7 +55,7 @@ export interface Station {
   readonly index: number;
   /** Which boot sends from there now. */
   readonly speaker: Boot | null;
-  /** `sender`: whose datagram this is, as it left; null: it was played back, doubled or changed on the way. */
+  /** `sender`: who sent the datagram; null: it was replayed, doubled or changed on the way. */
   deliver(arrival: Arrival, bytes: Buffer, source: Endpoint, sender?: Boot | null): void;
 }
 
@@ -83,15 +83,15 @@ const IP_HEADER_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
 const DATAGRAM_HEADERS_BYTES = IP_HEADER_BYTES + UDP_HEADER_BYTES;
 
-/** The chance that something happens to any of so many frames, if each has this one. */
+/** The chance that at least one of so many frames is hit, if each is hit with the given chance. */
 const ofAny = (frames: number, chance: number): number =>
   frames === 1 ? chance : 1 - (1 - chance) ** frames;
 
 export class Network {
   conditions: Conditions = CALM;
-  /** What a frame carries, IP's headers included. Larger datagrams travel in fragments, each with a fate of its own. */
+  /** What a frame carries, IP's headers included. Larger datagrams travel in fragments, and each can be lost alone. */
   frameBytes = 1_500;
-  /** Of what went to one station alone. */
+  /** Watches the datagrams that went to one station alone. */
   readonly wide = new WideTraffic();
   /** Datagrams that did not arrive, counted per receiver. */
   lost = 0;
@@ -99,7 +99,7 @@ export class Network {
   duplicated = 0;
   /** Overtaken by later ones, so that a receiver could take them for lost. */
   disordered = 0;
-  /** Held back by a clog: as good as lost to whoever waits for them, or for the acks that they are. */
+  /** Held back by a clog. Whoever waits for them, or for the acks in them, must take them for lost. */
   clogged = 0;
   sent = 0;
 
@@ -160,7 +160,7 @@ export class Network {
     if (link !== undefined) link.blocked = blocked;
   }
 
-  /** A firewall that lets through what goes to all, and nothing that goes to one. */
+  /** A firewall that lets broadcasts through and drops unicast. */
   blockUnicast(from: number, to: number): void {
     const link = this.#links[from]?.[to];
     if (link !== undefined) link.isUnicastBlocked = true;
@@ -176,13 +176,13 @@ export class Network {
     if (link !== undefined) link.mtu = mtu;
   }
 
-  /** From now on no fragment passes: a firewall that can not see the ports of any but the first. No incident, it stays. */
+  /** From now on no fragments pass: a firewall sees no port in them, but for the first. Lasts to the end of the run. */
   dropFragments(from: number, to: number): void {
     const link = this.#links[from]?.[to];
     if (link !== undefined) link.dropsFragments = true;
   }
 
-  /** All incidents end; conditions are the caller's. */
+  /** Ends all incidents. The caller resets the conditions. */
   mend(): void {
     for (const row of this.#links) {
       for (const link of row) {
@@ -279,12 +279,12 @@ export class Network {
   }
 
   #record(recording: Recording): void {
-    // Old ones are kept for long: what an adversary plays back should not all be from the last moment.
+    // Old recordings are kept for long, so that not all replays are of recent datagrams.
     if (this.#recorded < RECORDINGS) this.#recordings[this.#recorded++] = recording;
     else if (this.#random.chance(0.2)) this.#recordings[this.#random.below(RECORDINGS)] = recording;
   }
 
-  /** An old datagram to whom it was meant for or to someone else, from where it came or from elsewhere. */
+  /** Replays an old datagram, to its receiver or to another host, with its source address or another one. */
   #playBack(): void {
     const random = this.#random;
     if (this.#recordings.length === 0) return;

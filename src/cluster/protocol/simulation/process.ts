@@ -1,10 +1,10 @@
 /**
  * One start of one node: the driver of a protocol core, and the event loop it lives in.
  *
- * A turn is what Node does between two polls: timers that are due, the work other callbacks brought (here: what
- * clients do), up to 32 datagrams from each socket, then the flush. Turns take time, and a process may be paused in
- * between, so timers come late and the sockets fill meanwhile. After each input the core's events are taken out at
- * once; the datagram's bytes are overwritten then, since the core may not have kept them.
+ * A turn is what Node does between two polls: timers that are due, the work of other callbacks (here: what clients do),
+ * up to 32 datagrams from each socket, then the flush. Turns take time, and a process may be paused between them, so
+ * timers come late and the sockets fill meanwhile. After each input the core's events are taken out at once. Then the
+ * bytes of the datagram are overwritten, because the core must not keep them.
  */
 import type { Arrival, Endpoint, ProtocolEvent, ProtocolNode } from '../contract.js';
 import { DATAGRAMS_PER_TURN, Sockets, type Datagram } from './kernel.js';
@@ -34,13 +34,13 @@ export interface Surroundings {
 
 /** What runs above the core: takes its events, and is asked at the end of each turn whether all is in time. */
 export interface Occupant {
-  /** The core has got it; what comes of it are events. */
+  /** The core has taken the datagram. Its events follow. */
   hasRead(datagram: Datagram): void;
   handle(event: ProtocolEvent, now: number): void;
   turnEnded(now: number, stalledMs: number): void;
 }
 
-/** So many turns with nothing to do but a timer that is due again at once: the timer is not making progress. */
+/** After so many turns with nothing but a timer that is due again at once, the timer makes no progress. */
 const IDLE_TURNS_IN_A_ROW_MAX = 300;
 
 type Work = (node: ProtocolNode, now: number) => void;
@@ -82,7 +82,7 @@ export class Process {
     return this.#pausedUntil;
   }
 
-  /** Done in the next turn, as what a client's socket brings would be. */
+  /** Runs in the next turn, as data from a client's socket would. */
   enqueue(work: Work): void {
     this.#work.push(work);
     this.#wakeAt(this.#around.schedule.now);
@@ -102,7 +102,7 @@ export class Process {
     this.#pausedUntil = until;
   }
 
-  /** The process's clock leaps ahead; it can't tell this from a pause. */
+  /** The process's clock leaps ahead. To the process this looks like a pause. */
   leap(milliseconds: number): void {
     this.clock.leap(milliseconds);
     this.#stalledMs += milliseconds;

@@ -2,9 +2,9 @@
  * The oracle of the cluster's promise (no silent miss).
  *
  * An obligation is a message and a node with devices that were ready before the message was accepted. When its time
- * is up, the message has arrived there (`MessageLog`), or the devices or one of the two nodes are gone, or one of the
- * nodes has named the other (`Timeline`). A receipt that calls itself complete is exact for ever, and nobody was left
- * out (`Claims`).
+ * is up, one of these must be true: the message has arrived there (`MessageLog`); the devices or one of the two nodes
+ * are gone; one of the nodes has reported an event about the other (`Timeline`). The count of a complete receipt must
+ * stay exact, and every holder must have been asked (`Claims`).
  */
 import type { OutgoingMessage, SendResult } from '../contract.js';
 import { Claims } from './claims.js';
@@ -144,7 +144,10 @@ export class Promises {
     }
   }
 
-  /** Judges the obligations whose time is up by now: what has not come was named by one of the two, or is a silent miss. */
+  /**
+   * Judges the obligations whose time is up. If a message has not arrived, the sender or the receiver must have
+   * reported an event about the other. Otherwise it is a silent miss, which is a violation.
+   */
   judge(now: number): void {
     const { detectionMs } = this.#timeline.bounds;
     const postponed = this.#postponed;
@@ -160,8 +163,8 @@ export class Promises {
   }
 
   /**
-   * Whether one message that was sent when all was well had the perfect outcome. `hasReplays`: recordings of dead boots
-   * are played back, and while a boot is heard of, nothing is complete.
+   * Whether a message that was sent without faults had the perfect outcome. `hasReplays`: recordings of dead boots are
+   * replayed, so a receipt may be incomplete: no receipt is complete while a boot is only heard of.
    */
   isPerfect(id: number, devicesElsewhere: number, hasReplays: boolean): boolean {
     const entry = this.#log.entry(id);
@@ -177,7 +180,7 @@ export class Promises {
     return `#${id} of #${sender.index} to ${to}: ${result}, reached ${acknowledged}, receipt ${JSON.stringify(receipt)}`;
   }
 
-  /** At quiescence. */
+  /** Called at the end of the run. */
   finish(now: number): void {
     this.judge(now);
     const [early] = [...this.#obligations.slice(this.#nextDue), ...this.#postponed];
@@ -188,9 +191,9 @@ export class Promises {
   }
 
   /**
-   * Events may excuse a miss in general; whoever had the message in hand must have counted it besides. The sender
-   * had it in hand if it knew the peer and its users: unless it sent to nobody, was named as late, or found soon after
-   * that what it knew was stale.
+   * An event excuses a miss. But if the sender routed the message to the peer and gave it up, it must also have counted
+   * it. The sender routed it, unless it sent to nobody, was named as late, or found soon after that its replica was
+   * stale.
    */
   #auditSenders(): void {
     const missedByPath = new Map<string, { readonly sender: Boot; readonly receiver: Boot; ids: number[] }>();

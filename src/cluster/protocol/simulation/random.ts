@@ -73,7 +73,7 @@ export class Random {
     return chosen;
   }
 
-  /** `value` with the given probability, otherwise `otherwise`: how a swarm turns faults off. */
+  /** `value` with the given probability, otherwise `otherwise`. Most seeds turn most faults off in this way. */
   sometimes<T>(probability: number, value: () => T, otherwise: T): T {
     return this.chance(probability) ? value() : otherwise;
   }

@@ -1,7 +1,7 @@
 /**
- * What one seed is about. Swarm testing: every seed draws for itself which faults exist at all, how often they come
- * and how small the limits are. A seed with everything at once hides what a seed with two things shows, so most
- * probabilities are zero most of the time.
+ * The settings of one seed. Swarm testing: every seed draws which faults exist at all, how often they come, and how
+ * small the limits are. A seed with all faults at once hides what a seed with two faults shows. So most probabilities
+ * are zero most of the time.
  */
 import { LIMITS, TIMING, type Limits, type Timing } from '../options.js';
 import { CALM, type Conditions } from './network.js';
@@ -30,7 +30,7 @@ export interface Workload {
   readonly users: number;
   readonly offlineUsers: number;
   readonly rooms: number;
-  /** A second and node. */
+  /** Per second and node. */
   readonly joins: number;
   readonly leaves: number;
   readonly devicesPerNodeMax: number;
@@ -47,16 +47,16 @@ export interface Workload {
   readonly stormJoins: number;
 }
 
-/** On one host, from some time on to the end of the chaos. */
+/** A firewall on one host, from some time on to the end of the chaos. */
 export interface Firewall {
   readonly host: number;
-  /** After this share of the chaos: 0, and nothing ever passed; later, and everybody has met. */
+  /** It begins after this share of the chaos. With 0 nothing ever passes; later, all nodes have met before. */
   readonly closesAt: number;
-  /** The host whose datagrams it drops; null: everybody's, if they are for it alone. */
+  /** The host whose datagrams it drops; null: it drops all unicast to this host. */
   readonly deafTo: number | null;
 }
 
-/** Lets no fragments through to a host, from some time on and for ever. */
+/** Lets no fragments through to a host, from some time on to the end of the run. */
 export interface FragmentFilter {
   readonly host: number;
   /** After this share of the chaos. */
@@ -243,7 +243,7 @@ function drawPath(
   return {
     datagramBytes,
     datagramBytesMax: random.pick([datagramBytes, 8_900, 32_768, 32_768, 32_768]),
-    // What every path must take goes into one frame.
+    // The smallest size, which every path must take, fits into one frame.
     frameBytes: datagramBytes === 8_900 ? 9_000 : random.pick([1_500, 1_500, 9_000, 65_536]),
     filter: random.sometimes(
       0.2,

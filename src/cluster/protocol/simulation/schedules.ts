@@ -1,6 +1,6 @@
 /**
- * Directed schedules: what seeds hardly ever bring about, and one rule of the protocol is for. Each is a function that
- * throws a `Violation`, so that a mutation can name the schedule that notices it.
+ * Directed schedules: sequences of events that seeds hardly ever produce, each for one rule of the protocol. Each is a
+ * function that throws a `Violation`, so that a mutation can name the schedule that notices it.
  */
 import { TIMING } from '../options.js';
 import { calmWorld } from './calm-world.js';
@@ -11,8 +11,8 @@ import type { World } from './world.js';
 const JUDGED_WITHIN_MS = 1_500;
 
 /**
- * R6: a report is held back on the network, and comes only after its sender has died. Newer reports have come
- * meanwhile. So it must not pass for a sign of life.
+ * R6: a report is held back on the network, and arrives only after its sender has died. Newer reports have arrived
+ * before it. So it must not count as a sign of life.
  */
 function overtakenReport(): void {
   const world = calmWorld(2);

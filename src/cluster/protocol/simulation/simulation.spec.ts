@@ -3,7 +3,7 @@ import { simulate } from './simulation.js';
 
 /** A bounded share of what `npm run simulate` does: about ten seconds of one core. */
 const SEEDS = 150;
-/** For machines that have better to do. */
+/** Longer than the runs take, for a busy machine. */
 const PATIENCE_MS = 180_000;
 
 describe('the cluster in simulated chaos', () => {

@@ -1,9 +1,9 @@
 /**
  * One seed, from the first boot to the verdict.
  *
- * Chaos: faults and workload together. Calm: faults stop, everyone is restarted who was down, and the cluster has a
- * bounded time to come right. Proof: it is used once more, and must be perfect. All the time every promise is
- * checked; a broken one ends the run with a `Violation`.
+ * Chaos: faults and workload together. Calm: faults stop, nodes that were down are started, and the cluster has a
+ * bounded time to recover. Proof: it is used once more, and must work perfectly. Every promise is checked all the time.
+ * A broken one ends the run with a `Violation`.
  */
 import { Convergence } from './convergence.js';
 import { Faults } from './faults.js';
@@ -34,10 +34,10 @@ export interface Options extends Wishes {
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
-/** Repairs may exceed losses: a NACK and its repair cross, a lost repair is sent again, duplicates of both. */
+/** Repairs may exceed losses: a NACK may cross a repair, a lost repair is sent again, and both may be doubled. */
 const REPAIRS_PER_LOSS = 3;
 const REPAIRS_FREE = 200;
-/** A process that stands still or crawls leaves in its sockets what its peers then take for lost. */
+/** A process that stands still or crawls does not read its sockets, so its peers take datagrams for lost. */
 const REPAIRS_PER_STALL = 100;
 
 /** Three LEAVEs, 20 ms apart, and the turns of slow machines. */
@@ -133,7 +133,7 @@ function judgeTraffic(world: World): void {
   const { lost, lostBytes, duplicated, disordered, clogged, wide } = world.network;
   const { datagramBytes, timing } = world.scenario;
   wide.judge(world.schedule.now, timing);
-  // A large one is as many records as it is usual datagrams.
+  // A large message takes as many records as it would fill usual datagrams.
   const recordsLost = Math.max(lost, lostBytes / datagramBytes);
   const missing = recordsLost + duplicated + disordered + clogged + world.overruns();
   const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing + REPAIRS_PER_STALL * world.stalls;
@@ -142,7 +142,7 @@ function judgeTraffic(world: World): void {
     throw new Violation('repair', `${repaired} repairs for ${missing} datagrams lost, late or doubled`);
 }
 
-/** Where repair mends everything that happened, no node may report a gap, except `late`: 150 ms is not long. */
+/** If repair was enough for all faults of the run, no node may report a gap, except `late`: 150 ms is short. */
 function judgeAlarms(world: World): void {
   const { scenario, timeline } = world;
   if (scenario.kind === 'chaotic' || scenario.conditions.loss > ALARMING_LOSS) return;
@@ -153,9 +153,9 @@ function judgeAlarms(world: World): void {
     );
   }
   for (const word of ALARMS) {
-    // Who is late is not mutual until it has caught up.
+    // A late peer is not mutual until it has caught up.
     if (word === 'not-mutual' && timeline.counts.late > 0) continue;
-    // What no queue has room for can only be dropped where a peer's session is not open yet.
+    // Messages that no queue has room for may be dropped only while a peer's session is not open yet.
     if (word === 'incomplete' && scenario.limits.unicastQueueBytes < scenario.messageBytesMax) continue;
     // A replica that may be stale is loaded again.
     if ((word === 'rejoined' || word === 'gap') && scenario.limits.removalsMax < REMOVALS_PLENTY) continue;

@@ -31,7 +31,7 @@ describe('what one node has reported of another', () => {
   });
 
   it('covers as much more as the two stood still since', () => {
-    // Both pause after the word, and the message is the first thing after: nobody could catch up meanwhile.
+    // Both pause after the report. The message is sent first thing after the pause, so nobody could catch up before.
     stalls.begin(sender, 101, 1_700);
     stalls.begin(receiver, 108, 1_700);
     expect(timeline.excuse(sender, receiver, 1_850)).toBe('late before');

@@ -1,6 +1,6 @@
 /**
- * When which process stood still or crawled: time in which it could not do what it should, and for which the bounds of
- * what it says are extended.
+ * Records when each process stood still or crawled. In that time it could not do its work, so the time limits on what
+ * it reports are extended.
  */
 /** One start of a process. */
 interface Started {

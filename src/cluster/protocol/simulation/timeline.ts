@@ -1,11 +1,11 @@
 /**
  * The events by which nodes report that delivery was not certain: which node, about which other, and when.
  *
- * The promise (no silent miss) allows a miss only where the sender's or the receiver's node names the other:
- * - strangers, nodes of which one does not list the other at all, can't name each other, and owe each other nothing;
+ * The promise (no silent miss) allows a miss only if the sender's or the receiver's node names the other:
+ * - strangers are two nodes of which one does not list the other: they can't name each other, and owe nothing;
  * - after a node has reported a peer as gone or not mutual, until it has joined again, it promises nothing about it;
  * - an event up to the detection bound after a message covers it;
- * - `late` holds beyond its moment, until what was late has been applied;
+ * - a `late` counts until the records that were late have been applied;
  * - time in which one of the two stood still since then extends each of these bounds.
  * Besides, a message that was routed to a peer and given up is counted by its sender, in an event about that peer.
  */
@@ -59,7 +59,7 @@ export class Timeline {
     private readonly stalls: Stalls,
   ) {}
 
-  /** Takes the events that are words about a peer, leaves the others. */
+  /** Notes the events about a peer, and ignores others. */
   note(observer: Boot, event: ProtocolEvent, at: number): void {
     if (event.type === 'peer') {
       this.#enter(observer, event.peer.nodeId, event.change === 'lost' ? 'lost-peer' : event.change, 0, at);
@@ -68,7 +68,7 @@ export class Timeline {
     }
   }
 
-  /** Whether `observer` stands by `subject` at this time: it has joined, and nothing has been said against it since. */
+  /** Whether `observer` promises anything about `subject` at this time: see the second rule above. */
   trusts(observer: Boot, subject: Boot, at: number): boolean {
     let trusts = false;
     for (const entry of this.#about(observer, subject)) {
@@ -84,9 +84,9 @@ export class Timeline {
   }
 
   /**
-   * Whether `sender` could not know at this time that `receiver` had devices which it had not learnt of: the receiver had
-   * named it a while ago at most, or did soon after; or the sender found soon after that what it knew was stale. What the
-   * sender had said itself, or went on to say of somebody it had never met, is no excuse: so it knew.
+   * Whether `sender` could not know at this time that its replica of `receiver` lacked devices. That is so if the
+   * receiver named the sender shortly before or after, or if the sender found soon after that its replica was stale.
+   * What the sender reported of the receiver before is no excuse, nor is a `not-mutual` of its own: then it knew.
    */
   couldNotKnow(sender: Boot, receiver: Boot, at: number): boolean {
     const { detectionMs, lateMs } = this.bounds;

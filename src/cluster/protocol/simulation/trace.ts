@@ -1,6 +1,6 @@
 /**
- * A hash over everything that happened, in order: two runs of one seed must end with the same one. Catches whatever
- * makes a node depend on anything but its inputs (iteration over a Set of objects, a real clock, real randomness).
+ * A hash over everything that happened, in order. Two runs of one seed must end with the same hash. It shows when a
+ * node depends on anything but its inputs, for instance on a real clock or on real randomness.
  */
 export class Trace {
   #hash = 0x811c9dc5;

@@ -1,8 +1,8 @@
 /**
- * Datagrams larger than every path takes, seen from the network: what a sender that finds out sizes by itself may do.
+ * Checks, at the network, what a sender does with datagrams that are larger than the size that every path takes.
  *
- * What is larger than anything that has passed is a guess, and only a PROBE may be one. And a sender that looks at its
- * losses loses little of what is large, and not for long.
+ * A datagram larger than any that has passed is a guess, and only a PROBE may be a guess. A sender that watches its
+ * losses loses few large datagrams, and not for long.
  */
 import type { Timing } from '../options.js';
 import { HEADER_BYTES } from '../wire/datagram.js';
@@ -21,7 +21,7 @@ interface End {
   readonly speaker: { readonly index: number } | null;
 }
 
-/** What one boot sent to one host: a path does not change when somebody else answers at its end. */
+/** What one boot sent to one host. The path stays the same when another boot runs on that host. */
 interface Traffic {
   readonly since: number;
   largestPassed: number;
@@ -31,9 +31,9 @@ interface Traffic {
 
 export class WideTraffic {
   readonly #byPath = new Map<string, Traffic>();
-  /** Up to here nothing is wide. */
+  /** Datagrams up to this size are not wide. */
   usualBytes = Infinity;
-  /** Whether a guess that is no PROBE can be told. */
+  /** Whether a guess that is no PROBE can be recognised. */
   areGuessesTold = false;
 
   note(from: End, to: End, bytes: Buffer, isLost: boolean, now: number): void {

@@ -1,7 +1,7 @@
 /**
- * What clients do: users come and go on every node with one device or several, join and leave rooms, write to users and
- * rooms here, there, everywhere and nowhere, in trickles and bursts, small and large; modules publish and ask. A node gets clients only once it
- * calls itself ready.
+ * What clients do. Users come and go on every node, with one or several devices. They join and leave rooms. They write
+ * small and large messages, slowly or in bursts, to users and rooms that one node, several or none holds. Modules
+ * publish and ask. A node gets clients only when it calls itself ready.
  */
 import { roomCalled, userAt } from './addresses.js';
 import type { Application } from './application.js';
@@ -76,7 +76,7 @@ export class Workload {
     }
   }
 
-  /** More to one user than a usual datagram takes: what larger ones are for. */
+  /** Sends more to one user than a usual datagram takes, so that larger datagrams are tried. */
   #bulk(application: Application, now: number): void {
     const to = this.#user(this.#rates.users);
     for (let index = 0; index < BULK_MESSAGES; index++) {
@@ -101,7 +101,7 @@ export class Workload {
     });
   }
 
-  /** Rooms are called like users: they must not be taken for each other. */
+  /** Rooms have the same names as users, to test that the two are kept apart. */
   #address(users: number): string {
     return this.#isForRoom() ? roomCalled(this.#user(this.#rates.rooms)) : this.#user(users);
   }

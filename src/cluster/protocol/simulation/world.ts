@@ -1,6 +1,6 @@
 /**
- * N machines on one LAN, and everything that can be done to them from outside: start, crash, stop, pause.
- * One world is one run; it owns the virtual clock, the network and the oracles.
+ * N machines on one LAN, and what can be done to them from outside: start, crash, stop, pause. A run has one world. It
+ * owns the virtual clock, the network and the oracles.
  */
 import { ClusterNode } from '../cluster-node.js';
 import type { Endpoint } from '../contract.js';
@@ -33,8 +33,8 @@ const MESH_PORT = 2_222;
 const HEARD_REPORTS = 2;
 
 /**
- * A round of repair at heavy loss. Of the records that one NACK names a third is lost again, several times over, and
- * NACKs are lost too.
+ * The time for a round of repair at heavy loss. A third of the records that a NACK names is lost again, several times,
+ * and NACKs are lost too.
  */
 const REPAIR_ROUND_MS = 100;
 
@@ -165,7 +165,7 @@ export class World {
     this.#end(host, host.running);
   }
 
-  /** SIGTERM: good-bye to the peers, then the end. */
+  /** As on SIGTERM: the node leaves the cluster, then the process ends. */
   shutDown(host: Host): void {
     const running = host.serving;
     if (running === null) return;
@@ -220,7 +220,7 @@ export class World {
     this.schedule.runUntil(this.schedule.now + milliseconds);
   }
 
-  /** Records that were sent again, by all boots there ever were. */
+  /** Records that were sent again, by all boots of the run. */
   repaired(): number {
     const running = this.homeHosts.flatMap((host) => host.running ?? []);
     return running.reduce(
@@ -234,7 +234,7 @@ export class World {
     return this.hosts.reduce((sum, { overruns }) => sum + overruns, 0);
   }
 
-  /** Whether all senders' smallest windows fit into the smallest receive buffer, with room for what has no window. */
+  /** Whether all senders' smallest windows fit into the smallest receive buffer, beside traffic without a window. */
   promisesFit(): boolean {
     const { paces, limits, datagramBytes, mode } = this.scenario;
     const smallest = Math.min(...paces.map(({ receiveBufferBytes }) => receiveBufferBytes));

@@ -1,4 +1,4 @@
-/** Mutations of receipts, and connections that wait to be reachable. */
+/** Mutations of receipts, and of connections that wait in the barrier. */
 import type { Mutation } from './mutation.js';
 
 export const ANSWERS: readonly Mutation[] = [

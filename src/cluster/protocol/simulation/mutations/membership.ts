@@ -1,4 +1,4 @@
-/** Mutations of who lives, who is believed, and keys. */
+/** Mutations of liveness, trust and keys. */
 import type { Mutation } from './mutation.js';
 
 export const MEMBERSHIP: readonly Mutation[] = [

@@ -1,9 +1,9 @@
 /**
- * The check of the checker: rules of the protocol, each broken in turn by an edit of the core's source. The
- * simulation must notice every one of them, or it proves nothing about that rule.
+ * Tests the simulation itself. Each mutation breaks one rule of the protocol by an edit of the core's source. The
+ * simulation must notice every mutation. If it does not, it proves nothing about that rule.
  *
- * An edit replaces one passage that occurs exactly once in its file; one that no longer applies is an error, so the
- * table can't rot. Nothing in the core knows of this.
+ * An edit replaces one passage that occurs exactly once in its file. If it no longer applies, that is an error, so the
+ * table stays up to date. The core knows nothing of mutations.
  */
 import type { Wishes } from '../scenario.js';
 import type { ScheduleName } from '../schedules.js';
@@ -17,11 +17,11 @@ export interface Edit {
 
 export interface Mutation {
   readonly name: string;
-  /** What is broken, and how one would come to write it so. */
+  /** What is broken: the mistake that somebody could make in the code. */
   readonly breaks: string;
   readonly edits: readonly Edit[];
   readonly wishes?: Wishes;
-  /** This schedule notices it. Seeds hardly ever bring about what it takes. */
+  /** The schedule that notices it, if seeds hardly ever do. */
   readonly schedule?: ScheduleName;
 }
 

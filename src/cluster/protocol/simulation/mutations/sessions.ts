@@ -1,4 +1,4 @@
-/** Mutations of beginning a session, and moving to a new one. */
+/** Mutations of how a session begins, and how a rejoin goes on. */
 import type { Mutation } from './mutation.js';
 
 export const SESSIONS: readonly Mutation[] = [
