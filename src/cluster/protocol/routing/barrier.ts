@@ -22,7 +22,7 @@ export class Barrier {
 
   constructor(
     private readonly barrierMs: number,
-    /** Set while somebody waits: when the time of the oldest is over. */
+    /** Set while a connection waits: when the time of the oldest one is over. */
     private readonly timer: Timer,
     private readonly reachable: (now: number, token: number, announcedIn: number, isInTime: boolean) => void,
   ) {}
@@ -50,7 +50,7 @@ export class Barrier {
     }
   }
 
-  /** Lets those through whose time is over; returns the newest announcement among them, 0 if there was none. */
+  /** Ends the wait of connections whose time is over. Returns the newest announcement among them, or 0. */
   expire(now: number): number {
     let newest = 0;
     for (;;) {

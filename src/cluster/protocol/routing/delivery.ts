@@ -2,7 +2,7 @@
  * What comes out of the streams, in order and once: users' messages, answers, announcements, snapshots.
  *
  * A record is parsed in place; a message's data is a view of the opened datagram. Everything a record says is applied
- * in the same step in which it is taken, because taken is what gets acked (R6).
+ * in the same step in which it is taken, because records are acked as soon as they are taken (R6).
  */
 import type { TraceContext } from '../contract.js';
 import { HASH_BYTES } from '../directory/name-hash.js';
@@ -80,14 +80,14 @@ export class Delivery {
     }
   }
 
-  /** A message to a user or to a group. A group's says of which kind the group is, and may be an event. */
+  /** A message to a user or to a group. A message to a group names the kind of group, and may name an event. */
   #message(peer: Peer, type: number, record: Buffer, start: number, end: number): void {
     const isGroup = type === MESSAGE_GROUP;
     const flags = record[start] as number;
     let at = start + 1;
     if (isGroup) {
       if (at >= end) throw new MalformedDatagramError('the kind of a group is cut off');
-      // A later version's, for others.
+      // A message of a later version, which is for other nodes.
       if (record[at] !== GROUP_ROOM || (flags & GROUP_HAS_NOT_LIST) !== 0) return;
       at += 1;
     }
@@ -103,7 +103,7 @@ export class Delivery {
     let receipt = 0;
     if ((flags & USER_WANTS_RECEIPT) !== 0) {
       if (at + 4 > end) throw new MalformedDatagramError('the receipt number is cut off');
-      // 1 higher than on the wire, as 0 means that none is wanted.
+      // The number here is 1 higher than on the wire, because 0 means that no receipt is wanted.
       receipt = record.readUInt32BE(at) + 1;
       at += 4;
     }
@@ -187,7 +187,7 @@ export class Delivery {
         break;
       }
       default:
-      // A newer node's message: it knows that we may not know it.
+      // A message of a newer node. That node expects that we may not know its kind.
     }
   }
 
@@ -225,7 +225,7 @@ function readFields(record: Buffer, start: number, end: number): OptionalFields 
   return fields;
 }
 
-/** Bytes after those we know are a newer node's. */
+/** Ignores bytes after those that we know: a newer node has added them. */
 function readTrace(record: Buffer, start: number, end: number): TraceContext {
   if (start + FIELD_TRACE_BYTES > end) throw new MalformedDatagramError('a trace context is cut off');
   const spanId = start + TRACE_ID_BYTES;

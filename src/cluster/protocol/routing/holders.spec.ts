@@ -22,7 +22,7 @@ describe('who holds a user', () => {
 
   const holders = (user: string) => a.node.holders(lan.now, userNamed(user));
 
-  /** From now on nothing of what `b` sends to one node alone arrives, but for sessions. */
+  /** From now on unicast datagrams of `b` are lost, except those that open sessions. */
   const loseSnapshot = (): void => {
     const wire = new OpenWire(lan, nodeCipherSuite);
     lan.loses = (transmit: Transmit, _to, from) =>
@@ -73,7 +73,7 @@ describe('who holds a user', () => {
     expect(a.node.peers()).toMatchObject([{ nodeId: b.node.nodeId, complete: true }]);
     expect(holders('bob')).toEqual({ peers: [], complete: true });
     expect(holders('cem')).toEqual({ peers: [], complete: true });
-    // Nothing was missed meanwhile.
+    // No message was missed in the meantime.
     expect(lan.of(a, 'gap')).toEqual([]);
   });
 

@@ -3,8 +3,8 @@
  * step, and the last that leaves withdraws it.
  *
  * A room lingers before it is withdrawn: a page that is loaded anew, or a room that one person enters and leaves, then
- * costs no announcement and no wait for its acks. Meanwhile what is sent to it comes here, and finds nobody. Users do not
- * linger: a message to somebody who is offline costs no datagram.
+ * costs no announcement and no wait for its acks. While it lingers, messages to it still come here, and reach nobody.
+ * Users do not linger: a message to a user who is offline costs no datagram.
  */
 import type { Address } from '../contract.js';
 import type { NodeParts } from '../node-parts.js';

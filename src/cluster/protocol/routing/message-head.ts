@@ -106,7 +106,7 @@ export class MessageHead {
   #writeTrace(at: number, { traceId, spanId, traceFlags }: TraceContext): number {
     const head = this.bytes;
     const value = this.#writeFieldHeader(at, FIELD_TRACE, FIELD_TRACE_BYTES);
-    // writing ends at what is no hexadecimal digit: what is written tells whether all of it was
+    // Writing stops at the first character that is no hexadecimal digit, so the length shows whether all were digits.
     const idBytes = head.write(traceId, value, 'hex') + head.write(spanId, value + TRACE_ID_BYTES, 'hex');
     if (idBytes !== TRACE_ID_BYTES + SPAN_ID_BYTES)
       throw new RangeError('The ids of a trace and a span have 32 and 16 hexadecimal digits');

@@ -1,9 +1,9 @@
 /**
  * R11: when a connection may be shown as open, and who is named late because it was not waited for.
  *
- * A connection waits in the barrier until every peer has applied the announcement of its user. What each has applied is
- * known from its acks; what all have, is worked out once a turn, and only if acks have come. Absent peers (late, and
- * silent in acks for as long) are not waited for: they are late with every further connection instead.
+ * A connection waits in the barrier until every peer has applied the announcement of its user. The acks of a peer say
+ * what it has applied. What all have applied is worked out once a turn, and only if acks have come. Connections do not
+ * wait for absent peers (late, and without an ack for as long). Those are late with every further connection instead.
  */
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
@@ -19,7 +19,7 @@ export class Reachability {
 
   constructor(
     private readonly parts: Parts,
-    /** Whether everybody who is there is a peer. */
+    /** Whether every boot that is known to be there is a peer. */
     private readonly knowsAll: (now: number) => boolean,
   ) {
     this.#barrier = new Barrier(parts.timing.barrierMs, parts.timers.owed.barrier, (...what) =>
@@ -44,7 +44,7 @@ export class Reachability {
     this.#barrier.advance(now, this.#appliedByAll);
   }
 
-  /** The time of the oldest is over: they are let through, and those they waited for are named. */
+  /** The time of the oldest connections is over. They open, and the peers that they waited for are named as late. */
   expire(now: number): void {
     const announcedIn = this.#barrier.expire(now);
     const { barrierMs } = this.parts.timing;

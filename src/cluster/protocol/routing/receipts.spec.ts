@@ -46,7 +46,7 @@ describe('receipts', () => {
     const number = receipts.next;
     receipts.open(0, 1, [], 0, false);
     receipts.open(0, 2, [{ index: 5 }], 1, true);
-    // The stalled holder of the first wakes up and answers: that says nothing of the second.
+    // The stalled holder of the first message answers at last. Its answer must not count for the second message.
     receipts.settle(number, 5, 3);
     expect(said).toEqual([{ token: 1, delivered: 0, complete: false }]);
     receipts.settle(number + 1, 5, 1);

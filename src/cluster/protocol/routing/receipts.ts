@@ -5,7 +5,7 @@
  * receipt number, with one deadline to watch, and nothing allocated per message. Most users are held by one node, so
  * one holder is kept in the ring; more go to a side table.
  *
- * Full is the ring at `entriesMax` entries, and the side table at as many holders.
+ * The ring is full at `entriesMax` entries. The side table is full at as many holders.
  *
  * Exactly one answer per token: when every holder has answered, when the last one that had not is lost, or at the deadline
  * (then incomplete). An answer that comes later is ignored.
@@ -71,7 +71,7 @@ export class Receipts {
     this.#tail += 1;
     const at = this.#indexOf(number);
     if (count === 0) {
-      // The number is used up all the same: it went out to holders that are not waited for, and they may yet answer.
+      // The number must not be used again: it went out to holders that are not waited for, and they may still answer.
       this.#state[at] = FREE;
       this.#skipFree();
       this.sink(token, 0, isComplete);

@@ -1,6 +1,6 @@
 /**
- * Records as they come in. What is not of the session we are in is ignored. The rest is acked, put in order, and applied
- * when its turn has come.
+ * Records as they come in. Records of another session are ignored. The others are acked, put in order, and applied when
+ * it is their turn.
  */
 import { MalformedDatagramError } from '../errors.js';
 import type { Handshake } from '../membership/handshake.js';

@@ -1,7 +1,7 @@
 /**
  * Which peers a message goes to (R9): those whose complete replica holds its address, and those whose replica is not
  * complete. An address's hash is looked up once for each secret that some peer seals with. A peer that does not know of
- * rooms can hold none, and gets none of their messages: it would pass over them in silence.
+ * rooms can hold none. It gets no messages to rooms, because it would ignore them without an error.
  */
 import type { Address, AddressKind } from '../contract.js';
 import { Directory } from '../directory/directory.js';
@@ -12,7 +12,7 @@ import type { Peer } from '../peers/peer.js';
 import type { Timer } from '../timers.js';
 import type { HashKeys } from '../wire/sealing.js';
 
-/** Between two portions of sweeping the directory. */
+/** The pause between two portions of sweeping the directory. */
 const SWEEP_INTERVAL_MS = 2;
 /** Segments of the directory swept at a time: well under a millisecond of work. */
 const SWEEP_SEGMENTS = 16;

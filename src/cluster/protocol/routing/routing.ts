@@ -8,10 +8,10 @@
  * - R14: a receipt calls itself complete if all of them have answered, and if they are all that may hold the user.
  * - All or nothing: the queues of all holders are looked at before the first is written to. A full queue towards a peer that
  *   still acks refuses the message ('congested': slow down, lose nothing).
- * - A peer that has stopped acking holds nobody up: its receipt counts as missing at once, and once its queue is full
- *   messages for it are dropped, counted, and told as incomplete.
- * - Receipts and answers may use twice the queue: refusing them would keep others waiting. Beyond that they are left
- *   out, and their asker's own deadline says so.
+ * - A peer that has stopped acking delays nobody. Its receipt counts as missing at once. When its queue is full,
+ *   messages for it are dropped, counted, and reported as incomplete.
+ * - Receipts and answers may use twice the queue: refusing them would keep others waiting. Beyond that they are not
+ *   sent. The node that asked then reaches its deadline, and counts this node as missing.
  */
 import type { Address, Holders, OutgoingMessage, OutgoingRoomMessage, SendResult } from '../contract.js';
 import { HASH_BYTES, writeHash } from '../directory/name-hash.js';
@@ -29,7 +29,7 @@ import {
 } from '../wire/frames.js';
 import { MessageHead, TEXT_BYTES_MAX } from './message-head.js';
 
-/** Congestion begins at half of a queue and ends at an eighth: far enough apart not to flutter. */
+/** Congestion begins at half of a queue and ends at an eighth, so that it does not begin and end all the time. */
 const CONGESTED_SHARE = 1 / 2;
 const RELIEVED_SHARE = 1 / 8;
 
@@ -180,7 +180,7 @@ export class Routing {
     return peer.outgoing.isOpen && !this.isStalled(now, peer);
   }
 
-  /** To be called for peers whose queues have changed: tells of drops, and of congestion's beginning and end. */
+  /** Call it for peers whose queues have changed. It reports drops, and when congestion begins and ends. */
   review(now: number, peer: Peer): void {
     const { backlog } = peer.outgoing;
     const dropped = backlog.takeDropped(now);
@@ -208,7 +208,7 @@ export class Routing {
     }
   }
 
-  /** Every report interval: drops are told together, and congested peers may stall without any queue changing. */
+  /** Called every report interval, to report drops together, and because a peer can stall while no queue changes. */
   reviewAll(now: number): void {
     for (const peer of this.parts.members.all) if (peer.outgoing.backlog.dropped > 0) this.review(now, peer);
     for (const peer of this.#congested) this.review(now, peer);
@@ -220,7 +220,7 @@ export class Routing {
     this.parts.broadcast.append(now, this.#head.bytes, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
   }
 
-  /** What becomes of a message for `#holders[0..count)` of which nothing is written; null: it may be written. */
+  /** Why a message for `#holders[0..count)` is not written for any of them; null: it may be written. */
   #judge(now: number, data: Buffer, count: number, token: number): SendResult | null {
     const { parts } = this;
     if (data.length > parts.options.messageBytesMax) return 'too_large';
