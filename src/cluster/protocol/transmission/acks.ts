@@ -1,5 +1,5 @@
 /**
- * STATUS, NACK and POLL: who has what.
+ * STATUS, NACK and POLL: which records have arrived, and which are missing.
  *
  *   STATUS  session u32 (0: not admitted), unicast applied u48, broadcast applied u48, window u16
  *   NACK    stream u8 (0 broadcast, 1 unicast), session u32, then (first u48, count u16)*
@@ -128,7 +128,7 @@ export class Acks {
       incoming.unicast.noteHighest(now, unicastSent);
       incoming.broadcast.noteHighest(now, broadcastSent);
       incoming.unicast.askNow(now);
-      // Broadcast records are not asked for yet: they may lie unread in the other socket.
+      // Broadcast records are not asked for yet: they may still be unread in the other socket.
       if (broadcastKeptFrom > incoming.broadcast.next) this.broadcastGap(now, peer, broadcastKeptFrom);
     }
     this.sendStatus(now, peer);

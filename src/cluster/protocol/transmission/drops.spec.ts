@@ -1,4 +1,4 @@
-/** What a sender gives up it says, message by message: never a part of one in silence, never a part of one delivered. */
+/** A sender counts every message that it gives up. It drops no part of one silently, and no part of a delivered one. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import { TIMING } from '../options.js';
@@ -35,7 +35,7 @@ describe('R3: a large message that a drop cuts', () => {
 
   it('goes as a whole, counted once, and leaves no tail to the next session', () => {
     lan.run(2_000);
-    // b hears nothing of a, until it has forgotten a's session; a hears b all the time, and keeps its own.
+    // b hears nothing of a until it has forgotten a's session. a hears b all the time, and keeps its session.
     lan.loses = (_transmit, _to, from) => from === a;
     send('sent, never delivered');
     send(large);
@@ -121,7 +121,7 @@ describe('receipts and answers for a peer that acks nothing', () => {
       a.node.acknowledge(lan.now, b.node.nodeId, receipt, 1);
       lan.run(1);
     }
-    // One more than fits is taken: it is looked at what is queued, not at what comes.
+    // One message more than fits is taken, because only what is queued already is counted.
     expect(a.node.statistics()).toMatchObject({ queuedRecords: 9, answersDropped: 3 });
   });
 });

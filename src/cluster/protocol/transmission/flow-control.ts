@@ -1,4 +1,4 @@
-/** How much may be on its way or wait: what we grant each sender, our own broadcast window, the queue towards each peer. */
+/** The limits on records in flight and in queues: the window of each sender, our own broadcast window, the queues. */
 import type { ClusterNodeOptions, Limits } from '../options.js';
 import type { Members } from '../peers/members.js';
 import type { OutgoingStream } from '../streams/outgoing-stream.js';
@@ -30,8 +30,8 @@ export class FlowControl {
   }
 
   /**
-   * Broadcast records of our own that may be unacked: in broadcast mode they come back to our own socket too, where they
-   * must leave room for the peers' (what these are promised takes half of it).
+   * How many of our own broadcast records may be unacked. In broadcast mode they also come back to our own socket, and
+   * must leave room there for the records of peers. So the limit is half of the window that each peer is granted.
    */
   get echoWindow(): number {
     const { limits, options } = this;
@@ -39,7 +39,7 @@ export class FlowControl {
     return Math.max(limits.windowRecordsMin, Math.floor(this.receiveWindow / 2));
   }
 
-  /** How full the queue towards a peer is, 1: full. */
+  /** How full the queue towards a peer is. 1 means full. */
   fill({ bytes, records }: OutgoingStream): number {
     this.#divide();
     return Math.max(bytes / this.#queueBytes, records / this.limits.unicastQueueRecords);

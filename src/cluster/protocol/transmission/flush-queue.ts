@@ -1,6 +1,6 @@
 import type { Peer } from '../peers/peer.js';
 
-/** The peers for which something waits that leaves at the end of the turn. */
+/** The peers that something must be sent to at the end of the turn. */
 export class FlushQueue {
   readonly #peers: Peer[] = [];
 

@@ -1,6 +1,6 @@
 /**
- * The crying baby: one peer takes next to nothing, then nothing at all. The others must not notice, its senders must be
- * told the truth at each stage, and it must learn what it missed.
+ * One peer takes almost nothing, and later nothing at all. It must not delay the others. Its senders must get a true
+ * result at each stage. The peer itself must learn what it missed.
  */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
@@ -61,7 +61,7 @@ describe('messages, while one of the receivers takes little', () => {
   it('are refused with congestion towards it alone, and lose nothing', () => {
     takesPer10Ms(2);
     const results = sendToBoth(1_500, 0);
-    // The others at full pace: a message is there before the next one is sent.
+    // The others keep full speed: each message arrives before the next one is sent.
     expect(numbersOf(lan.of(well, 'message').map(({ data }) => data))).toEqual(upTo(1_500));
     expect(results).toEqual({ queued: expect.any(Number), congested: expect.any(Number) });
     expect(results['congested']).toBeGreaterThan(500);
@@ -81,9 +81,9 @@ describe('messages, while one of the receivers takes little', () => {
     takesPer10Ms(2);
     sendToBoth(800, 0);
     takesPer10Ms(0);
-    // Found when its time is over, not when something else happens.
+    // The laggard is found by a timer, not only when something else happens.
     lan.run(TIMING.stalledAfterMs + 10);
-    // Whoever waited because of it goes on.
+    // Senders that waited because of it go on.
     expect(sender.node.isCongested).toBe(false);
     expect(lan.of(sender, 'congestion').at(-1)).toMatchObject({ congested: false });
 
@@ -99,7 +99,7 @@ describe('messages, while one of the receivers takes little', () => {
     const givenUp = told.reduce((sum, { count }) => sum + (count ?? 0), 0);
     expect(numbersOf(lan.of(well, 'message').map(({ data }) => data))).toEqual(upTo(1_300));
 
-    // What was queued all the time is still owed to it, and comes; together they are all that was ever accepted.
+    // Messages that stayed in the queue still arrive. With those given up they are all that were accepted.
     const accepted = sender.node.statistics().messagesSent - 1_300;
     lan.loses = () => false;
     lan.run(2_000);
@@ -140,14 +140,14 @@ describe('publications, while one of the receivers takes little', () => {
     // It says how many records it missed: each publication here is one.
     expect(readBy(laggard).length + (gaps[0]?.count ?? 0)).toBe(published);
     expect(lan.of(laggard, 'peer').at(-1)).toMatchObject({ change: 'rejoined', peer: { name: 'sender' } });
-    // It is one of the group again: nothing of now passes it by.
+    // It takes part again: it gets everything that is sent now.
     const again = publish(100, published);
     lan.run(50);
     expect(readBy(laggard).slice(-200)).toEqual(readBy(well).slice(-200));
     expect(again).toBe(published + 200);
   });
 
-  /** About as many as a window's least. */
+  /** About as many as the smallest window. */
   const little = { receiveBufferBytes: 64 << 10 };
 
   it.each([
@@ -174,8 +174,8 @@ describe('publications, while one of the receivers takes little', () => {
 
   it('wait for one whose answers are lost several times in a row', () => {
     const start = lan.now;
-    // The first record is lost, and of what it says nothing arrives at first, its reports not at all: only the answer to a
-    // question can save it.
+    // The first record is lost. At first nothing of what the peer sends arrives, and its reports never do. So only its
+    // answer to a POLL can keep it in the window.
     let isFirst = true;
     lan.loses = (transmit, to, from) => {
       if (from === laggard) return transmit.to === null || lan.now < start + TIMING.unheardAfterMs - 15;

@@ -56,7 +56,7 @@ export class Outbox {
     this.writer.clear();
   }
 
-  /** To somebody whose boot id is not known yet: only the broadcast key will do. */
+  /** Sends to an address whose boot id is not known yet. So only the broadcast key can be used. */
   toStranger(endpoint: Endpoint): void {
     this.#queue(endpoint, this.broadcastKey.seal(this.writer.written()));
   }

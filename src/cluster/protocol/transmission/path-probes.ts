@@ -17,7 +17,7 @@ import type { Outbox } from './outbox.js';
  * of 4 and 8 KiB hold beside the headers.
  */
 const SIZES = [3_584, 7_680, 16_384, 32_768] as const;
-/** A larger datagram must be worth it: it carries two full ones at least. */
+/** A larger datagram is used only if it carries at least two full ones of the smallest size. */
 const GROWTH_MIN = 2;
 
 /** The sizes of datagrams that a node tries, in order. */
@@ -29,7 +29,7 @@ export function pathSizes(datagramBytes: number, datagramBytesMax: number): read
 export class PathProbes {
   constructor(private readonly outbox: Outbox) {}
 
-  /** There is more to send to the peer than a datagram takes. */
+  /** Called when there is more to send to the peer than one datagram takes. */
   wantLarger(now: number, peer: Peer): void {
     if (peer.knowsLargeDatagrams) peer.outgoing.path.want(now);
   }

@@ -47,7 +47,7 @@ describe('the broadcast window', () => {
     const a = lan.add('a', { timing: { laggardAfterMs: 300 }, limits: { broadcastRingBytes: 1 << 20 } });
     const b = lan.add('b', { receiveBufferBytes });
     lan.add('c', { timing: { ackDelayMs: 0.1 } });
-    // A slower cable than to the one with a large buffer, so that it is always the slowest.
+    // Its cable is slower than that of the peer with a large buffer, so it is always the slowest.
     let cableIsFreeAt = 0;
     lan.delayMs = (to) => {
       if (to !== b) return 0.2;
@@ -89,7 +89,7 @@ describe('the broadcast window', () => {
     const c = lan.add('c', { receiveBufferBytes: 212_992 });
     lan.run(2_000);
     for (let count = 0; count < 4; count += 1) a.node.publish(lan.now, 'audit', Buffer.alloc(500_000));
-    // It wakes for 2 ms in 60: it acks in time, but what waits for it would wait for a minute.
+    // It wakes for 2 ms in 60. So it acks in time, but records would wait for it for a minute.
     for (const end = lan.now + 4_000; lan.now < end; lan.run(2)) {
       c.isPaused = true;
       lan.run(58);

@@ -14,7 +14,7 @@
  * - A repair goes to the peer that asks. It goes to everyone when a second peer asks for the same record within
  *   `repairLingerMs` (not in mesh mode). A record that is on its way already is not sent again within that time.
  * - Records that leave together share datagrams, as large as the path to the peer is known to take. A repair travels
- *   alone: what a large datagram lost must not need another one to arrive.
+ *   alone: a record that was lost with a large datagram must not need another large one to arrive.
  * - Snapshots are paced: `snapshotRecords` at a time, and messages take turns with them.
  */
 import { HASH_BYTES, writeHash } from '../directory/name-hash.js';
@@ -86,8 +86,8 @@ export class Transmission {
       if (!outgoing.isOpen) continue;
       const after = outgoing.broadcastNeededAfter;
       if (outgoing.windowStanding.isLaggard) {
-        // Measured by the smallest window, its own included: with a larger one it would be back at once, and shut it
-        // again.
+        // Compared with the smallest window, its own included. With a larger one it would be back at once, and then
+        // shut the window again.
         const smallest = Math.min(window, outgoing.window);
         if (after + 1 < broadcast.first || after + smallest < broadcast.nextToSend) continue;
         outgoing.windowStanding.catchUp();
@@ -105,7 +105,7 @@ export class Transmission {
     broadcast.ackTo(slowest);
     const limit = slowest + window;
     const isShut = broadcast.nextSequence - 1 > limit;
-    // When the oldest record was closed that the window holds back.
+    // The time when the oldest record that the window holds back was closed.
     const waitingSince = broadcast.at(Math.max(limit + 1, broadcast.nextToSend))?.closedAt ?? now;
     let isRelieved = false;
     for (const peer of members.all) {
