@@ -28,7 +28,7 @@ export class BarrierStanding {
     return this.#state;
   }
 
-  /** R6: what it said it applied of our broadcast stream: a running maximum, over all sessions. */
+  /** R6: how much of our broadcast stream it has acked as applied. The highest value of all sessions. */
   get acked(): number {
     return this.#acked;
   }
@@ -46,7 +46,7 @@ export class BarrierStanding {
     this.#move('open');
   }
 
-  /** It has applied our broadcast stream up to there. False: that is nothing new. */
+  /** It has applied our broadcast stream up to there. Returns false if that was known. */
   ack(now: number, applied: number): boolean {
     if (applied <= this.#acked) return false;
     this.#acked = applied;
@@ -61,7 +61,9 @@ export class BarrierStanding {
     if (this.#acked < this.#lateTo) this.#move('fallBehind');
   }
 
-  /** The same, for a connection that has waited in vain. True: report it. A peer that stays late is reported every `ms`. */
+  /**
+   * The same, for a connection whose wait has timed out. True: report it. A peer that stays late is reported every `ms`.
+   */
   markLate(now: number, announcedIn: number, ms: number): boolean {
     const isTold = !this.isLate || now - this.#lateToldAt >= ms;
     if (isTold) this.#lateToldAt = now;

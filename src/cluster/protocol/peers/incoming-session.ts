@@ -2,9 +2,9 @@
  * What a peer sends to us: its broadcast stream and its unicast stream to us, as agreed by our HELLO and its WELCOME, and
  * what we hold of its users. The directions of a pair are separate: this is one of them.
  *
- * R2: our HELLO carries a fresh nonce and what we had of the last session (`id`, `delivered`); the WELCOME with that very
- * nonce admits. Until then nothing is applied. R4: on admission the replica is empty and loading: announcements add,
- * withdrawals remove and are noted, the snapshot adds what is not noted, and its end completes.
+ * R2: our HELLO carries a fresh nonce and what we had of the last session (`id`, `delivered`). The WELCOME with that
+ * very nonce opens the session. Until then nothing is applied. R4: on admission the replica is empty and loading.
+ * Announcements add, withdrawals remove and are noted, the snapshot adds what is not noted, and its end completes.
  */
 import type { Replica } from '../directory/replica.js';
 import type { Timing } from '../options.js';
@@ -37,7 +37,7 @@ export class IncomingSession {
   #recordsToAck = 0;
   /** Hashes withdrawn while the snapshot is on its way: it must not bring them back. */
   readonly #removals = new Set<number>();
-  /** There were more than can be noted: the snapshot has brought some back. */
+  /** There were more withdrawals than can be noted, so the snapshot may have brought some addresses back. */
   #hasForgottenRemovals = false;
 
   constructor(
@@ -84,7 +84,7 @@ export class IncomingSession {
     return this.#state === 'complete';
   }
 
-  /** We hold some that it does not hold any more: the snapshot is to be loaded again. */
+  /** The replica may contain addresses that the peer no longer holds. The snapshot must be loaded again. */
   get isStale(): boolean {
     return this.#hasForgottenRemovals && this.isComplete;
   }

@@ -1,9 +1,9 @@
 /**
  * Every boot that we know of, and tombstones of those that were dropped.
  *
- * A dropped boot leaves a tombstone: the newest packet numbers we had of it. Should the boot be heard again (a partition
- * that healed), only newer datagrams count; recordings of its past stay refused. Tombstones have no timer, only a
- * number: the oldest go first.
+ * A dropped boot leaves a tombstone: the newest packet numbers that we had of it. If the boot is heard again (after a
+ * partition), only newer datagrams count, and old recordings are refused. Tombstones do not expire. Their number is
+ * limited, and the oldest are removed first.
  */
 import { MalformedDatagramError } from '../errors.js';
 import type { Peer } from './peer.js';
@@ -13,7 +13,7 @@ export interface Tombstone {
   readonly broadcastFloor: number;
   readonly pairFloor: number;
   readonly droppedAt: number;
-  /** It said good-bye: others' hearsay does not bring it back. */
+  /** It has left. What other peers tell of it does not bring it back. */
   readonly hasLeft: boolean;
 }
 
@@ -21,12 +21,12 @@ export class Members {
   readonly #byTag = new Map<number, Peer>();
   readonly #byId = new Map<string, Peer>();
   readonly #tombstones = new Map<number, Tombstone>();
-  /** In the order met; replaced, not changed, so that loops may drop members while they run. */
+  /** In the order in which they were met. The array is replaced, never changed, so that loops may drop members. */
   #all: readonly Peer[] = [];
   #indices = 0;
   /**
-   * The highest packet number any dropped peer's key was used with. A boot that comes back has the same key as before;
-   * as tombstones may be evicted, every new channel starts above this one number instead.
+   * The highest packet number that was used with the key of any dropped peer. A boot that comes back has the same key
+   * as before. Its tombstone may be gone by then, so every new channel starts above this number.
    */
   #pairNumbersUsed = 0;
 

@@ -1,9 +1,9 @@
 /**
  * Whether a peer and this node list each other's sessions (R8).
  *
- * pending  not yet, and that was not reported
- * mutual   both do
- * told     they do not, and that was reported as a gap; it is reported once
+ * pending  they do not list each other yet, and that was not reported
+ * mutual   both list each other
+ * told     they do not list each other, and that was reported as a gap; it is reported once
  */
 import { next, type Transitions } from '../transitions.js';
 

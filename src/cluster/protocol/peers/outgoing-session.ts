@@ -95,7 +95,7 @@ export class OutgoingSession {
     return this.#window;
   }
 
-  /** The broadcast stream must keep what comes after this for the peer. */
+  /** The broadcast stream must keep the records after this one for the peer. */
   get broadcastNeededAfter(): number {
     return Math.max(this.barrierStanding.acked, this.#welcome.base);
   }

@@ -106,7 +106,7 @@ describe('the size of datagrams to a peer', () => {
     expect(path.bytes).toBe(LARGEST);
     send(1, true);
     expect(path.bytes).toBe(1_200);
-    // What was on its way then says nothing of the new size.
+    // Datagrams that were on their way before say nothing about the new size.
     path.noteMissing(now, 1, sequence);
     expect(path.bytes).toBe(1_200);
   });

@@ -5,8 +5,8 @@
  * Theory of operation. Every path takes the smallest size. When a turn has more to send than one such datagram takes, the
  * next larger size is searched for: a probe of that size goes out, and the peer answers what arrives. Beyond the MTU of
  * the network the kernel cuts a datagram into fragments. One lost fragment loses the whole datagram, and some firewalls
- * drop all of them. So a size that was answered is not trusted, it is watched: of every larger datagram it is known
- * whether it was acked or had to be asked for again.
+ * drop all of them. So a size is watched also after a probe of it was answered: for every larger datagram the node
+ * notes whether it was acked or had to be asked for again.
  *
  *   settled    nothing larger is searched for before `retryAt`
  *   searching  a probe of the next size is out, and repeated `pathProbes` times
@@ -32,11 +32,11 @@ const TRANSITIONS: Transitions<PathState, PathEvent> = {
   searching: { search: 'searching', settle: 'settled' },
 };
 
-/** Fewer lost ones may be chance. */
+/** Fewer losses may be chance. */
 const LOST_MIN = 3;
 const LOSS_MAX = 1 / 50;
 const BLACK_HOLE_LOSS = 1 / 2;
-/** After so many the size has held. Enough that `LOSS_MAX` of half of them is `LOST_MIN`. */
+/** A size has held after so many datagrams. `LOSS_MAX` of half of them is `LOST_MIN`. */
 const WATCHED = 256;
 
 /** A larger datagram on its way: the first and the last of its records. */
@@ -169,7 +169,7 @@ export class PathSize {
 
   #use(level: number): void {
     this.#level = level;
-    // What is on its way has another size.
+    // Datagrams on their way have another size.
     this.#flights = [];
     this.#arrived = 0;
     this.#lost = 0;

@@ -14,7 +14,7 @@ export class PeerTimers extends TimerTable {
   readonly unicastGap = this.timer();
   /** The peer owes us acks, and is asked for its position. */
   readonly poll = this.timer();
-  /** It has acked nothing for so long that its full queue holds nobody up any more. */
+  /** It has acked nothing for so long that senders no longer wait for its full queue. */
   readonly stall = this.timer();
   /** Messages for a peer without a session of ours have waited long enough. */
   readonly hold = this.timer();

@@ -66,7 +66,7 @@ export class Peer {
 
   constructor(
     readonly bootId: Buffer,
-    /** Small and never used again: names this boot in tables. */
+    /** A small number for this boot in tables. It is never used again. */
     readonly index: number,
     readonly keys: PeerKeys,
     readonly timers: PeerTimers,
@@ -100,7 +100,7 @@ export class Peer {
     return this.#life === 'gone';
   }
 
-  /** Our reports list it: it is proven, or has a session of ours. Then it also matters what it has applied. */
+  /** Our reports list it: it is proven, or has a session of ours. Then connections also wait for its acks. */
   get isListed(): boolean {
     return this.isProven || this.outgoing.isOpen;
   }
@@ -153,7 +153,7 @@ export class Peer {
   noteHearsay(now: number, endpoint: Endpoint): void {
     if (this.isProven) return;
     this.#heardAt = now;
-    // Where it was heard from may be the address of whoever plays recordings.
+    // The address that it was heard from may be that of somebody who replays recordings.
     this.#reachAt(endpoint);
   }
 
@@ -194,7 +194,7 @@ export class Peer {
     this.#move('fallSilent');
   }
 
-  /** It is given the time anew to answer us. */
+  /** Its time to answer us begins again. */
   meetAgain(now: number): void {
     this.#metAt = now;
   }

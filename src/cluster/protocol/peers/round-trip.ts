@@ -1,4 +1,4 @@
-/** The time to a peer and back, smoothed as TCP does (RFC 6298), by PINGs of which only the last one's answer counts. */
+/** The round-trip time to a peer, smoothed as in TCP (RFC 6298). Only the answer to the last PING counts. */
 export class RoundTrip {
   #ms: number | null = null;
   #token = 0;

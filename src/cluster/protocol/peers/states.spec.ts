@@ -1,4 +1,4 @@
-/** Every state and every event of what is in a state, and where it leads. `-`: it must not happen, and throws. */
+/** For every class with named states: where each event leads from each state. `-`: it must not happen, and throws. */
 import { describe, expect, it } from '@jest/globals';
 import { Directory } from '../directory/directory.js';
 import { Replica } from '../directory/replica.js';

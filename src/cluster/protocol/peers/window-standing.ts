@@ -30,7 +30,7 @@ export class WindowStanding {
     return this.#state;
   }
 
-  /** It is not waited for, and will have to rejoin if it needs what is freed meanwhile. */
+  /** The window does not wait for it. It has to rejoin if it needs a record that is freed meanwhile. */
   get isLaggard(): boolean {
     return this.#state === 'laggard';
   }
@@ -51,7 +51,7 @@ export class WindowStanding {
     if (this.#state !== 'in-step') this.#move('release');
   }
 
-  /** It was waited for long enough. */
+  /** The window has waited for it for long enough. */
   giveUp(): void {
     this.#move('giveUp');
   }
