@@ -1,5 +1,5 @@
 /**
- * From the bytes of a datagram to a peer: which boot sent it, does it open, and is it new?
+ * Finds the peer that sent a datagram. Checks which boot sent it, that it opens, and that it is new.
  *
  * Rules.
  * - Cheap checks come first: shape, key tag, own boot id, replay window. Only then a key, only then decryption.
@@ -65,7 +65,7 @@ export class Admission {
   constructor(
     private readonly parts: Parts,
     private readonly handlers: {
-      /** Whether our own datagram from there would tell us anything now. Opening all of them would cost too much. */
+      /** Whether a datagram of our own from there is of use now. To open all of them would cost too much. */
       readonly listensForItself: (now: number, arrival: Arrival, source: Endpoint) => boolean;
       readonly heardOurselves: (now: number, arrival: Arrival, source: Endpoint) => void;
       /** The peer is known now, but only heard of. */
@@ -143,8 +143,9 @@ export class Admission {
     }
     const tombstone = this.parts.members.tombstone(tag, rest);
     const { deadAfterMs } = this.parts.pace;
-    // Peers tell of a boot for `silentAfterMs` after they heard it last, and they may have heard it until we dropped it: what
-    // they say then is old. The rest is for what was said before somebody slept. A boot that we hear ourselves needs nobody.
+    // Peers name a boot for `silentAfterMs` after they heard it last, and they may have heard it until we dropped it.
+    // So what they say in that time is old. The rest of the time allows for a node that slept in between. A boot that we
+    // hear ourselves does not need to be named.
     if (tombstone !== undefined && (tombstone.hasLeft || now - tombstone.droppedAt < 2 * deadAfterMs)) return;
     const peer = this.#makePeer(now, bootId, secret, endpoint);
     if (peer === null) return;
@@ -207,7 +208,7 @@ export class Admission {
     return this.#refuse('other-version');
   }
 
-  /** It may come from a node of ours with a mistyped secret, from another cluster, or from anybody. */
+  /** The sender may be a node of ours with a mistyped secret, a node of another cluster, or anybody. */
   #refuseKey(now: number, source: Endpoint): null {
     if (now >= this.#keyToldAt + STRANGERS_TOLD_EVERY_MS) {
       this.#keyToldAt = now;

@@ -17,7 +17,7 @@ describe('datagrams with the boot id of the node itself', () => {
     lan.run(2_000);
     expect(a.node.isReady()).toBe(true);
     const heard = lan.recorded.at(0)?.transmit.bytes as Buffer;
-    // From now on its broadcasts go nowhere; somebody sends it what it might have said.
+    // From now on its broadcasts are lost. An attacker sends it datagrams that look like its own.
     lan.alters = (transmit) => ({ ...transmit, to: '10.77.0.99:1' });
     const forged = Buffer.from(heard);
     for (let count = 0; count < 50; count += 1) {
@@ -72,7 +72,7 @@ describe('two nodes of a mesh that were cut off from each other', () => {
     lan.loses = (_transmit, to, from) => to !== c && from !== c;
     lan.run(2 * TIMING.deadAfterMs);
     expect(lists(a, b) || lists(b, a)).toBe(false);
-    // Reports that only the third node has received are played to the two, from an address that is nobody's.
+    // Reports that only the third node has received are replayed to the two, from an address that no node has.
     const reports = lan.recorded.filter(({ transmit }) => transmit.to === c.endpoint);
     for (const [from, to] of [
       [a, b],

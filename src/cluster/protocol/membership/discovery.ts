@@ -33,7 +33,7 @@ type Parts = Pick<
 export class Discovery {
   #seeds: readonly Endpoint[];
   #areSeedsKnown = true;
-  /** Until then a seed may still answer. */
+  /** Up to this time a seed may still answer. */
   #searchUntil: number;
   readonly #ownEndpoints = new Set<Endpoint>();
   #heardOurselvesAt: number;
@@ -73,7 +73,7 @@ export class Discovery {
     return [];
   }
 
-  /** Mesh: some seed has neither answered nor had the time to. */
+  /** Mesh: some seed has not answered, and its time to answer is not over. */
   isSearching(now: number): boolean {
     if (now >= this.#searchUntil) return false;
     const met = new Set(this.parts.members.all.map(({ endpoint }) => endpoint));

@@ -50,7 +50,7 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
     lan.run(2_000);
     expect(changes()).toEqual(['joined']);
 
-    // Nor does anything else of b now, least of all a request for the record that it misses: it gives the session up.
+    // Nothing else of b arrives now, also no request for the record that it misses. So it gives the session up.
     const isOfB = (_transmit: Transmit, _to: Host, from: Host): boolean => from === b;
     lan.loses = isOfB;
     send(1);
@@ -66,7 +66,7 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
     expect(lan.of(b, 'gap')).toMatchObject([{ kind: 'gap' }]);
     expect(b.node.peers()).toMatchObject([{ complete: false }]);
 
-    // Were b to believe the late WELCOME, it would count the old session from 1 again, and ask a for what it has had.
+    // If b believed the late WELCOME, it would begin the old session at 1 again, and ask a for records that it has had.
     expect(late).toBeDefined();
     play(late as Buffer);
     lan.loses = (transmit, _to, from) => from === b && !wire.carries(transmit, FRAME_NACK);
@@ -81,7 +81,7 @@ describe('R2: a session is opened by the answer to our own current HELLO, and by
   });
 
   it('and its snapshot has every user that was called reachable before, if only in this turn', () => {
-    // Nothing of b arrives but its HELLO, and that later: for a, nobody is there to wait for.
+    // Of b only its HELLO arrives, and only later. So a has no peer to wait for.
     let hello: Buffer | undefined;
     lan.loses = (transmit, _to, from) => {
       if (from !== b) return false;
@@ -179,7 +179,7 @@ describe.each([
   let hellos: Buffer[];
   let everything: { readonly arrival: 'shared' | 'own'; readonly bytes: Buffer }[];
 
-  /** Somebody on the way keeps all of it from a, and has it: HELLOs and reports, as new to a as on the first day. */
+  /** An attacker keeps all datagrams of the boot from a, and records them. Its HELLOs and reports are new to a. */
   beforeEach(() => {
     lan = new VirtualLan(nodeCipherSuite);
     const wire = new OpenWire(lan, nodeCipherSuite);
@@ -200,7 +200,7 @@ describe.each([
     a.events.length = 0;
   });
 
-  /** Answers come at once. That somebody may be there whom nobody asked is true of all of them while it is heard of. */
+  /** Receipts come at once. All are incomplete while the boot is heard of: it may be there, and was not asked. */
   const expectAllIsWell = (): void => {
     expect(a.node.peers().map(({ name, state }) => [name, state])).toEqual([['b', 'up']]);
     expect(a.node.send(lan.now, { to: 'bob', from: null, data: text(1) }, 7)).toBe('queued');
@@ -250,7 +250,7 @@ describe.each([
     lan.run(TIMING.heardForgetMs + 1_000);
     expect(lan.of(a, 'peer')).toEqual([]);
     expect(lan.of(a, 'gap').every(({ kind }) => kind === 'not-mutual' || kind === 'late')).toBe(true);
-    // Forgotten: what was played is old now, and opens nothing any more.
+    // The boot is forgotten. The replayed datagrams are old now, and open no session any more.
     const before = refusals(a);
     for (const { arrival, bytes } of everything) {
       a.node.handleDatagram(lan.now, arrival, bytes, '10.77.9.9:6666');

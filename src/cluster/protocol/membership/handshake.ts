@@ -7,8 +7,8 @@
  *   introduction: oldest version u8, newest version u8, capabilities u32, uptime ms u48, name text, software text
  *
  * Rules.
- * - Everything but KNOCK is sealed for the pair. What opens under that key was made after we booted. But somebody may
- *   have kept it back since, and its sender may be dead. A WELCOME with our current nonce was made after our HELLO.
+ * - Everything but KNOCK is sealed for the pair. What opens under that key was made after we booted. But it may
+ *   have been held back since, and its sender may be dead. A WELCOME with our current nonce was made after our HELLO.
  *   It proves that its sender lives; nothing else does.
  * - A boot that is only heard of gets a HELLO, and nothing it says counts until it is proven. A recording ends here.
  *   Its HELLO is answered all the same: otherwise two boots that are not proven would wait for each other.
@@ -55,9 +55,9 @@ type Parts = Pick<
 >;
 
 export class Handshake {
-  /** Of the last HELLO with a new one. */
+  /** The nonce of the last HELLO with a new nonce. */
   #nonce = 0;
-  /** Of the last session opened. */
+  /** The number of the last session opened. */
   #session = 0;
 
   constructor(
@@ -189,7 +189,7 @@ export class Handshake {
       .text(version);
   }
 
-  /** False: no version of the protocol is common to both, and nothing more can be said. */
+  /** Returns false if the two have no version of the protocol in common. */
   #readIntroduction(now: number, peer: Peer, reader: ByteReader): boolean {
     const oldest = reader.u8();
     const newest = reader.u8();

@@ -3,8 +3,8 @@
  * coordinator.
  *
  * Rules.
- * - R12: silence makes a peer dead after `deadAfterMs` (more in large clusters); a good-bye at once; a new boot of
- *   the same name while the old one is silent, at once. Silence alone changes no routing.
+ * - R12: a peer is dropped when it has been silent until `deadAfterMs` (later in large clusters). It is dropped at
+ *   once when it leaves, or when it is silent and a new boot of the same name comes. Silence alone changes no routing.
  * - A silent peer is sent a PING. It answers with a report, so that a broken broadcast path alone drops nobody.
  * - Two live boots with one name are a mistake of people (a copied environment file). A warning says so, and both stay.
  * - A boot that was heard but did not answer is forgotten when it falls silent. So a recording is heard once.

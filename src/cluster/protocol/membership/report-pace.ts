@@ -29,7 +29,7 @@ export class ReportPace {
     private readonly members: Members,
   ) {}
 
-  /** Made so far: the number of the last one. */
+  /** How many reports were made so far, which is the number of the last one. */
   get reports(): number {
     return this.#reports;
   }

@@ -1,6 +1,6 @@
 /**
- * A path that fails for what is sent to one node alone, when all went well before: a firewall rule, a full connection table.
- * Reports go on, by broadcast, so nobody falls silent; what does not arrive has to be said all the same.
+ * A path worked, and then fails for unicast only: a new firewall rule, or a full connection table. Reports go on by
+ * broadcast, so no peer falls silent. The messages that do not arrive must be reported all the same.
  */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
@@ -8,7 +8,7 @@ import type { SendResult } from '../contract.js';
 import { TIMING } from '../options.js';
 import { userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
 
-/** Its time, and that from one judgement of the peers to the next. */
+/** The time limit, and the time between two checks of the peers. */
 const SAID_WITHIN_MS = TIMING.deadAfterMs + 1_500;
 
 let lan: VirtualLan;
@@ -75,7 +75,7 @@ describe('a peer that reports, but acks nothing of what it is sent', () => {
     lan.run(2_000);
     expect(received()).toEqual(['1', '2']);
     expect(stateOfB()).toEqual(['up']);
-    // What fails a second time is said a second time.
+    // A second failure is reported again.
     lan.loses = (transmit, to) => to === b && transmit.to !== null;
     expect(send('3')).toBe('queued');
     lan.run(SAID_WITHIN_MS);

@@ -1,8 +1,8 @@
 /**
- * A rolling upgrade: nodes of the next and of the previous version beside one of ours, from first contact to good-bye.
+ * A rolling upgrade: nodes of the next and of the previous version beside one of ours, from first contact to leaving.
  *
- * The other versions are our core with everything it says rewritten on the wire: what a later one may add, it adds,
- * everywhere; how it is read is what this tests.
+ * The other versions are our core, with its datagrams rewritten on the wire. Whatever a later version may add is added
+ * everywhere. The tests check how our version reads it.
  */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../../bus/cipher-suites.js';
@@ -13,7 +13,7 @@ import * as frames from '../wire/frames.js';
 
 const UNKNOWN_TYPE = 0xee;
 const UNKNOWN_FIELD = 0xdd;
-/** After a body that has room for it, and as a body of its own: bytes that would be fatal if they were read. */
+/** Bytes that would do harm if they were read. They are added after bodies with room for them, and as bodies alone. */
 const unknown = Buffer.alloc(5, 0xff);
 const unknownPart: Frame = { type: UNKNOWN_TYPE, body: unknown };
 
@@ -284,7 +284,7 @@ describe.each([
 
   beforeEach(() => {
     present = add('present', null, 'broadcast');
-    // What it hears of ours is as strange to it as what we hear of it: neither finds a version in common.
+    // Both directions are rewritten, so that neither node finds a common version.
     versions.set(present, speaking(introduction));
     other = add('other', speaking(introduction), 'broadcast');
     other.node.join(lan.now, userNamed('olga'), 1);
@@ -312,7 +312,7 @@ describe.each([
     expect(present.node.send(lan.now, { to: 'olga', from: null, data: data(1) }, 2)).toBe('none');
     lan.run(20);
     expect(lan.of(present, 'reachable')).toMatchObject([{ token: 1 }]);
-    // At once; but olga may be with it.
+    // The answer comes at once, but olga may be connected to that node.
     expect(lan.of(present, 'receipt')).toMatchObject([{ token: 2, complete: false }]);
   });
 

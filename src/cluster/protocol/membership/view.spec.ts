@@ -39,11 +39,11 @@ describe('an answer calls itself complete', () => {
     b.node.join(lan.now, userNamed('bob'), 1);
     lan.loses = (_transmit, to) => to === b;
     lan.run(TIMING.settleMaxMs);
-    // Longer than anybody is remembered who is not heard.
+    // Longer than a boot that is not heard is remembered.
     for (let elapsed = 0; elapsed < 3 * TIMING.heardForgetMs; elapsed += TIMING.receiptTimeoutMs) {
       expect(isComplete(a, 'bob')).toBe(false);
     }
-    // It is named, and not only once.
+    // A gap names it, more than once.
     expect(lan.of(a, 'gap').filter(({ kind }) => kind === 'not-mutual').length).toBeGreaterThan(1);
 
     lan.loses = () => false;
@@ -101,7 +101,7 @@ describe('an answer calls itself complete', () => {
     const a = lan.add('a');
     const b = lan.add('b');
     const wire = new OpenWire(lan, nodeCipherSuite);
-    // Kept back: it never arrived, so that it is new.
+    // The datagram was held back and never arrived, so it is new.
     let hello: Buffer | undefined;
     lan.loses = (transmit, to, from) => {
       if (from === b && to === a && isForOne(transmit) && wire.carries(transmit, FRAME_HELLO)) {

@@ -19,7 +19,7 @@ type Parts = Pick<NodeParts, 'members' | 'options' | 'pace' | 'timing'>;
 
 export class View {
   #isSettled = false;
-  /** Peers that may hold any address for all that we know, as of `#doubtedAt`. */
+  /** Peers that may hold any address, because we do not rely on their replica. As of `#doubtedAt`. */
   #doubtful: readonly Peer[] = [];
   #doubtedAt = NaN;
   #membersThen: readonly Peer[] = [];
@@ -38,12 +38,12 @@ export class View {
     this.#isSettled ||= this.#hasSettled(now);
   }
 
-  /** Whether nobody is there who is no peer. */
+  /** Whether every boot that is known to be there is a peer. */
   knowsAll(now: number): boolean {
     return this.#isClear(now) && this.parts.members.heard === 0;
   }
 
-  /** Whether nobody can hold an address of which `asked[0..count)` are all that are known to. */
+  /** Whether no node but the known holders `asked[0..count)` can hold the address. */
   isComplete(now: number, asked: readonly Peer[], count: number): boolean {
     if (!this.#isClear(now)) return false;
     for (const peer of this.#doubtfulAt(now)) {
