@@ -144,8 +144,8 @@ export class Admission {
     const tombstone = this.parts.members.tombstone(tag, rest);
     const { deadAfterMs } = this.parts.pace;
     // Peers name a boot for `silentAfterMs` after they heard it last, and they may have heard it until we dropped it.
-    // So what they say in that time is old. The rest of the time allows for a node that slept in between. A boot that we
-    // hear ourselves does not need to be named.
+    // So what they say in that time is old. The rest of the time allows for a node that slept in between. A boot that
+    // we hear ourselves does not need to be named.
     if (tombstone !== undefined && (tombstone.hasLeft || now - tombstone.droppedAt < 2 * deadAfterMs)) return;
     const peer = this.#makePeer(now, bootId, secret, endpoint);
     if (peer === null) return;

@@ -62,7 +62,7 @@ export class BarrierStanding {
   }
 
   /**
-   * The same, for a connection whose wait has timed out. True: report it. A peer that stays late is reported every `ms`.
+   * The same, for a connection whose wait timed out. True: report it. A peer that stays late is reported every `ms`.
    */
   markLate(now: number, announcedIn: number, ms: number): boolean {
     const isTold = !this.isLate || now - this.#lateToldAt >= ms;
