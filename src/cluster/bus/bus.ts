@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Message, RoomMessage } from '../../wire/message.js';
 
-/** What a node holds, and messages are for. A user and a room of one name are two addresses. */
+/** What messages are for, and what a node holds: a user or a room. A user and a room of one name are two addresses. */
 export interface Address {
   readonly kind: 'user' | 'room';
   /** 1 to 255 bytes of UTF-8. */
@@ -142,7 +142,7 @@ export interface BusStatistics {
   readonly directoryBytes: number;
   readonly queuedBytes: number;
   readonly queuedRecords: number;
-  /** Gauges: what came from other nodes and is not whole or not in order yet, and what is waited for from them. */
+  /** Gauges: what came from other nodes and is not whole or in order yet, and what this node waits for from them. */
   readonly heldBytes: number;
   readonly receiptsWaiting: number;
   readonly answerBytes: number;
@@ -194,7 +194,7 @@ export abstract class Bus {
 
   /** Resolves when the node may serve clients. Rejects when the bus cannot work at all (socket, address). */
   abstract start(): Promise<void>;
-  /** Says good-bye to the peers and closes. What was queued has been handed to the network. */
+  /** Leaves the cluster and closes. Everything in the queues has been given to the network by then. */
   abstract stop(): Promise<void>;
 
   /**

@@ -20,9 +20,9 @@ import {
 /** The same limit as on the bus `udp`, so that a test sees the same refusals. */
 const MESSAGE_BYTES_MAX = 1_048_576;
 const QUEUE_BYTES_MAX = 4 * 1_048_576;
-/** How long what became of a message is waited for, as on the bus `udp`. */
+/** How long a receipt is waited for, as on the bus `udp`. */
 const RECEIPT_TIMEOUT_MS = 900;
-/** Above this senders wait. They go on when half of it has left. */
+/** Senders wait while more than this is queued. They go on when half of it has left. */
 const CONGESTED_BYTES = QUEUE_BYTES_MAX / 2;
 
 /** The nodes of one cluster, all in this process. */
@@ -253,7 +253,7 @@ export class MemoryBus extends Bus {
   }
 }
 
-/** A user and a room of one name are two. */
+/** A user and a room of one name have different keys. */
 function keyOf({ kind, name }: Address): string {
   return `${kind} ${name}`;
 }

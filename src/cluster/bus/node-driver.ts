@@ -62,7 +62,7 @@ export class NodeDriver {
     this.#turnEnd = setImmediate(this.#endTurn);
   }
 
-  /** Resolves when the core is in a state, or after `patienceMs`. One at a time may wait. */
+  /** Resolves when the core is in a state, or after `patienceMs`. Only one caller at a time may wait. */
   async waitUntil(isSo: () => boolean, patienceMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const done = (): void => {
@@ -88,7 +88,7 @@ export class NodeDriver {
     this.#turnEnd = undefined;
     const { carrier, node } = this;
     const now = performance.now();
-    // The deadline is that of the last turn's end: what this turn has caused is due later, or done by flush.
+    // The deadline was set at the end of the last turn. What this turn causes is due later, or done by flush.
     if (this.#dueAt <= now) node.handleTimeout(now);
     node.flush(now);
     for (let next = node.pollTransmit(); next !== undefined; next = node.pollTransmit()) {

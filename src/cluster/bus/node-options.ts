@@ -12,7 +12,7 @@ export interface ProtocolBusConfig {
   readonly CLUSTER_NAME: string;
   readonly CLUSTER_SECRET: readonly string[];
   readonly NODE_NAME: string;
-  /** The software's own, which peers show. */
+  /** The version of the software, which peers show. */
   readonly version: string;
 }
 

@@ -1,4 +1,4 @@
-/** Who waits for the core's word on something: each has a token, and is called once. */
+/** Callbacks that wait for an event of the core. Each has a token, and is called once. */
 export class Pending<Callback> {
   readonly #callbacks = new Map<number, Callback>();
   #token = 0;
@@ -10,7 +10,7 @@ export class Pending<Callback> {
     return this.#token;
   }
 
-  /** Who waits with that token, and waits no more. */
+  /** Removes the callback with that token, and returns it. */
   take(token: number): Callback | undefined {
     const callback = this.#callbacks.get(token);
     this.#callbacks.delete(token);

@@ -71,7 +71,7 @@ export class PlainBus extends Bus {
     this.#messages.complete();
   }
 
-  /** All nodes get what is sent to a user, whoever holds him, and nothing that is sent to a room. */
+  /** A message to a user goes to all nodes, whichever holds the user. A message to a room goes to no other node. */
   join({ kind }: Address, reachable: (complete: boolean) => void): void {
     reachable(kind === 'user');
   }
@@ -92,7 +92,7 @@ export class PlainBus extends Bus {
     return { nodeIds: [], complete: false };
   }
 
-  /** The original has no rooms: each node's own members get it, and no others. */
+  /** The original has no rooms, so only the members on this node get the message. */
   sendToRoom(_message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): null {
     receipt?.({ delivered: 0, complete: false });
     return null;

@@ -30,7 +30,7 @@ import { Pending } from './pending.js';
 
 /** The view settles within 3 s (R13). A node that is not ready by then logs why, and serves, not ready. */
 const START_PATIENCE_MS = 3_500;
-/** Draining and saying good-bye take at most half a second. */
+/** Draining the queues and leaving the cluster take at most half a second. */
 const STOP_PATIENCE_MS = 1_500;
 /**
  * The bus that speaks the cluster protocol. It turns calls into commands to the sans-IO core, and the core's events into
@@ -173,7 +173,7 @@ export class ProtocolBus extends Bus {
   }
 
   #endSend(result: SendResult, token: number): BusRefusal | null {
-    // Emitted within the call: a sender that reads on until the turn ends would overfill the queue.
+    // Emitted within the call: a sender that went on to the end of the turn would overfill the queue.
     if (this.#started.node.isCongested) this.#congested.next(true);
     if (result === 'queued' || result === 'none') return null;
     this.#receipts.take(token);
