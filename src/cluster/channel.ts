@@ -34,7 +34,7 @@ export class Channel<T = unknown> {
       filter(({ channel }) => channel === name),
       map(({ nodeId, body }) => ({ nodeId, data: bodies.decode(body, 'publication', name, nodeId) as T })),
       filter(({ data }) => data !== undefined),
-      share(), // decoded once, however many subscribe
+      share(), // decodes once for all subscribers
     );
   }
 

@@ -50,7 +50,7 @@ export const clusterVariables = new Variables(
 
 export const clusterConfig = registerAs('cluster', () => clusterVariables.parse(process.env));
 
-/** Of a node to which NODE_NAME gives no other. */
+/** The name of a node without NODE_NAME. */
 export function defaultNodeName(env: Environment): string {
   return `${hostname().slice(0, 58)}:${env['PORT'] ?? '8866'}`;
 }

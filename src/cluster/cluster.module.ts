@@ -45,7 +45,7 @@ const NODE_ID_BYTES = 12;
 })
 export class ClusterModule {}
 
-/** Variables are judged, and metrics labelled, by CLUSTER_BUS: it must say what is in force. */
+/** CLUSTER_BUS decides how variables are checked and metrics are labelled, so it must name the bus in force. */
 function contradiction(own: Bus | undefined): ConfigurationError {
   const message =
     own === undefined

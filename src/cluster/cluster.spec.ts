@@ -149,7 +149,7 @@ describe('what the log says of other nodes', () => {
     jest.restoreAllMocks();
   });
 
-  /** A node, and what its bus says is not certain. */
+  /** A node, and the gaps that its bus reports. */
   async function start(): Promise<[MemoryNetwork, Subject<Gap>]> {
     const network = new MemoryNetwork();
     const gaps = new Subject<Gap>();

@@ -32,8 +32,8 @@ const TOPIC_BYTES_MAX = 255;
 const TIMEOUT_MS_MAX = 60_000;
 
 /**
- * The token of the bus in force. The port's own token is the application's (Nest resolves an import before a global
- * module).
+ * The token of the bus in force. The token of the port itself is for the bus of the application (Nest resolves
+ * an import before a global module).
  */
 export const BUS_IN_FORCE = Symbol('the bus in force');
 

@@ -19,7 +19,7 @@ export interface Seeds {
 export interface CarrierLimits {
   /** The largest datagram that surely arrives, in bytes. */
   readonly datagramBytes: number;
-  /** The largest that may be tried to a node; the same: none is tried. */
+  /** The largest datagram that may be tried to a node. If it is the same size, no larger one is tried. */
   readonly datagramBytesMax: number;
   /** How much may wait to be read before datagrams are lost, in bytes as the kernel or broker counts them. */
   readonly receiveBufferBytes: number;
@@ -40,7 +40,7 @@ export abstract class Carrier {
   /** Where to look for peers; only a mesh needs it. Replays the latest. */
   abstract readonly seeds$: Observable<Seeds>;
 
-  /** For people, the end of a sentence: what usually keeps a node from hearing what it sends to all. */
+  /** What usually keeps a node from hearing what it sends to all. For people, written as the end of a sentence. */
   abstract readonly deafHelp: string;
 
   /** Known once it is open. */

@@ -28,7 +28,7 @@ describe('Endpoints', () => {
 describe('a million datagrams from as many senders', () => {
   it('leave no endpoint behind; an address that something is sent to does', async () => {
     const datagrams = new Subject<Datagram>();
-    // What the carrier uses of the sockets.
+    // Only what the carrier uses of the sockets.
     const udp = { datagrams$: datagrams, peers$: NEVER, open: async () => undefined, send: () => undefined };
     const endpoints = new Endpoints();
     const carrier = new UdpCarrier(udp as unknown as UdpBroadcast, endpoints);
