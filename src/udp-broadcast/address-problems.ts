@@ -5,8 +5,8 @@ import type { UdpSettings } from './udp-broadcast.config.js';
 const LIMITED_BROADCAST = '255.255.255.255';
 
 /**
- * Mistakes that the networks of this machine show. A node that sends only to itself, or to one other host, would hear
- * itself, be ready, and be alone.
+ * Mistakes that can be seen from the networks of this machine. A node that sends only to itself, or to one other host,
+ * would hear itself, be ready, and be alone.
  */
 export function addressProblems(settings: UdpSettings, networks: readonly Network[]): Problem[] {
   const { UDP_INTERFACE: from } = settings;
@@ -19,7 +19,7 @@ export function addressProblems(settings: UdpSettings, networks: readonly Networ
   ];
 }
 
-/** What may be a mistake, or may be meant. */
+/** Settings that may be a mistake, or may be intended. */
 export function addressWarnings(settings: UdpSettings, networks: readonly Network[]): string[] {
   const lans = networks.filter((network) => isLan(network) && hasBroadcast(network));
   if (settings.UDP_MODE === 'multicast') {

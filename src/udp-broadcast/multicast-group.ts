@@ -30,8 +30,8 @@ export class MulticastGroup {
   }
 
   /**
-   * The kernel forgets the membership when the interface goes away, without a word, and does not restore it. Joining
-   * again shows whether it did.
+   * The kernel forgets the membership when the interface goes away. It does not report that, and does not restore the
+   * membership. Joining again shows whether the membership was lost.
    * @throws while no interface leads to the group
    */
   isForgottenBy(shared: Socket): boolean {

@@ -1,8 +1,8 @@
 import { readNetworks, type Network } from './network.js';
 
 /**
- * Node has no event for changes. This is less than half the time after which a silent node is lost; a look takes 0.1
- * ms.
+ * Node has no event for changes of networks, so they are read at this interval. It is less than half the time after
+ * which a silent node is lost. Reading takes 0.1 ms.
  */
 const LOOK_EVERY_MS = 2_000;
 

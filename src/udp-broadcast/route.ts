@@ -54,7 +54,7 @@ function waysOut(settings: UdpSettings, networks: readonly Network[]): Network[]
 
 const explicitTarget = ({ UDP_ADDRESS: address }: UdpSettings): string => address ?? LOOPBACK_BROADCAST;
 
-/** There is no single LAN. (255.255.255.255 is no way out: it goes through one interface, which the kernel chooses.) */
+/** There is no single LAN. (255.255.255.255 does not help: it goes through one interface, which the kernel chooses.) */
 function noSingleLan(
   { UDP_INTERFACE: from }: UdpSettings,
   networks: readonly Network[],

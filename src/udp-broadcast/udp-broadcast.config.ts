@@ -7,7 +7,7 @@ import { parsePeer } from './peer.js';
 /** With less a burst of a few hundred datagrams overruns the socket; see docs/operations.md. */
 const RECEIVE_BUFFER_BYTES_MIN = 65_536;
 
-/** 224.0.0.0 to 239.255.255.255 are multicast groups; what follows is no host's either. */
+/** 224.0.0.0 to 239.255.255.255 are multicast groups. The addresses above are no addresses of hosts either. */
 const FIRST_GROUP = 224;
 const firstOctet = (address: string): number => Number.parseInt(address, 10);
 

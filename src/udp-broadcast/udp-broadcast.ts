@@ -38,7 +38,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
   #peerAddresses: PeerAddresses | undefined;
   #opening: Promise<void> | undefined;
   #following: Promise<void> | undefined;
-  /** The trouble with the networks that was logged last. */
+  /** The problem with the networks that was logged last. */
   #trouble = '';
 
   /**
@@ -85,7 +85,7 @@ export class UdpBroadcast implements OnApplicationShutdown {
     return this.#openSockets.receiveBufferBytes;
   }
 
-  /** What waits to leave, in bytes: all is sent from one socket. Open sockets only. */
+  /** How many bytes wait to be sent. All are sent from one socket. Needs open sockets. */
   get backlogBytes(): number {
     return this.#openSockets.own.backlogBytes;
   }

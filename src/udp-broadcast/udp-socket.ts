@@ -3,13 +3,14 @@ import type { Datagram } from './datagram.js';
 import type { UdpTraffic } from './udp-traffic.js';
 
 /**
- * How much may wait to leave when the network takes less than is sent: as much as a burst, and no more, because peers
- * ask again for what is late.
+ * How much may wait to be sent when the network is slower than the node. It is as much as a burst, and no more, because
+ * peers ask again for records that are late.
  */
 const BACKLOG_BYTES_MAX = 4_194_304;
 const BACKLOG_DATAGRAMS_MAX = 4_096;
 /**
- * Fewer datagrams are never too much, whatever their size. Some may have left already: that shows when callbacks run.
+ * So many datagrams may always wait, whatever their size. Some may have left already, but that is known only when their
+ * callbacks run.
  */
 const UNSENT_UNSUSPICIOUS = 128;
 
@@ -64,7 +65,7 @@ export class UdpSocket {
     return this.backlogBytes >= BACKLOG_BYTES_MAX || this.raw.getSendQueueCount() >= BACKLOG_DATAGRAMS_MAX;
   }
 
-  // One function for all sends: without a callback Node drops errors silently, with a closure each send costs one.
+  // One function for all sends. Without a callback Node drops errors silently. A closure would be made for each send.
   readonly #sent = (error: Error | null): void => {
     this.#unsent--;
     if (error !== null) this.#failed(error.message);

@@ -8,7 +8,7 @@ import type { UdpTraffic } from './udp-traffic.js';
 /**
  * Two sockets, because the kernel gives a broadcast to every socket on a port but a unicast datagram to only one
  * of them: `shared` hears what is sent to all (every node of a host binds the same port), `own` sends everything
- * and hears what is sent to this node alone. Nothing orders one against the other. Mesh mode has only `own`.
+ * and hears what is sent to this node alone. There is no order between the two. Mesh mode has only `own`.
  */
 export class UdpSockets {
   private constructor(
@@ -48,7 +48,7 @@ export class UdpSockets {
   }
 
   /**
-   * The networks of this machine may have changed: a socket that they have left behind is replaced by a new one.
+   * The networks of this machine may have changed: a socket that no longer fits them is replaced by a new one.
    * @throws what can't be done yet: an interface is away, the port is taken at the new address
    */
   async follow({ from }: Route): Promise<void> {

@@ -12,7 +12,7 @@ export class UdpStatistics {
   socketErrors = 0;
 }
 
-/** What sockets report to: they come and go, it stays. */
+/** What sockets report to. It stays when sockets are replaced. */
 export interface UdpTraffic {
   readonly statistics: UdpStatistics;
   readonly warnings: LogBudget;
