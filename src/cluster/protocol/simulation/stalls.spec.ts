@@ -30,7 +30,7 @@ describe('what one node has reported of another', () => {
     expect(timeline.excuse(sender, receiver, 1_601)).toBeNull();
   });
 
-  it('covers as much more as the two stood still since', () => {
+  it('covers more time when the two stood still since', () => {
     // Both pause after the report. The message is sent first thing after the pause, so nobody could catch up before.
     stalls.begin(sender, 101, 1_700);
     stalls.begin(receiver, 108, 1_700);
@@ -38,7 +38,7 @@ describe('what one node has reported of another', () => {
     expect(timeline.wasLate(receiver, sender, 1_850)).toBe(true);
   });
 
-  it('is not extended by what was over before it', () => {
+  it('is not extended by a stall that was over before it', () => {
     stalls.begin(sender, 0, 50);
     expect(timeline.excuse(sender, receiver, 1_601)).toBeNull();
   });
