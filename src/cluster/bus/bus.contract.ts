@@ -11,7 +11,7 @@ import type { Address, Bus, InboundMessage, InboundRoomMessage, Receipt } from '
 export interface BusWorld {
   /** Starts `count` nodes of one cluster. They are ready and know each other. */
   start(count: number): Promise<readonly Bus[]>;
-  /** Cuts the node off, without a good-bye. */
+  /** Cuts the node off. It does not leave the cluster properly. */
   cut(node: Bus): void;
   /** Stops the nodes that still run. */
   end(): Promise<void>;

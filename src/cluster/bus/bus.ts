@@ -79,7 +79,7 @@ export interface PeerView {
   readonly uptimeMs: number;
 }
 
-/** What happened to a peer. `left`: it said good-bye; `lost`: it was given up; `rejoined`: it has a new session. */
+/** What happened to a peer. `left`: it left the cluster; `lost`: it was given up; `rejoined`: it has a new session. */
 export const PEER_CHANGES = ['joined', 'rejoined', 'left', 'lost'] as const;
 
 export interface PeerChange {

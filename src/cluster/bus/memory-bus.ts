@@ -47,7 +47,7 @@ export class MemoryNetwork {
     this.#nodes.add(node);
   }
 
-  /** The node has said good-bye. */
+  /** The node has left the cluster. */
   remove(node: MemoryBus): void {
     if (!this.#nodes.delete(node)) return;
     for (const other of this.#nodes) other.notice('left', node, 'it said good-bye');
