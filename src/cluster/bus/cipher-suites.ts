@@ -1,7 +1,7 @@
 /**
- * Two implementations of ChaCha20-Poly1305 and HMAC-SHA-256. One uses node:crypto, which is always there. The other uses
- * libsodium (sodium-native, an optional dependency), whose calls cost a third. Both give identical bytes, so nodes with
- * and without it form one cluster. The cost is per call, not per byte: see scripts/measure-sealing.ts.
+ * Two implementations of ChaCha20-Poly1305 and HMAC-SHA-256. One uses node:crypto, which is always there. The other
+ * uses libsodium (sodium-native, an optional dependency), whose calls cost a third. Both give identical bytes, so nodes
+ * with and without it form one cluster. The cost is per call, not per byte: see scripts/measure-sealing.ts.
  */
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
