@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Backlogs, FROM_CLIENTS, TO_CLIENTS } from './backlogs.js';
 
 const BYTES_MAX = 1600;
-/** For those that are not being closed. */
+/** The limit for clients that are not being closed. */
 const OPEN_MAX = 1200;
 
 describe('backlogs of all clients', () => {
@@ -51,14 +51,14 @@ describe('backlogs of all clients', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('are too much together: who holds most is closed, not who came last', () => {
+  it('are too much together: the client that holds most is closed, not the one that came last', () => {
     const clients = withBacklogs(300, 700, 150, 51);
     expect(closing(clients)).toEqual([false, true, false, false]);
     expect(backlogs.shed).toBe(1);
     expect(warnings).toEqual([expect.stringContaining('1201 of WS_BUFFER_TOTAL_BYTES=1600')]);
   });
 
-  it('leave some room when somebody was closed for them', () => {
+  it('leave some room after a client was closed for them', () => {
     const clients = withBacklogs(100, 100, 200, 200, 200, 200, 200);
     expect(closing(clients)).not.toContain(true);
     clients[0]?.grow(10);
@@ -67,7 +67,7 @@ describe('backlogs of all clients', () => {
     expect(closing(clients).filter(Boolean)).toHaveLength(1);
   });
 
-  it('are looked at again before anybody is closed: clients may have taken what they got', () => {
+  it('are measured again before a client is closed: clients may have taken what was sent', () => {
     const clients = withBacklogs(600, 600);
     for (const client of clients) client.backlogBytes = 100;
     const [late] = withBacklogs(900) as [Client];
@@ -87,7 +87,7 @@ describe('backlogs of all clients', () => {
     expect(backlogs.bytes).toBe(1101);
   });
 
-  it('of those that are closed for others may still grow', () => {
+  it('of clients that are being closed to free memory may still grow', () => {
     const [slow] = withBacklogs(1000) as [Client];
     slow.unwritten = 500;
     const [other] = withBacklogs(300) as [Client];

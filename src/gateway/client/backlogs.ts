@@ -1,12 +1,18 @@
 import { Logger, type LoggerService } from '@nestjs/common';
 import { LogBudget } from '../../telemetry/log-budget.js';
 
-/** Of the limit, for clients that are not being closed. The rest is for those that still get their close frame. */
+/**
+ * The share of the limit for clients that are not being closed. The rest is for clients that still get their close
+ * frame.
+ */
 const OPEN_SHARE = 3 / 4;
-/** Of the limit, what is freed beyond what is too much: else the next write would be too much again. */
+/**
+ * How much more than necessary is freed, as a share of the limit. Otherwise the next write would exceed the limit
+ * again.
+ */
 const SPARE_SHARE = 1 / 16;
 
-/** What it needs of a connection. */
+/** What Backlogs needs of a connection. */
 interface Backlogged {
   /** Memory of what the client has not taken yet. */
   readonly backlogBytes: number;
@@ -17,7 +23,7 @@ interface Backlogged {
   terminate(): void;
 }
 
-/** What waits, where it is bounded, and what its clients are closed for. */
+/** What waits, which variable limits it, and the reason for which clients are closed. */
 export interface BacklogKind {
   readonly bytes: 'backlogBytes' | 'unhandledBytes';
   readonly variable: 'WS_BUFFER_TOTAL_BYTES' | 'WS_UNHANDLED_TOTAL_BYTES';
@@ -40,13 +46,13 @@ export const FROM_CLIENTS: BacklogKind = {
 };
 
 /**
- * What waits of all clients together: what they have not taken yet, or what they have sent and was not handled yet. Where
- * it is too much those are closed that hold most; whoever takes what it gets, and ends what it begins, holds nothing. A
- * client that is being closed keeps what it holds until it has taken the close frame: where those are too much they are
- * cut.
+ * The backlogs of all clients together: what they have not taken yet, or what they have sent and was not handled yet.
+ * When the sum exceeds the limit, the clients that hold most are closed. A client that takes what it gets, and ends
+ * what it begins, holds nothing. A client that is being closed keeps its backlog until it has taken the close frame.
+ * When the backlogs of such clients exceed the limit, these clients are cut.
  *
- * A connection says when its backlog has grown. That it has shrunk is seen when somebody looks, so that taking costs nothing:
- * the sum is never less than the truth, and all are looked at again before anybody is closed.
+ * A connection reports when its backlog has grown. It does not report when the backlog has shrunk, so that taking costs
+ * nothing. The sum is therefore never too small, and all backlogs are measured again before a client is closed.
  */
 export class Backlogs<Client extends Backlogged> {
   readonly #warnings: LogBudget;
@@ -65,12 +71,12 @@ export class Backlogs<Client extends Backlogged> {
     this.#closing = new Holders(kind.bytes);
   }
 
-  /** As it is now. */
+  /** The sum, measured now. */
   get bytes(): number {
     return this.#open.look() + this.#closing.look();
   }
 
-  /** Clients that were closed or cut because it was too much. Only grows. */
+  /** Clients that were closed or cut because the limit was exceeded. Only grows. */
   get shed(): number {
     return this.#shed;
   }
@@ -95,7 +101,7 @@ export class Backlogs<Client extends Backlogged> {
 
   #keepWithin(): void {
     if (this.#isShedding || (this.#openExcess <= 0 && this.#excess <= 0)) return;
-    this.#isShedding = true; // a client that is closed is flushed before, and may grow
+    this.#isShedding = true; // a client is flushed before it is closed, and its backlog may grow then
     try {
       this.#open.look();
       this.#closing.look();
@@ -163,7 +169,7 @@ class Holders<Client extends Backlogged> {
     return this.#bytesOf.delete(client);
   }
 
-  /** Looks at all again. Returns the sum. */
+  /** Measures all backlogs again. Returns the sum. */
   look(): number {
     for (const client of this.#bytesOf.keys()) {
       if (client[this.what] === 0) this.forget(client);
@@ -172,7 +178,7 @@ class Holders<Client extends Backlogged> {
     return this.#bytes;
   }
 
-  /** As few as hold so many bytes, the largest first. */
+  /** The clients with the largest backlogs, as few as hold so many bytes together. The largest comes first. */
   largest(bytes: number): Client[] {
     const clients = [...this.#bytesOf].sort(([, a], [, b]) => b - a);
     let held = 0;

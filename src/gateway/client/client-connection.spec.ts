@@ -42,10 +42,10 @@ describe('a client connection at the limit of its rate', () => {
     for (let sent = 0; sent < frames; sent += 1) connection.receive(Buffer.from('{}'), false);
   };
 
-  it('is not held to it for the time in which it was not read', () => {
+  it('may send later what it could not send while it was not read', () => {
     send(1);
     connection.intake.pause('congested');
-    jest.advanceTimersByTime(3_000); // meanwhile it sends on as it may; TCP keeps that
+    jest.advanceTimersByTime(3_000); // meanwhile the client sends at its rate; TCP keeps what it sends
     connection.intake.resume('congested');
     send(3 * PER_SECOND + BURST - 1);
     expect(statistics.errors.rate_limited).toBe(0);
@@ -68,23 +68,23 @@ describe('a client connection at the limit of its rate', () => {
     expect(received).toBe(1);
   });
 
-  it('gains nothing by silence: what it may send at once is the burst', () => {
+  it('cannot save tokens by silence: it may send the burst at once, and no more', () => {
     send(1);
     jest.advanceTimersByTime(3_000);
     send(BURST + 1);
     expect(received).toBe(1 + BURST);
   });
 
-  it('gains nothing by silence before it was kept waiting either', () => {
+  it('cannot save tokens by silence before it is paused either', () => {
     send(1);
     jest.advanceTimersByTime(3_000);
-    connection.intake.pause('finishing'); // not for a frame of its own
+    connection.intake.pause('finishing'); // no frame of the client has caused this pause
     connection.intake.resume('finishing');
     send(BURST + 1);
     expect(received).toBe(1 + BURST);
   });
 
-  it('is not read again once it was closed for flooding, whatever it waited for', () => {
+  it('is not read again after it was closed for flooding, whatever it was paused for', () => {
     connection.intake.pause('policy');
     send(2 * BURST);
     expect(socket.closedWith).toBe(CLOSES.rate_limited.code);
@@ -92,7 +92,7 @@ describe('a client connection at the limit of its rate', () => {
     expect(socket.isReading).toBe(false);
   });
 
-  it('calls everybody back who wants to know that it has gone, though one of them throws', () => {
+  it('calls all callbacks when it has gone, even if one of them throws', () => {
     const before = moduleFailures.connection;
     let called = 0;
     connection.onClosed(() => {
@@ -136,7 +136,7 @@ describe('a client that takes nothing', () => {
     return [connection, socket, backlogs];
   }
 
-  it('is closed by the memory that short messages take, not by their bytes alone', () => {
+  it('is closed for the memory that short messages take, not for their bytes alone', () => {
     const [connection, socket] = open();
     let sent = 0;
     for (; connection.sendText('0123456789'); sent++) connection.outgoing.flush();
@@ -145,7 +145,7 @@ describe('a client that takes nothing', () => {
     expect(sent).toBeGreaterThan(LIMIT / 400);
   });
 
-  it('owes nothing when it has taken everything', () => {
+  it('has no backlog when it has taken everything', () => {
     const [connection, socket, backlogs] = open();
     for (let sent = 0; sent < 10; sent++) {
       connection.sendText('0123456789');
@@ -158,7 +158,7 @@ describe('a client that takes nothing', () => {
     expect(backlogs.bytes).toBe(0);
   });
 
-  it('counts among all until it has gone, also while it is closed', () => {
+  it('counts in the sum of all backlogs until it has gone, also while it is being closed', () => {
     const [connection, , backlogs] = open();
     connection.sendText('x'.repeat(1000));
     connection.close();
@@ -167,7 +167,7 @@ describe('a client that takes nothing', () => {
     expect(backlogs.bytes).toBe(0);
   });
 
-  it('is held for what comes before its upgrade is answered, until that comes to nothing', () => {
+  it('has a backlog before its upgrade is answered too, until it is discarded', () => {
     const backlogs = new Backlogs<ClientConnection>(TO_CLIENTS, LIMIT);
     const held = connectionOf('slow', connectionContext({ bufferLimitBytes: LIMIT, backlogs }));
     held.sendText('x'.repeat(1000));

@@ -63,11 +63,11 @@ export class ClientConnection implements Device {
   readonly address: string;
   readonly params: Arrival['params'];
   readonly isMain: boolean;
-  /** When it ends, and when that is looked at next; see TokenExpiries. */
+  /** When the token expires, and when that is checked next; see TokenExpiries. */
   expiresAt = Number.POSITIVE_INFINITY;
   expiryDeadline = Number.POSITIVE_INFINITY;
   expiryDue = 0;
-  /** Pings sent since the client's last sign of life, and where Heartbeats keeps it. */
+  /** Pings sent since the client's last sign of life, and the part of the interval in which Heartbeats pings it. */
   silence = 0;
   heartbeatPart = 0;
   /** What is left of the client's rate; see FrameRate. */
@@ -81,7 +81,7 @@ export class ClientConnection implements Device {
   #ws: FrameSocket | null = null;
   /** Requests under way. */
   #inFlight = 0;
-  /** Bytes of their frames that are kept. */
+  /** Bytes of the frames of these requests, as far as the frames are kept. */
   #inFlightBytes = 0;
   #closedCallbacks: (() => void)[] | null = null;
   #claims: Identity['claims'];
@@ -126,7 +126,7 @@ export class ClientConnection implements Device {
     return this.#life.isClosing;
   }
 
-  /** As many requests are under way as may be: nothing more is read until one is answered. */
+  /** The limit of unanswered requests is reached: nothing more is read until one is answered. */
   get isBusy(): boolean {
     return this.#inFlight >= this.context.inFlightMax;
   }
@@ -141,7 +141,7 @@ export class ClientConnection implements Device {
     return this.intake.bytes + this.#inFlightBytes;
   }
 
-  /** The client's socket is open from now on: `ready` goes first, then what has come meanwhile. */
+  /** The client's socket is open from now on: `ready` is sent first, then the messages that came before. */
   open(ws: FrameSocket, socket: Socket, ready: string | null): void {
     this.#ws = ws;
     this.#life.open();
@@ -174,24 +174,24 @@ export class ClientConnection implements Device {
     this.outgoing.flush();
   }
 
-  /** Puts a text frame into the outgoing queue. False: it did not go in. */
+  /** Puts a text frame into the outgoing queue. Returns false when it was not queued. */
   sendText(text: string): boolean {
     return this.#queue(Buffer.from(text));
   }
 
-  /** Answers a frame with an error; `id` is its own as JSON text, if it had one. */
+  /** Answers a frame with an error. `id` is the frame's id as JSON text; null: it has none. */
   refuse(code: FrameErrorCode, id: string | null, message?: string): void {
     this.context.statistics.errors[code]++;
     this.sendText(errorFrame(code, id, message));
   }
 
-  /** The same, of a frame about a room. */
+  /** The same, for a frame about a room. */
   refuseRoom(room: string, code: FrameErrorCode, id: string | null, message?: string): void {
     this.context.statistics.errors[code]++;
     this.sendText(errorFrame(code, id, message, room));
   }
 
-  /** An answer that names the error: it counts like an error frame. */
+  /** Counts an answer that names an error like an error frame. */
   countError(code: FrameErrorCode): void {
     this.context.statistics.errors[code]++;
   }
@@ -206,7 +206,7 @@ export class ClientConnection implements Device {
   }
 
   /**
-   * A frame that a module makes.
+   * Sends an event of a module's own.
    *
    * @throws {TypeError | RangeError} when the event has no name or is the core's, `data` is no JSON value, or the frame
    *   is larger than WS_BUFFER_LIMIT_BYTES; nothing was sent then
@@ -222,8 +222,8 @@ export class ClientConnection implements Device {
   }
 
   /**
-   * Whether so many bytes more may wait. If not, the client reads too slowly, and is closed. What finds the queue
-   * empty always fits: its size was judged where it came in.
+   * Whether so many more bytes may wait. If not, the client reads too slowly, and is closed. A frame always fits into
+   * an empty queue: its size was checked where it came in.
    */
   hasRoomFor(bytes: number): boolean {
     const waiting = this.outgoing.bytes;
@@ -236,7 +236,7 @@ export class ClientConnection implements Device {
     this.#close(closingByModule(code, reason));
   }
 
-  /** The core's own close. */
+  /** Closes the connection for one of the core's own reasons. */
   closeFor(why: CloseName): void {
     this.#close(closingFor(why));
   }
@@ -251,7 +251,7 @@ export class ClientConnection implements Device {
     this.intake.pause('finishing');
   }
 
-  /** The closing handshake begins, whoever wanted it: what is queued goes out before the close frame. */
+  /** The closing handshake begins, no matter who started it: what is queued goes out before the close frame. */
   closing(): void {
     if (this.#life.isClosing) return;
     this.outgoing.flush();
@@ -284,7 +284,7 @@ export class ClientConnection implements Device {
     this.#closedCallbacks = null;
   }
 
-  /** Its upgrade came to nothing: what waited for it is dropped. */
+  /** The upgrade was not completed: the messages that waited for it are dropped. */
   discard(): void {
     this.#life.gone();
     this.outgoing.drop();
@@ -299,8 +299,8 @@ export class ClientConnection implements Device {
   }
 
   /**
-   * A frame of the client. What it sent before it could know that the node drains is still handled, without an
-   * answer; after any other close nothing is.
+   * A frame of the client. What the client sent before it could know that the node drains is still handled, but not
+   * answered. After any other close nothing is handled.
    */
   receive(payload: Buffer, isBinary: boolean): void {
     this.silence = 0;
@@ -309,7 +309,7 @@ export class ClientConnection implements Device {
     if (this.intake.isWaiting) this.context.unhandled.grown(this);
   }
 
-  /** Its socket was read, and not all that came may have been handled. */
+  /** Its socket was read. Some of what came may not be handled yet. */
   read(): void {
     if (this.unhandledBytes > 0) this.context.unhandled.grown(this);
   }
@@ -319,9 +319,9 @@ export class ClientConnection implements Device {
   }
 
   /**
-   * A request has begun that will be answered. At the limit reading pauses.
+   * A request that will be answered has begun. At the limit reading pauses.
    *
-   * @param bytes of its frame, where that is kept until it is answered
+   * @param bytes of its frame, if the frame is kept until the answer
    */
   begin(bytes = 0): void {
     if (++this.#inFlight >= this.context.inFlightMax) this.intake.pause('in-flight');
@@ -347,7 +347,7 @@ export class ClientConnection implements Device {
   #close(closing: Closing): void {
     if (this.#life.isClosing) return;
     this.outgoing.flush();
-    if (!this.#life.close(closing)) return; // what was flushed was too much
+    if (!this.#life.close(closing)) return; // the flush has exceeded a limit and closed it
     this.#tellClosing();
     if (this.#ws !== null) this.#startClosing(this.#ws, closing);
   }

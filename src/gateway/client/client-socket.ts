@@ -9,17 +9,17 @@ import { UnfinishedMessage, type Receiver } from './unfinished-message.js';
 /** RFC 6455 5.5. */
 const CONTROL_BYTES_MAX = 125;
 
-/** The ws socket of one client. What it does by itself shares the connection's queue and limit with everything else. */
+/** The ws socket of one client. What ws writes by itself counts in the connection's queue and limit too. */
 export class ClientSocket extends WebSocket {
   declare connection: ClientConnection;
-  /** Stands before ws, and holds back what is not read while it is paused. */
+  /** Reads the socket in place of ws, and holds back what comes while the socket is paused. */
   declare reader: FrameReader | Inflation | null;
   #isDeflating: boolean | undefined;
   #unfinished: UnfinishedMessage | undefined;
 
-  /** Frames must go through ws, which compresses them one after the other. */
+  /** True: frames must go through ws, which compresses them one after the other. */
   get isDeflating(): boolean {
-    // ws lists its extensions anew each time it is asked, and this is asked for every message
+    // ws makes its list of extensions anew at each access, and this is asked for every message
     return (this.#isDeflating ??= this.extensions !== '');
   }
 

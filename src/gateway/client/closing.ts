@@ -21,8 +21,8 @@ export function closingFor(why: CloseName): Closing {
 }
 
 /**
- * A module's close of a client. A code that is not the application's becomes `failed`, a reason that does not fit is left
- * out. Both are logged and counted as the module's mistake.
+ * A module's close of a client. A code that is not the application's is replaced by `failed`. A reason that is too long
+ * is left out. Both are logged and counted as the module's mistake.
  */
 export function closingByModule(
   code: number = CLOSES.kicked.code,

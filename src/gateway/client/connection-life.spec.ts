@@ -77,14 +77,14 @@ describe('the life of a connection', () => {
     expect(life.closing).toBe(KICKED);
   });
 
-  it('is closed with what it was to finish with, unless something else closes it before', () => {
+  it('is closed as `finish` said, unless something else closes it before', () => {
     const life = lifeIn('finishing');
     expect(life.closing).toBe(DRAINING);
     life.close(KICKED);
     expect(life.closing).toBe(KICKED);
   });
 
-  it('was ended by the client when its socket closes and nobody closed it', () => {
+  it('counts as ended by the client when its socket closes and this node has not closed it', () => {
     for (const state of ['held', 'open', 'finishing'] as const) {
       const life = lifeIn(state);
       life.gone();

@@ -31,7 +31,7 @@ export type LifeState = keyof typeof NEXT;
 /** In which state a connection is. Only the methods here change it. */
 export class ConnectionLife {
   #state: LifeState = 'held';
-  /** Of the states after `open`, and of `cancelled`: with what it is closed. */
+  /** How the connection is closed. While nothing has closed it: ENDED. */
   #closing: Closing = ENDED;
 
   get state(): LifeState {
@@ -43,12 +43,12 @@ export class ConnectionLife {
     return this.#state === 'open' || this.#state === 'finishing';
   }
 
-  /** Nothing is queued any more. */
+  /** No more frames are queued. */
   get isClosing(): boolean {
     return this.#state !== 'open' && this.#state !== 'finishing' && this.#state !== 'held';
   }
 
-  /** With what it is closed. While nothing has closed it: ENDED. */
+  /** How the connection is closed. While nothing has closed it: ENDED. */
   get closing(): Closing {
     return this.#closing;
   }
@@ -58,7 +58,7 @@ export class ConnectionLife {
     this.#move('open');
   }
 
-  /** It is to be closed with this once the requests under way are answered. */
+  /** It will be closed in this way when the requests under way are answered. */
   finish(closing: Closing): void {
     if (!this.isClosing) this.#closing = closing;
     this.#move('finish');

@@ -65,7 +65,7 @@ class Listening {
       this.#reader = FrameReader.attach(this.ws, this.socket as Socket, PAYLOAD_BYTES_MAX);
   }
 
-  /** From then on what is put in is read at once. */
+  /** After this, bytes that are put in are read at once. */
   static async open(isReaderAttached: boolean, ways: Ways = {}): Promise<Listening> {
     const listening = new Listening(isReaderAttached, ways);
     await setImmediate();
@@ -223,7 +223,7 @@ describe('the frame reader', () => {
     expect(messages()).toEqual(['1', '2', '3', '4']);
   });
 
-  it('tells how much it keeps of what it has read, and that it does', async () => {
+  it('tells how many bytes it keeps of what it has read, and emits `unread`', async () => {
     const listening = await Listening.open(true);
     let told = 0;
     listening.ws.on('unread', () => told++);
@@ -234,7 +234,7 @@ describe('the frame reader', () => {
     listening.ws.on('message', () => listening.ws.pause());
     const rest = Buffer.concat([text('3').subarray(5), text('4')]);
     listening.socket.push(rest);
-    // the whole of what it has read is kept for the part that waits
+    // the whole chunk stays in memory for the part that waits
     expect([told, listening.heldBytes]).toEqual([2, 5 + rest.length]);
     listening.resume();
     expect(listening.heldBytes).toBe(0);
@@ -258,7 +258,7 @@ describe('the frame reader', () => {
     const listening = await Listening.open(true);
     listening.ws.once('message', () => {
       listening.ws.pause();
-      listening.ws.once('message', () => listening.resume()); // as a connection does that is closed by it
+      listening.ws.once('message', () => listening.resume()); // as a connection does when this message closes it
     });
     listening.socket.push(Buffer.concat([text('1'), text('2'), text('3').subarray(0, 3)]));
     listening.socket.push(text('3').subarray(3));

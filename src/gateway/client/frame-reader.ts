@@ -14,8 +14,8 @@
  * - At most TAIL_BYTES_MAX of an incomplete frame wait here.
  * - When a message's listener pauses the socket, the rest of the chunk (at most 64 KiB and a tail) waits as bytes, a
  *   closing handshake too. ws would read on to the end of the chunk, and the messages would have to be kept somewhere.
- * - When the socket ends or closes meanwhile, ws gets what waits, as it gets what a paused socket still has.
- * - When a chunk was read and not all of it became messages, `ws` emits `unread`: what is kept is to be counted.
+ * - When the socket ends or closes while it is paused, ws gets the bytes that wait here.
+ * - When a chunk was read and not all of it became messages, `ws` emits `unread`, so that the rest is counted.
  * - With compression a frame has to be inflated first: this reader is not used then.
  */
 import { isUtf8 } from 'node:buffer';
@@ -41,7 +41,7 @@ const INCOMPLETE = -1;
 const FOREIGN = -2;
 
 const READER = Symbol('frame reader');
-/** Of ws: what was read last may not be handled yet. */
+/** An event of `ws`: what was read last may not be handled yet. */
 export const UNREAD = 'unread';
 
 type ReadSocket = Socket & { [READER]: FrameReader };
@@ -99,14 +99,14 @@ export class FrameReader {
     while (at < bytes.length) {
       if (this.ws.isPaused) {
         this.#tail = bytes.subarray(at);
-        this.#tailBytes = bytes.length; // all of it is kept for the rest
+        this.#tailBytes = bytes.length; // the whole chunk stays in memory for the rest
         return;
       }
       const end = this.#readFrame(bytes, at);
       if (end >= 0) {
         at = end;
       } else if (end === INCOMPLETE && bytes.length - at <= TAIL_BYTES_MAX) {
-        this.#tail = Buffer.from(bytes.subarray(at)); // a copy: the chunk is not kept for it
+        this.#tail = Buffer.from(bytes.subarray(at)); // a copy, so that the chunk can be freed
         this.#tailBytes = this.#tail.length;
         return;
       } else {
@@ -116,10 +116,10 @@ export class FrameReader {
     }
   }
 
-  /** The socket has ended or closed. ws has not read yet what is left in it. */
+  /** The socket has ended or closed. ws gets what waits here before it reads what is left in the socket. */
   end(): void {
     const tail = this.#tail;
-    this.#tail = null; // first: what ws makes of it may resume
+    this.#tail = null; // before the call, which may cause a `resume`
     if (tail !== null) this.pass.call(this.socket, tail);
   }
 

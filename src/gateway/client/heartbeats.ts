@@ -1,6 +1,6 @@
 import type { ClientConnection } from './client-connection.js';
 
-/** Over how many parts of the interval the pings are spread. */
+/** The interval has at most so many parts, over which the pings are spread. */
 const PARTS_MAX = 64;
 const PART_MS_MIN = 50;
 /** Pings without a sign of life after which a client is given up. */
@@ -10,8 +10,8 @@ const PINGS_UNANSWERED_MAX = 2;
 type Beating = Pick<ClientConnection, 'silence' | 'heartbeatPart' | 'intake' | 'ping' | 'closeFor'>;
 
 /**
- * Pings every client once an interval, and closes those that gave no sign of life for two. One timer for all; each
- * client has a part of the interval, in turn, so that the pings are spread.
+ * Pings each client once in an interval, and closes clients that gave no sign of life for two intervals. All clients
+ * share one timer. Each new client gets the next part of the interval, so that the pings are spread.
  */
 export class Heartbeats<Client extends Beating> {
   readonly #parts: Set<Client>[];

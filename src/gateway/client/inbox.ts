@@ -7,10 +7,10 @@ interface Frame {
 }
 
 /**
- * Frames that were read already when reading was paused, in order. With plain frames this is one (FrameReader). With
- * compressed frames it is two: the other was being inflated (Inflation). Where ws reads plain frames, it is the
- * frames of one chunk of the socket (64 KiB), and the message that began before it. They are views, and their rate
- * was charged already.
+ * Frames that were already read when reading was paused, in order. With plain frames there is one (FrameReader). With
+ * compressed frames there are two: the second was being inflated (Inflation). Where ws reads plain frames, there are
+ * all frames of one chunk of the socket (64 KiB), and the message that began before the chunk. The frames are views,
+ * and were already charged to the client's rate.
  */
 export class Inbox {
   readonly #frames: Frame[] = [];
@@ -19,7 +19,7 @@ export class Inbox {
   #isDraining = false;
   #bytes = 0;
 
-  /** Memory of all that is kept: what the socket read at a time is kept until its last frame was handed out. */
+  /** Memory of all frames here. A chunk of the socket stays in memory until its last frame was handed out. */
   get bytes(): number {
     return this.#bytes;
   }

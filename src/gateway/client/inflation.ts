@@ -35,7 +35,7 @@ export class Inflation {
     return inflation;
   }
 
-  /** ws has the rest. */
+  /** ws holds everything else, and it is counted there. */
   get heldBytes(): number {
     return 0;
   }

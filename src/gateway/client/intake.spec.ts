@@ -44,7 +44,7 @@ describe('what comes from a client', () => {
     expect([handled, socket.isReading]).toEqual([['1', '2', '3'], true]);
   });
 
-  it('is read and dropped once the connection closes, whatever it waited for', () => {
+  it('is read and dropped once the connection closes, whatever it was paused for', () => {
     intake.pause('policy');
     send('1');
     intake.dropAll();

@@ -6,8 +6,8 @@ export interface FrameReceiver<Client> {
   /** False: the client sends too fast; the frame was refused. */
   admit(client: Client, payload: Buffer, isBinary: boolean): boolean;
   /**
-   * In the order of arrival, and not while reading is paused. False: it could not be handled now; reading was paused, and
-   * the same frame is given again when it is resumed.
+   * Called in the order of arrival, and not while reading is paused. Returns false when the frame could not be handled
+   * now: reading was paused, and the same frame is given again when reading is resumed.
    */
   receive(client: Client, payload: Buffer, isBinary: boolean): boolean;
 }
@@ -27,7 +27,7 @@ const PAUSE_BITS: Readonly<Record<PauseReason, number>> = {
 const ORDER_BITS = PAUSE_BITS.policy | PAUSE_BITS.refresh;
 const ALL_BITS = ~0;
 
-/** The socket that is read, as far as it is needed here. */
+/** What Intake needs of the socket. */
 export interface ReadSocket {
   /** Memory of what was read and became no message yet. */
   readonly unreadBytes: number;
@@ -47,7 +47,7 @@ interface Metered {
  * - draining: the same for what the client sent before it could know that the node drains. Nothing waits for answers or
  *   for other nodes any more.
  * - dropping: the connection is closing. Frames are read, so that the client's close frame is seen, and dropped.
- * - shut: the client flooded. It is not read any more: that would be to do what its rate forbids.
+ * - shut: the client flooded. It is not read any more, because its rate does not allow more frames.
  */
 export class Intake<Client extends Metered> {
   #state: 'handling' | 'draining' | 'dropping' | 'shut' = 'handling';
@@ -94,7 +94,7 @@ export class Intake<Client extends Metered> {
     if (this.#isDropping || (this.#state === 'draining' && (bit & ORDER_BITS) === 0)) return;
     if (this.#pauses === 0) {
       this.#socket?.pause();
-      this.client.bucket?.fill(performance.now()); // from here on it is not its own time
+      this.client.bucket?.fill(performance.now()); // up to now; `catchUp` adds the time of the pause
     }
     this.#pauses |= bit;
   }
@@ -149,7 +149,7 @@ export class Intake<Client extends Metered> {
 
   #takeWaiting(): void {
     const inbox = this.#inbox;
-    // an answer given while a frame is being handled may resume reading: a loop is running then
+    // an answer may resume reading while its frame is being handled: then this loop is already running
     if (inbox === null || inbox.isDraining) return;
     inbox.drain((payload, isBinary) => {
       if (this.#isDropping) return true;

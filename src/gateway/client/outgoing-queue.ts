@@ -89,7 +89,7 @@ export class OutgoingQueue<Client> {
     this.#outbox = null;
     if (socket.writableLength === 0) socket.write(outbox.take());
     else socket.write(outbox.take(), this.writing());
-    // corked while the upgrade is answered
+    // the socket is corked while the upgrade is answered: then what waits is no backlog
     if (socket.writableLength !== 0 && socket.writableCorked === 0) this.backlogs.grown(this.client);
   }
 
@@ -98,7 +98,10 @@ export class OutgoingQueue<Client> {
     this.#outbox = null;
   }
 
-  /** For a write that ws makes: what is to be called when it is done. It may have to wait behind others. */
+  /**
+   * To be called before ws makes a write. Returns the callback for the end of the write, if the write waits behind
+   * others.
+   */
   writing(): WriteCallback | undefined {
     if (this.bytes === 0) return undefined;
     this.#waitingWrites++;
@@ -107,7 +110,7 @@ export class OutgoingQueue<Client> {
     };
   }
 
-  /** Such a write was made. */
+  /** To be called after such a write. */
   written(): void {
     if (this.#ws !== null && this.#ws.bufferedAmount > 0) this.backlogs.grown(this.client);
   }

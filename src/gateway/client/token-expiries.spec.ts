@@ -4,7 +4,7 @@ import { TokenExpiries } from './token-expiries.js';
 
 const SECOND = 1000;
 const HOUR = 3_600_000;
-/** Whatever the monotonic clock shows at that time. */
+/** What the wall clock shows when the monotonic clock shows 0. */
 const STARTED = 1_795_600_000_250;
 
 class FakeConnection {
@@ -31,7 +31,7 @@ class FakeConnection {
 
 describe('the expiry of a token', () => {
   let now: number;
-  /** How far the wall clock is set off. */
+  /** How far the wall clock is off. */
   let off: number;
   let expiries: TokenExpiries<FakeConnection>;
 
@@ -126,7 +126,7 @@ describe('the expiry of a token', () => {
     expect(connection.closedAt).not.toBeNull();
   });
 
-  it('is told a minute before, half-way for shorter ones, and to those who understand it', () => {
+  it('is announced a minute before, half-way for shorter tokens, and only to clients that understand it', () => {
     const [long, short, bare] = [connect(HOUR, true), connect(10 * SECOND, true), connect(10 * SECOND)];
     pass(4 * SECOND);
     expect(short.sent).toEqual([]);
@@ -141,7 +141,7 @@ describe('the expiry of a token', () => {
     expect(bare.sent).toEqual([]);
   });
 
-  it('is counted anew for a newer token, and not any more for who has gone', () => {
+  it('is counted anew for a newer token, and no more for a connection that has gone', () => {
     const [refreshed, gone] = [connect(5 * SECOND), connect(5 * SECOND)];
     expiries.limit(refreshed, STARTED + now + 60 * SECOND);
     expiries.watch(refreshed);

@@ -1,9 +1,14 @@
 import { Logger } from '@nestjs/common';
 import { tokenExpiringFrame } from '../../wire/outgoing-frame.js';
 
-/** How long before the end a client is warned; half of what is left for tokens that live shorter. */
+/**
+ * How long before the end a client is warned. If less than twice of that is left: when half of what is left has passed.
+ */
 const WARNING_MS = 60_000;
-/** What the wall clock may run ahead of the monotonic one before all are looked at again. Both are read in milliseconds. */
+/**
+ * How far the wall clock may get ahead of the monotonic one before all connections are looked at again. Both are read
+ * in milliseconds.
+ */
 const STEP_MS = 500;
 
 /** What it needs of a connection. */
@@ -32,7 +37,7 @@ export class TokenExpiries<Connection extends Expiring> {
   readonly #bySecond = new Map<number, Set<Connection>>();
   #timer: NodeJS.Timeout | null = null;
   #lookedAt = 0;
-  /** By how much the wall clock was ahead of the monotonic one at the least, while what is filed was filed. */
+  /** The least by which the wall clock was ahead of the monotonic one while the present connections were filed. */
   #ahead = Number.POSITIVE_INFINITY;
 
   /**
@@ -54,7 +59,7 @@ export class TokenExpiries<Connection extends Expiring> {
     connection.expiryDeadline = this.now() + connection.expiresAt - this.wallNow();
   }
 
-  /** Watches the connection until it expires. Again, after its limit has changed: from the beginning. */
+  /** Watches the connection until it expires. To be called again after its limit has changed. */
   watch(connection: Connection): void {
     this.forget(connection);
     if (connection.expiresAt === Number.POSITIVE_INFINITY) return;
@@ -70,7 +75,7 @@ export class TokenExpiries<Connection extends Expiring> {
     if (second.size === 0) this.#bySecond.delete(connection.expiryDue);
   }
 
-  /** Does what is due. The timer's business, every second. */
+  /** Does what is due. The timer calls it every second. */
   look(): void {
     const now = this.now();
     const second = Math.floor(now / 1000);
@@ -86,7 +91,7 @@ export class TokenExpiries<Connection extends Expiring> {
     this.#timer = this.#bySecond.size > 0 ? this.#nextSecond() : null;
   }
 
-  /** When the first of the two clocks will say that it has expired, by the monotonic one. */
+  /** The monotonic time at which the first of the two clocks will say that the token has expired. */
   #endOf({ expiresAt, expiryDeadline }: Expiring): number {
     return Math.min(expiryDeadline, expiresAt - (this.wallNow() - this.now()));
   }
@@ -114,7 +119,7 @@ export class TokenExpiries<Connection extends Expiring> {
       `The wall clock is ${Math.round((ahead - this.#ahead) / 1000)} s ahead of what it was: tokens expire by it`,
     );
     this.#ahead = ahead;
-    // a copy: they are filed elsewhere meanwhile
+    // a copy: `watch` files them elsewhere meanwhile
     const filed = [...this.#bySecond.values()].flatMap((connections) => [...connections]);
     for (const connection of filed) this.watch(connection);
   }

@@ -13,9 +13,9 @@ export interface Receiver {
 }
 
 /**
- * Memory of the message that a client has begun to send. A fragment is a view: it keeps all that the socket read with it,
- * and a client may send much that is no message (pings) between small fragments. It is counted once for each fragment, not
- * at each look: a message may have thousands.
+ * Memory of the message that a client has begun to send. A fragment is a view: it keeps the whole chunk that the socket
+ * read with it. Between small fragments a client may send much that is no message (pings). Each fragment is counted
+ * once, not each time that somebody asks: a message may have thousands.
  */
 export class UnfinishedMessage {
   #first: Buffer | undefined;

@@ -11,7 +11,7 @@ describe('counts by address', () => {
     expect([counts.of('10.0.0.1'), counts.of('10.0.0.2'), counts.of('10.0.0.3')]).toEqual([1, 1, 0]);
   });
 
-  it('keep nothing of an address that has none', () => {
+  it('take no memory for an address that has none', () => {
     const counts = new AddressCounts();
     for (let host = 0; host < 100; host += 1) {
       counts.add(`10.0.0.${host}`);

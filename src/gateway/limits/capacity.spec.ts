@@ -21,7 +21,7 @@ describe('the capacity of a node', () => {
     jest.useRealTimers();
   });
 
-  it('is so many places, which are free again when they are given back', () => {
+  it('is a number of places, and a place is free again when it is given back', () => {
     const capacity = capacityOf({ WS_MAX_CONNECTIONS: '2' });
     expect([capacity.take(HERE), capacity.take('192.0.2.2')]).toEqual([null, null]);
     expect(capacity.take('192.0.2.3')).toBe('full');
@@ -30,13 +30,13 @@ describe('the capacity of a node', () => {
     expect(capacity.take('192.0.2.4')).toBe('full');
   });
 
-  it('leaves room for those who are told that it is full', () => {
+  it('leaves sockets for clients that are told that it is full', () => {
     const capacity = capacityOf({ WS_MAX_CONNECTIONS: '2' });
     expect(capacity.connectionsMax).toBe(2);
     expect(capacity.socketsMax).toBeGreaterThan(2);
   });
 
-  it('is never more than the process may have files, and a wish for more is told', () => {
+  it('is never more than the files that the process may open, and a larger setting is logged', () => {
     const warn = jest.spyOn(Logger.prototype, 'warn');
     const byFiles = capacityOf({}).connectionsMax;
     expect(warn).not.toHaveBeenCalled();
@@ -64,7 +64,7 @@ describe('the capacity of a node', () => {
     expect(capacity.take('2001:db8::ffff:2')).toBe('too_many_from_address');
   });
 
-  it('may be limited in time, and whoever is refused costs the others nothing', () => {
+  it('may be limited per second, and a refused client costs the others nothing', () => {
     jest.useFakeTimers();
     const capacity = capacityOf({ WS_CONNECTIONS_PER_SECOND: '2' });
     expect([capacity.take(HERE), capacity.take(HERE)]).toEqual([null, null]);
@@ -76,14 +76,14 @@ describe('the capacity of a node', () => {
     expect(capacity.take(HERE)).toBe('connecting_too_fast');
   });
 
-  it('is not taken by who is refused', () => {
+  it('is not taken by a client that is refused', () => {
     const capacity = capacityOf({ WS_MAX_CONNECTIONS: '2', WS_MAX_CONNECTIONS_PER_IP: '1' });
     expect(capacity.take(HERE)).toBeNull();
     expect(capacity.take(HERE)).toBe('too_many_from_address');
     expect(capacity.take('192.0.2.2')).toBeNull();
   });
 
-  it('is limited for each user by the devices that are here', () => {
+  it('is limited for each user: the devices on this node count', () => {
     const capacity = capacityOf({ WS_MAX_CONNECTIONS_PER_USER: '2' });
     const devices = ['1', '2'].map((id) => new FakeDevice(id, 'ann'));
     for (const device of devices) {

@@ -8,12 +8,15 @@ import { AddressCounts } from './address-counts.js';
 import { countedAddress } from './client-address.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** Of the files that are reserved, sockets that may be in their handshake, or be told that the node is full, when it is. */
+/** Files reserved for sockets that are in their handshake, or that are told that the node is full. */
 const HANDSHAKES_RESERVED = 128;
-/** Where the file limit can't be told. */
+/** Used when the file limit is not known. */
 const CONNECTIONS_FALLBACK = 10_000;
 
-/** How many clients this node takes: altogether, by address, by second and by user. A place is held from upgrade to close. */
+/**
+ * How many clients this node takes: in total, per address, per second and per user. A place is held from upgrade to
+ * close.
+ */
 @Injectable()
 export class Capacity {
   /** Clients at a time. */
@@ -70,7 +73,7 @@ export class Capacity {
   }
 }
 
-/** A node must answer 503, never meet EMFILE. */
+/** A node must answer 503 before it runs into EMFILE. */
 function connectionsAllowedByFiles(): number {
   const files = openFilesMax();
   return files === null ? CONNECTIONS_FALLBACK : Math.max(1, clientsWithin(files));

@@ -73,7 +73,7 @@ describe('a client behind trusted proxies', () => {
     expect(seen(forwarded)).toBe(expected);
   });
 
-  it('is its peer where that is no trusted proxy', () => {
+  it('has the address of its peer where the peer is no trusted proxy', () => {
     expect(seen('203.0.113.7', '192.0.2.1')).toBe('192.0.2.1');
     expect(seen('203.0.113.7', PROXY, [])).toBe(PROXY);
   });

@@ -51,7 +51,7 @@ export class ClientAddresses {
     return address;
   }
 
-  /** Of a socket that has said nothing yet; null: a trusted proxy, which brings clients of any address. */
+  /** The address of a socket that has sent nothing yet. Null: a trusted proxy, which brings clients of any address. */
   ofPeer(socket: Socket): string | null {
     const address = addressOf(socket);
     return this.#areProxiesTrusted && this.#isTrusted(address) ? null : address;
@@ -80,9 +80,9 @@ export function countedAddress(address: string): string {
 }
 
 /**
- * The one spelling of an address as proxies and sockets write it: with a port or without, IPv6 in brackets or not, with
- * a zone, IPv4 as seen by a dual-stack socket (which is IPv4). Null when it is none. (The library for this,
- * proxy-addr, knows no ports, and takes `010.0.0.1` for 8.0.0.1; Node's own judgement is strict.)
+ * The one spelling of an address. Proxies and sockets write it with a port or without, IPv6 in brackets or not, with a
+ * zone, or IPv4 as a dual-stack socket sees it (the result is IPv4). Null: the text is no address. (The library for
+ * this, proxy-addr, knows no ports, and takes `010.0.0.1` for 8.0.0.1. The check of Node itself is strict.)
  */
 export function canonicalAddress(text: string): string | null {
   const [address = ''] = withoutPort(text).split('%', 1);

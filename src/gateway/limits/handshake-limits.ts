@@ -1,8 +1,9 @@
 import type { Server } from 'node:http';
 
 /**
- * How often Node looks for handshakes that are too slow. Its own 30 s would let them hold a socket far longer; and those
- * that came together are ended together, 0.15 ms each: often is gentler to the others.
+ * How often Node looks for handshakes that are too slow. With Node's default of 30 s they would hold a socket far
+ * longer. Handshakes that came together are ended together, 0.15 ms each, so a short interval delays other clients
+ * less.
  */
 const SLOWNESS_CHECK_MS = 100;
 
@@ -18,8 +19,8 @@ interface HandshakeLimits {
 }
 
 /**
- * Bounds what a stranger can do to the HTTP server before there is a connection: slow or fat headers, idle
- * keep-alive, endless requests. How many sockets there may be is the visitors' matter. To be called before it listens.
+ * Limits what a stranger can do to the HTTP server before there is a connection: slow or large headers, idle
+ * keep-alive, endless requests. `Visitors` limits how many sockets there may be. To be called before it listens.
  */
 export function limitHandshakes(server: Server, { timeoutMs, headerBytesMax }: HandshakeLimits): void {
   server.headersTimeout = timeoutMs;

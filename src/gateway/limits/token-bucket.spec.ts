@@ -27,7 +27,7 @@ describe('a token bucket', () => {
     expect(granted(60_000, BURST + 1)).toBe(BURST);
   });
 
-  it('charges what it refuses: who goes on waits longer', () => {
+  it('charges what it refuses: a client that goes on waits longer', () => {
     expect(granted(0, BURST + 10)).toBe(BURST);
     // ten owed take a second, and one more token a tenth of one
     expect(bucket.take(1_000, 1)).toBe(false);
@@ -47,7 +47,7 @@ describe('a token bucket', () => {
     expect(bucket.take(2_100, 1_000)).toBe(true);
   });
 
-  it('lets nobody owe what is shared', () => {
+  it('lets nobody owe tokens of a shared bucket', () => {
     const taken = Array.from({ length: 1_000 }, () => bucket.takeWithoutDebt(0)).filter(Boolean);
     expect(taken).toHaveLength(BURST);
     expect(bucket.takeWithoutDebt(99)).toBe(false);
