@@ -3,7 +3,7 @@ interface ClientError {
   readonly status: number;
 }
 
-/** What Node's timer and its parser find wrong, and answer so where nobody else does. */
+/** Errors that the timer and the parser of Node find, with the status that Node itself would answer. */
 const CLIENT_ERRORS = new Map<string, ClientError>([
   ['ERR_HTTP_REQUEST_TIMEOUT', { reason: 'too_slow', status: 408 }],
   ['HPE_HEADER_OVERFLOW', { reason: 'too_large', status: 431 }],

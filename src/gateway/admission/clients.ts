@@ -20,8 +20,8 @@ import { gatewayConfig } from '../gateway.config.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 
 /**
- * Every client with an open socket, of all paths, from the upgrade to the end of its socket: makes the
- * connections, watches over them, and clears up after them. No listener or timer is made for a single client.
+ * Every client with an open socket, of all paths, from the upgrade to the end of its socket. Makes the connections,
+ * watches over them, and clears up after them. No client has a listener or timer of its own.
  */
 @Injectable()
 export class Clients implements OnApplicationShutdown {
@@ -89,8 +89,8 @@ export class Clients implements OnApplicationShutdown {
   }
 
   /**
-   * Makes the connection of a client whose upgrade is held until `open` or `discard`. One of the core's own path is a
-   * device of its user at once; resolves when the cluster can be promised to reach it.
+   * Makes the connection of a client whose upgrade is held until `open` or `discard`. On the core's own path it is a
+   * device of its user at once. Resolves when it can be promised that the cluster reaches the connection.
    */
   async hold(arrival: Arrival): Promise<ClientConnection> {
     const connection = new ClientConnection(randomUUID(), arrival, this.#context);
@@ -100,13 +100,13 @@ export class Clients implements OnApplicationShutdown {
     return connection;
   }
 
-  /** The upgrade came to nothing. */
+  /** The upgrade was not completed. */
   discard(connection: ClientConnection): void {
     this.messaging.leave(connection);
     connection.discard();
   }
 
-  /** The upgrade has been answered. A client of the core's own path is told so by `ready`. */
+  /** The upgrade has been answered. A client of the core's own path gets `ready`. */
   open(connection: ClientConnection, ws: ClientSocket, socket: Socket): void {
     ws.connection = connection;
     ws.on('message', onMessage);

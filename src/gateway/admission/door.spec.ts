@@ -63,7 +63,7 @@ class HoldingClients {
   }
 }
 
-/** As much of ws' server as the door uses. */
+/** The part of ws' server that the door uses. */
 class UpgradingServer {
   willUpgrade = true;
   onConnection: (connection: ClientConnection) => void = () => undefined;
@@ -143,7 +143,7 @@ describe('the door', () => {
     make();
   });
 
-  it('lets a client in, which is no visitor any more', async () => {
+  it('lets a client in, and the client is no visitor any more', async () => {
     const socket = await knock();
     expect(socket.status).toBe(101);
     expect(clients.opened.map(({ userId }) => userId)).toEqual(['ann']);
@@ -191,7 +191,7 @@ describe('the door', () => {
     expect((await knock('?user_id=bob')).status).toBe(101);
   });
 
-  it('lets a user have so many devices, held ones included, and no more', async () => {
+  it('lets a user have as many devices as the limit says, held ones included', async () => {
     make({ WS_MAX_CONNECTIONS_PER_USER: '1', WS_MAX_CONNECTIONS: '2' });
     clients.isReachable = new Promise(() => undefined);
     void knock();
@@ -201,7 +201,7 @@ describe('the door', () => {
     expect((await knock('?user_id=bob')).status).toBe(101);
   });
 
-  it('refuses who is still held when the node begins to drain', async () => {
+  it('refuses clients that are still held when the node begins to drain', async () => {
     let reach = (): void => undefined;
     clients.isReachable = new Promise((resolve) => (reach = resolve));
     const held = knock();
@@ -234,7 +234,7 @@ describe('the door', () => {
     expect(clients.opened.map(({ isClosing }) => isClosing)).toEqual([true, false]);
   });
 
-  it('refuses by a close who asks for that, and keeps the place until the socket has closed', async () => {
+  it('refuses a client by a close if it asks for that, and keeps the place until the socket has closed', async () => {
     make({ WS_MAX_CONNECTIONS: '1' });
     const asks = { 'sec-websocket-protocol': 'lanfare.v1.json, lanfare.refusals' };
     const refused = await knock('', asks);

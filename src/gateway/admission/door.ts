@@ -23,8 +23,8 @@ interface Visitor {
 }
 
 /**
- * Lets clients in, or says why not, before there is a WebSocket. The order of the checks is part of the contract;
- * the cheap ones that a stranger can fail come first.
+ * Lets clients in, or says why not, before there is a WebSocket. The order of the checks is part of the contract. The
+ * cheap checks that a stranger can fail come first.
  */
 @Injectable()
 export class Door {
@@ -41,7 +41,7 @@ export class Door {
     clients.gone$.subscribe(({ address }) => capacity.release(address));
   }
 
-  /** The node is on its way out: not ready for new clients, whatever else works. */
+  /** The node shuts down: it takes no new clients, even if everything else works. */
   get isDraining(): boolean {
     return this.#isDraining;
   }
@@ -53,7 +53,7 @@ export class Door {
 
   /** Decides on one request that asks for WebSocket, and whose path is served. Never rejects. */
   async admit(request: IncomingMessage, socket: Socket, head: Buffer, entrance: Entrance): Promise<void> {
-    socket.on('error', ignore); // a visitor that goes away while held; ws listens for itself afterwards
+    socket.on('error', ignore); // a visitor may go away while it is held; later ws has its own listener
     const address = this.visitors.addressOf(request);
     const refusal = this.#judge(request) ?? this.capacity.take(address);
     if (refusal !== null) {
@@ -85,10 +85,10 @@ export class Door {
 
   async #letIn(visitor: Visitor, entrance: Entrance, introduction: Introduction): Promise<void> {
     const { identity, isEnveloped, extensions } = introduction;
-    // ws is offered what was granted: it would refuse a client that it can't grant anything, and grant others more
+    // ws sees only what was granted: otherwise it would refuse some clients, and grant others more than we do
     visitor.request.headers['sec-websocket-extensions'] = extensions;
     const { isMain, params } = entrance;
-    // no turn of the event loop between this and the join
+    // no turn of the event loop may come between this check and the join
     if (isMain && !this.capacity.hasRoomFor(identity.userId)) {
       this.#turnAway(visitor, 'too_many_for_user');
       return;
@@ -138,7 +138,7 @@ export class Door {
       return;
     }
     this.statistics.handshakes[code]++;
-    // the client takes part in the end of its socket: until then it takes up what is limited
+    // the client can delay the end of its socket, and an open socket takes up a place
     socket.once('close', () => this.capacity.release(address));
     closeUpgrade(socket, acceptance, code);
   }

@@ -5,13 +5,16 @@ import type { Arrival } from '../client/arrival.js';
 interface ServedPath {
   readonly path: string;
   readonly server: WebSocketServer;
-  /** The core's own path: its clients are devices of their user. Elsewhere they only meet that path's gateways. */
+  /**
+   * The core's own path: its clients are devices of their user. Clients of other paths only reach the gateways of that
+   * path.
+   */
   readonly isMain: boolean;
   /** All gateways of this path do without authentication. */
   readonly isAnonymous: boolean;
 }
 
-/** Where a client came in, and with which parameters of the path. */
+/** On which path a client came, and the parameters in that path. */
 export interface Entrance extends ServedPath {
   readonly params: Arrival['params'];
 }

@@ -14,7 +14,7 @@ import { Handshake } from './handshake.js';
 const ANN: Identity = { userId: 'ann', expiresAt: null };
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
-/** Says of every client what the test says. */
+/** Gives the verdict that the test has set, for every client. */
 class SayingAuthenticator extends Authenticator {
   verdict: () => Promise<Identity | Rejection> | Identity | Rejection = () => ANN;
 
@@ -107,7 +107,7 @@ describe('a handshake', () => {
     ]);
   });
 
-  it('from a page of another origin asks nobody who the client is', async () => {
+  it('from a page of another origin is refused before the authenticator is asked', async () => {
     const verdict = jest.fn(() => ANN);
     authenticator.verdict = verdict;
     expect(await introduce({ origin: 'https://evil.example' })).toBe('origin_not_allowed');
@@ -126,7 +126,7 @@ describe('a handshake', () => {
     expect(await introduce(offer, elsewhere)).toMatchObject({ isEnveloped: false });
   });
 
-  it('asks nobody who a client is where that is not asked', async () => {
+  it('does not ask the authenticator where no authentication is asked for', async () => {
     authenticator.verdict = () => {
       throw new Error('asked');
     };
@@ -153,7 +153,7 @@ describe('a handshake', () => {
     expect(moduleFailures.authenticator).toBe(before + 1);
   });
 
-  it('waits for the authenticator no longer than it may take', async () => {
+  it('limits the time in which the authenticator may answer', async () => {
     jest.useFakeTimers();
     authenticator.verdict = async () => new Promise(() => undefined);
     const verdict = introduce({}, main, { WS_HANDSHAKE_TIMEOUT_MS: '500' });
@@ -177,7 +177,7 @@ describe('a handshake', () => {
     expect(handshake.isOfOurVersion(requestWith({}))).toBe(true);
   });
 
-  it('has a 101 for a refusal only where the client asks for it, and could take it', () => {
+  it('is refused with a 101 and a close only where the client asks for that, and could accept the 101', () => {
     const acceptanceOf = (headers: Environment) => handshakeWith().acceptanceOf(requestWith(headers));
     const asks = { 'sec-websocket-protocol': 'lanfare.refusals, lanfare.v1.json' };
     expect(acceptanceOf(asks)).toEqual({ key: KEY, subprotocol: 'lanfare.v1.json' });

@@ -20,10 +20,10 @@ import type { Acceptance } from './upgrade-refusal.js';
 /** RFC 6455 4.1: 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
-/** Clients of gateways that ask for no authentication. */
+/** The identity of clients of gateways that ask for no authentication. */
 const NOBODY: Identity = { userId: '', expiresAt: null };
 
-/** What a good handshake says of its client. */
+/** What a valid handshake says of its client. */
 export interface Introduction {
   readonly identity: Identity;
   readonly isEnveloped: boolean;
@@ -57,8 +57,8 @@ export class Handshake implements OnModuleInit {
   }
 
   /**
-   * The 101 of a client that wants to be told of its refusal by a close; null: it is told by HTTP. So is a client whose
-   * handshake has no valid 101, or none that browsers accept.
+   * What the 101 needs for a client that wants to be told of its refusal by a close. Null: the client is told by HTTP.
+   * That is also so where the handshake allows no valid 101, or none that browsers accept.
    */
   acceptanceOf({ headers }: IncomingMessage): Acceptance | null {
     const offers = offeredSubprotocols(headers['sec-websocket-protocol']) ?? [];
@@ -88,7 +88,7 @@ export class Handshake implements OnModuleInit {
     return { identity, isEnveloped, extensions };
   }
 
-  /** Null: the header is malformed. Some proxies empty it; that is an offer of nothing. */
+  /** Null: the header is malformed. Some proxies leave the header empty: then the client offers nothing. */
   #grantExtensions(header: string | undefined): string | undefined | null {
     if (header === undefined || header === '') return undefined;
     try {
@@ -103,7 +103,7 @@ export class Handshake implements OnModuleInit {
     const { authenticator } = this.authentication;
     try {
       const work: unknown = authenticator.authenticate(request);
-      // a verdict that is there already needs no timer
+      // a verdict that is no promise needs no timer
       return checkVerdict(
         isPromiseLike(work) ? await inTime(this.config.WS_HANDSHAKE_TIMEOUT_MS, work) : work,
       );

@@ -12,15 +12,15 @@ interface Context {
   readonly http: PublicHttpAdapter;
   readonly visitors: Visitors;
   readonly statistics: GatewayStatistics;
-  /** Here WebSocket is spoken, and nothing else. */
+  /** On this path only WebSocket is spoken. */
   readonly wsPath: string;
   /** Whether WebSocket is spoken at a path. */
   readonly isEntrance: (path: string) => boolean;
 }
 
 /**
- * Plain HTTP on the public port. The framework gets what a module may answer. The rest is what strangers send: it is
- * refused here, at a hundredth of the cost, and its connection ends.
+ * Plain HTTP on the public port. The framework gets the requests that a module may answer. All other requests come from
+ * strangers. They are refused here, which costs a hundredth as much, and their connection ends.
  */
 export class PlainRequests {
   readonly #server: Server;
@@ -32,7 +32,7 @@ export class PlainRequests {
     this.#server.on('request', this.#answer);
   }
 
-  /** Whether no response need be made for it: `refuse` has the answer. */
+  /** Whether `refuse` can answer it: then no response object is needed. */
   isRefused(request: IncomingMessage): boolean {
     const isOursAlone =
       this.#server.listenerCount('request') === 1 &&

@@ -1,6 +1,6 @@
 import { ExpressAdapter } from '@nestjs/platform-express';
 
-/** As much of a layer of Express' router as says what it is for. */
+/** The parts of a layer of Express' router that show what the layer is for. */
 interface Layer {
   readonly handle: { readonly name: string; readonly length: number };
   readonly route?: { readonly methods: Readonly<Record<string, boolean | undefined>> };
@@ -8,14 +8,14 @@ interface Layer {
   match(path: string): unknown;
 }
 
-/** They read bodies, for others that answer. */
+/** Middlewares that only read bodies: others answer. */
 const BODY_PARSERS = new Set(['jsonParser', 'urlencodedParser', 'rawParser', 'textParser']);
-/** By which Express knows them: they are not asked about requests. */
+/** Express knows error handlers by this number of parameters. They are not asked about requests. */
 const PARAMETERS_OF_ERROR_HANDLERS = 4;
 
 /** Nest's Express, which can tell whether anything but Nest's own 404 would answer a request. */
 export class PublicHttpAdapter extends ExpressAdapter {
-  /** What Nest puts there for every application. */
+  /** The layers that Nest adds for every application. */
   readonly #nests: Set<Layer>;
 
   constructor() {
@@ -32,7 +32,7 @@ export class PublicHttpAdapter extends ExpressAdapter {
     return this.#addForNest(() => super.setErrorHandler(...args));
   }
 
-  /** Whether there is a route for it, or a middleware: nobody knows what that answers. */
+  /** Whether there is a route for it, or a middleware, of which we cannot know what it answers. */
   handles(method: string, path: string): boolean {
     return this.#layers().some(
       (layer) => !this.#nests.has(layer) && mayAnswer(layer, method) && matches(layer, path),

@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 
 /** A request whose headers have been read, and nothing else. */
 export interface RequestHead extends IncomingMessage {
-  /** It offers another protocol, whichever. */
+  /** It offers another protocol, no matter which. */
   upgrade: boolean;
 }
 
-/** As much of Node's HTTP parser as tells of a request whose headers have been read. */
+/** The part of Node's HTTP parser that reports a request whose headers have been read. */
 interface Parser {
   onIncoming?: (request: RequestHead, keepAlive: boolean) => number;
 }
@@ -18,8 +18,8 @@ interface Parser {
  * protocol it offers (`Upgrade: h2c`, which Java's HttpClient and `curl --http2` always send: RFC 9110 7.8 lets a
  * server go on without). To be called before it listens.
  *
- * Node's own way to ask (shouldUpgradeCallback, 22.21 and 24.9) knows requests with `Upgrade` only, and older ones
- * hand over all of these or none; so what its parser tells is corrected on the way.
+ * Node's own way to decide this (shouldUpgradeCallback, 22.21 and 24.9) knows only requests with `Upgrade`. Older
+ * versions hand over all of these requests or none. So this function corrects what the parser reports.
  */
 export function handOver(server: Server, isOurs: (request: RequestHead) => boolean): void {
   server.on('connection', ({ parser }: Socket & { parser: Parser }) => {
@@ -33,21 +33,21 @@ export function handOver(server: Server, isOurs: (request: RequestHead) => boole
   });
 }
 
-/** Whether WebSocket is asked for, well or badly. */
+/** Whether WebSocket is asked for, in a valid way or not. */
 export function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
   if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') return false;
   const options = headers.connection?.toLowerCase().split(',') ?? [];
   return options.some((option) => option.trim() === 'upgrade');
 }
 
-/** The path of what is asked for, as it was written. */
+/** The path of the request, as it was written. */
 export function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] as string;
 }
 
 /**
- * A whole URL, as proxies are asked (`GET http://host/chat`), is understood too. Its host counts, whatever `Host` says
- * (RFC 9112 3.2.2).
+ * A whole URL, as clients send it to proxies (`GET http://host/chat`), is understood too. The host in it counts, and
+ * not the header `Host` (RFC 9112 3.2.2).
  */
 function toOriginForm(request: IncomingMessage): void {
   const { url = '/' } = request;

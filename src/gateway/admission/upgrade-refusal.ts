@@ -3,12 +3,12 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { refusalClose, UPGRADE_REFUSALS, type UpgradeRefusalCode } from '../../wire/codes.js';
 
-/** For a client that does not even take the refusal. */
+/** After this the socket of a client that does not read the refusal is cut. */
 const REFUSAL_TIMEOUT_MS = 2000;
 
 /** RFC 6455 1.3. */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-/** RFC 6455 5.2: a whole message, and what it is. */
+/** RFC 6455 5.2: the first byte of a close frame, which is final. */
 const CLOSE_FRAME = 0x88;
 
 /** What the client's 101 must have. */
@@ -57,7 +57,8 @@ export function refuseUpgrade(socket: Duplex, code: UpgradeRefusalCode, hasBody 
 
 /**
  * Answers an upgrade request by a WebSocket that closes at once, in one write. The socket is closed when the client has
- * answered that, or after a while. (Not by ws: it would read all frames that the client sends meanwhile.)
+ * answered the close frame, or after a while. (ws is not used: it would read all frames that the client sends
+ * meanwhile.)
  */
 export function closeUpgrade(
   socket: Duplex,
@@ -76,7 +77,7 @@ export function closeUpgrade(
   const payload = Buffer.from(`  ${reason}`);
   payload.writeUInt16BE(code);
   cutLater(socket);
-  // the answer, or what was sent before ours was read: it is dropped, and so is all that follows
+  // the answer, or what the client sent before it read our close: it is dropped, and so is all that follows
   socket.once('data', () => socket.end());
   socket.once('end', () => socket.end());
   socket.write(Buffer.concat([Buffer.from(head), Buffer.from([CLOSE_FRAME, payload.length]), payload]));

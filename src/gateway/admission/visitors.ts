@@ -13,28 +13,28 @@ import { REQUESTS_PER_SOCKET_MAX } from '../limits/handshake-limits.js';
 import { within } from '../../waiting/within.js';
 
 /**
- * Sockets of one address that are no clients' yet, where nothing says how many clients an address may have: more
- * than come at a time from an office or a proxy (a handshake takes milliseconds), for some 20 MB.
+ * Sockets of one address that are not clients yet, where no variable limits the clients of an address. That is more
+ * than come at a time from an office or a proxy (a handshake takes milliseconds), and takes some 20 MB.
  */
 const VISITORS_PER_ADDRESS_MAX = 4096;
-/** And of all sockets there may be, so that one address can't shut out the others. */
+/** The share of all sockets that one address may have, so that it cannot shut out the others. */
 const SHARE_PER_ADDRESS_MAX = 0.5;
-/** What browsers open to one host, for a page and what it loads. */
+/** So many connections a browser opens to one host, for a page and what it loads. */
 const SOCKETS_PER_CLIENT = 6;
 /** Requests of a socket that wait for their answers. Browsers and proxies send one at a time. */
 const UNANSWERED_MAX = 10;
 
 interface Visit {
-  /** As which it is counted; null: a trusted proxy, which stands for many. */
+  /** The address for which it is counted; null: a trusted proxy, which brings clients of many addresses. */
   readonly address: string | null;
   requests: number;
   unanswered: number;
 }
 
 /**
- * Sockets on the public port that are not clients' (yet): silent ones, handshakes, held upgrades, plain HTTP. A socket
- * is one from its arrival until it closes or its upgrade is answered. How many an address may have, and what one may
- * ask, is bounded; who is turned away is counted.
+ * Sockets on the public port that are not clients, or not yet: silent ones, handshakes, held upgrades, plain HTTP. A
+ * socket is a visitor from its arrival until it closes or its upgrade is answered. There are limits for the visitors of
+ * an address and for the requests of a visitor. Visitors that are turned away are counted.
  */
 @Injectable()
 export class Visitors {
@@ -57,7 +57,7 @@ export class Visitors {
     this.#perAddressMax = Math.min(
       VISITORS_PER_ADDRESS_MAX,
       Math.ceil(capacity.socketsMax * SHARE_PER_ADDRESS_MAX),
-      (clientsOfOne + 1) * SOCKETS_PER_CLIENT, // one more, who is told that there are too many
+      (clientsOfOne + 1) * SOCKETS_PER_CLIENT, // one client more, which is told that there are too many
     );
   }
 
@@ -66,7 +66,7 @@ export class Visitors {
     return this.#open.size;
   }
 
-  /** Where who asks really is. In canonical form: one text for each address. */
+  /** The address of the client, behind trusted proxies too. In canonical form: one text for each address. */
   addressOf(request: IncomingMessage): string {
     return this.#addresses.of(request);
   }
@@ -77,7 +77,7 @@ export class Visitors {
     server.on('clientError', this.#fail);
   }
 
-  /** Another request has come. False: the socket has asked for more than one may, and is cut. */
+  /** Another request has come. Returns false when the socket has sent more requests than it may: then it is cut. */
   mayAsk(socket: Socket): boolean {
     const visit = this.#open.get(socket);
     if (visit === undefined) return true;
@@ -87,7 +87,7 @@ export class Visitors {
     return false;
   }
 
-  /** `response` is going to be given. */
+  /** `response` will be given. */
   awaits(response: ServerResponse): void {
     const { socket } = response.req;
     const visit = this.#open.get(socket);
@@ -109,15 +109,15 @@ export class Visitors {
     this.#remove(socket);
   }
 
-  /** Resolves when there is none, or when `patienceMs` are over. */
+  /** Resolves when there are no visitors, or when `patienceMs` are over. */
   async allGone(patienceMs: number): Promise<void> {
     if (this.#open.size === 0) return;
     await within(patienceMs, new Promise<void>((resolve) => this.#waiting.add(resolve)), undefined);
   }
 
   /**
-   * Ends all of them, those that come from now on too: at once those for which no request is being answered, the
-   * others with their answer, or when `patienceMs` is over.
+   * Ends all visitors, and those that come from now on. A visitor whose request is being answered ends with the answer,
+   * or when `patienceMs` is over. All others end at once.
    */
   async end(patienceMs: number): Promise<void> {
     this.#isEnding = true;
@@ -147,20 +147,21 @@ export class Visitors {
 
   #reasonAgainst(address: string | null): 'draining' | 'full' | 'too_many_from_address' | null {
     if (this.#isEnding) return 'draining';
-    // not by the server's maxConnections: where processes share the port, it would offer the socket to them for ever
+    // the server's maxConnections is of no use: where processes share the port, it would offer the socket to them for
+    // ever
     if (this.size + this.clients.size >= this.capacity.socketsMax) return 'full';
     return address !== null && this.#byAddress.of(address) >= this.#perAddressMax
       ? 'too_many_from_address'
       : null;
   }
 
-  /** As Node does of itself where nobody listens. */
+  /** Does what Node does where nobody listens. */
   readonly #fail = (error: Error, socket: Socket): void => {
     const found = clientErrorOf(error);
     if (found !== null && socket.writable) {
       const { reason, status } = found;
       this.statistics.turnedAway[reason]++;
-      // not into an answer that is under way
+      // not while an answer is under way: this text would become part of it
       if (!this.isAwaited(socket)) {
         socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
       }
