@@ -11,9 +11,9 @@ import { FrameRate } from './frame-rate.js';
 import { TokenRefresh } from './token-refresh.js';
 
 /**
- * Handles the frames of clients. A send is posted, the core answers what is about rooms, `ping` and `refresh`, other events
- * go to the gateways that subscribed to them, and everything else is answered by an error frame. This is the hot path of the
- * server: a send costs one scan of its bytes, one look-up, and no promise.
+ * Handles the frames of clients. A send is posted. The core answers `ping`, `refresh` and all events about rooms. Other
+ * events go to the gateways that subscribed to them. Everything else is answered by an error frame. This is the hot
+ * path of the server: a send costs one scan of its bytes, one look-up, and no promise.
  */
 @Injectable()
 export class ClientFrames implements FrameReceiver<ClientConnection> {

@@ -86,7 +86,7 @@ export class ClientPublishes {
     return mayPublish === true ? allows() : mayPublish;
   }
 
-  /** Asked once a membership. */
+  /** The policy is asked once for each membership. */
   #mayPublish(connection: ClientConnection, membership: Membership): Verdict | Promise<Verdict> {
     if (membership.mayPublish !== undefined) return membership.mayPublish;
     const { policy } = this.access;
@@ -102,7 +102,7 @@ export class ClientPublishes {
   #obey(verdict: Verdict, publish: Publish, membership: Membership): void {
     const { connection, message, id } = publish;
     const { room } = message;
-    // it may have been taken out while the policy thought
+    // the connection may have been taken out of the room before the policy answered
     const isMember = this.memberships.find(connection, room) === membership;
     if (verdict === 'failed') connection.refuseRoom(room, 'internal', id);
     else if (!verdict) connection.refuseRoom(room, 'forbidden', id, 'You may not publish to this room');
@@ -110,7 +110,7 @@ export class ClientPublishes {
     else if (!this.#post(publish, membership)) connection.refuseRoom(room, 'congested', id);
   }
 
-  /** Returns false, and has answered nothing, when the connection waits for the queues towards other nodes. */
+  /** Returns false, and does not answer, when the connection waits for the queues towards other nodes. */
   #post({ connection, message, echo, id }: Publish, { room }: Membership): boolean {
     const except = echo ? null : connection;
     let refusal: FrameErrorCode | null;

@@ -65,7 +65,10 @@ export class ClientRooms {
     if (id !== null) connection.sendText(doneFrame(id));
   }
 
-  /** The connection's token is another one now: it loses the rooms that this one does not allow. Never rejects. */
+  /**
+   * The connection's token was replaced: the connection leaves the rooms that the new token does not allow. Never
+   * rejects.
+   */
   async review(connection: ClientConnection): Promise<void> {
     const { policy } = this.access;
     const memberships = this.memberships.of(connection);

@@ -15,7 +15,7 @@ import { GatewayStatistics } from '../gateway-statistics.js';
 import { connectionContext, connectionOf } from '../client/testing/connection-context.js';
 import { FakeSocket } from '../client/testing/fake-socket.js';
 
-/** A bus whose queue takes `room` messages. The last one congests it, within the call, as on the real bus. */
+/** A bus whose queue takes `room` messages. The last of them congests the bus within the call, as on the real bus. */
 class FullBus extends MemoryBus {
   override readonly congested$ = new BehaviorSubject(false);
   readonly sent: string[] = [];
@@ -93,7 +93,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     expect(written).not.toContain('error');
   });
 
-  it('resumes those who wait in turn, and reads from nobody before its turn', () => {
+  it('resumes the waiting clients in turn, and reads from no client before its turn', () => {
     const otherSocket = new FakeSocket();
     const other = open(otherSocket);
     bus.congested$.next(true);

@@ -3,7 +3,7 @@ import type { Subscription } from 'rxjs';
 import { Cluster } from '../../cluster/cluster.js';
 import type { ClientConnection } from '../client/client-connection.js';
 
-/** Slows clients down while the queues towards other nodes are full: they are not read. */
+/** Slows clients down: while the queues towards other nodes are full, the clients that send to them are not read. */
 @Injectable()
 export class Congestion implements OnModuleInit, OnApplicationShutdown {
   readonly #waiting = new Set<ClientConnection>();
@@ -19,12 +19,15 @@ export class Congestion implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** Not earlier: while the node drains, paused connections must still be resumed. */
+  /** Not in an earlier hook: while the node drains, paused connections must still be resumed. */
   onApplicationShutdown(): void {
     this.#subscription?.unsubscribe();
   }
 
-  /** The client has sent something to other nodes: it is paused if their queues are full, whether it was refused or not. */
+  /**
+   * The client has sent something to other nodes. If their queues are full it is paused, whether its message was
+   * refused or not.
+   */
   hasSent(connection: ClientConnection): void {
     if (!this.#isCongested || !connection.isOpen) return;
     this.#waiting.add(connection);

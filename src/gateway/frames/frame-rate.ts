@@ -34,8 +34,9 @@ export class FrameRate {
   }
 
   /**
-   * For what a frame that was handled costs beside itself, in frames. It may put the client into debt: its next frames are
-   * refused then. It never closes it, and costs no more than half of the burst, or it could not be paid.
+   * Charges what a handled frame costs in addition, counted in frames. This may put the client into debt, and its next
+   * frames are refused then. It never closes the client. At most half of the burst is charged, so that the client can
+   * pay it.
    */
   charge(connection: ClientConnection, frames: number): void {
     if (frames > 0) connection.bucket?.take(performance.now(), Math.min(frames, this.#burst / 2));

@@ -19,7 +19,7 @@ export function ask(name: string, question: () => unknown): Verdict | Promise<Ve
 }
 
 /**
- * Calls back with the answer: at once, or when it has come. Reading from the client waits meanwhile.
+ * Calls back with the answer, at once or when it has come. Until then reading from the client is paused.
  *
  * @param bytes of the frame that waits
  */
@@ -33,7 +33,7 @@ export function whenAnswered<T>(
   else then(answer);
 }
 
-/** All answers: at once, if none has to be waited for. */
+/** All answers: at once, if none of them is a promise. */
 export function allOf<T>(answers: readonly (T | Promise<T>)[]): readonly T[] | Promise<readonly T[]> {
   return answers.some((answer) => answer instanceof Promise)
     ? Promise.all(answers)
