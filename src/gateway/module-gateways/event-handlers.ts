@@ -15,7 +15,7 @@ export interface EventHandler {
   readonly callback: (...args: unknown[]) => unknown;
 }
 
-/** Turns whatever a handler returns into a stream of responses. Nest's. */
+/** Nest's function that turns whatever a handler returns into a stream of responses. */
 export type Transform = (result: unknown) => Observable<unknown>;
 
 interface BoundHandler {
@@ -29,9 +29,9 @@ interface Bound {
 }
 
 /**
- * The events other modules' gateways handle, by connection. One look-up an event however many gateways there
- * are, and no listener on the socket. Handlers start in the order of the client's frames; those that wait for
- * something overlap, up to WS_MAX_IN_FLIGHT. What they return as a stream ends with the connection.
+ * The events that other modules' gateways handle, by connection. An event costs one look-up, however many gateways
+ * there are, and no listener on the socket. Handlers start in the order of the client's frames. Handlers that wait for
+ * something overlap, up to WS_MAX_IN_FLIGHT. A stream that a handler returns ends with the connection.
  */
 @Injectable()
 export class EventHandlers {
@@ -58,7 +58,7 @@ export class EventHandlers {
     }
   }
 
-  /** False: nobody handles this event on this connection's path. */
+  /** Returns false when no gateway on this connection's path handles the event. */
   handle(connection: ClientConnection, { event, id, data }: EventFrame): boolean {
     const bound = this.#byConnection.get(connection);
     const handlers = bound?.byEvent.get(event);
@@ -73,7 +73,7 @@ export class EventHandlers {
 
   #run({ callback, transform }: BoundHandler, data: unknown, request: FrameRequest, running: RunningRequest) {
     const failed = (error: unknown) => {
-      // Nest's filters have caught what handlers throw: this is a filter or interceptor that threw itself
+      // Nest's filters catch what handlers throw: so a filter or interceptor has thrown this itself
       moduleFailed('handler', running.handlers, error);
       request.fail('internal');
     };
@@ -90,7 +90,8 @@ export class EventHandlers {
               request.respond(response);
               running.responded();
             } catch (error) {
-              failed(error); // circular, too deep, too large, with a BigInt in it, or an event that is none
+              // circular, too deep, too large, with a BigInt in it, or with an event name that is not allowed
+              failed(error);
             }
           },
           error: (error: unknown) => {

@@ -19,7 +19,7 @@ export class FrameExceptionFilter implements ExceptionFilter {
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const request = host.getArgByIndex<FrameRequest | undefined>(2);
-    // not a frame's handler but e.g. the making of a request-scoped gateway
+    // the error comes from something else, e.g. from making a request-scoped gateway
     if (!(request instanceof FrameRequest)) {
       moduleFailed('hook', `${this.gateway} for a client`, exception);
     } else if (exception instanceof WsException) {
@@ -47,7 +47,7 @@ function refuse(request: FrameRequest, error: string | object): void {
   else request.fail('rejected', text);
 }
 
-/** Pipes that validate say what is wrong in a list beside the exception's own message. */
+/** Pipes that validate list what is wrong, beside the message of the exception. */
 function textOf(exception: HttpException): string {
   const response = exception.getResponse();
   const details = typeof response === 'object' && 'message' in response ? response.message : undefined;

@@ -1,10 +1,10 @@
 import type { FrameErrorCode } from '../../wire/codes.js';
 import { doneFrame, refusalFrame, type Refusal } from '../../wire/outgoing-frame.js';
 
-/** Longer messages of errors are cut: an exception may carry anything. */
+/** Longer error messages are cut: an exception may carry a text of any length. */
 const MESSAGE_CHARACTERS_MAX = 1000;
 
-/** What it needs of a connection. */
+/** What FrameRequest needs of a connection. */
 interface Answering {
   sendText(text: string): boolean;
   sendEvent(event: string, id: string | null, data: unknown): boolean;
@@ -28,8 +28,8 @@ export class FrameRequest {
 
   /**
    * @param response a JSON value, or `{ event, data }` with an event of its own
-   * @throws {TypeError | RangeError} when it is not a JSON value, larger than WS_BUFFER_LIMIT_BYTES, or its event is
-   *   none; nothing was sent then
+   * @throws {TypeError | RangeError} when it is no JSON value, is larger than WS_BUFFER_LIMIT_BYTES, or its event is no
+   * valid one; nothing was sent then
    */
   respond(response: unknown): void {
     const { event, data } = this.#read(response);
@@ -54,7 +54,7 @@ export class FrameRequest {
     this.connection.sendText(refusalFrame(refusal, this.id));
   }
 
-  /** The handler has nothing (more) to say. */
+  /** The handler will give no response, or no more responses. */
   done(): void {
     if (this.id !== null && !this.#isAnswered) this.connection.sendText(doneFrame(this.id));
   }
@@ -67,7 +67,7 @@ export class FrameRequest {
     const { event } = response;
     const data = 'data' in response ? response.data : undefined;
     if (typeof event === 'string') return { event, data };
-    if (!('data' in response)) return { event: this.event, data: response }; // it has a member of that name
+    if (!('data' in response)) return { event: this.event, data: response }; // it is data that has a member `event`
     throw new TypeError('the event of the response is not a string');
   }
 }

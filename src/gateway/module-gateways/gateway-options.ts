@@ -1,8 +1,8 @@
 import type { GatewayMetadata } from '@nestjs/websockets';
 
 /**
- * What a gateway may say of itself: `@WebSocketGateway<GatewayOptions>({ path: '/status', authenticate: false })`.
- * Ports, namespaces and the options of Socket.IO are not for gateways behind this door.
+ * A gateway's options: `@WebSocketGateway<GatewayOptions>({ path: '/status', authenticate: false })`. Ports, namespaces
+ * and the options of Socket.IO cannot be used with the public door.
  */
 export interface GatewayOptions extends Pick<GatewayMetadata, 'path' | 'namespace'> {
   /** Parameters are allowed: /rooms/:room. Without a path the gateway shares WS_PATH with the core. */

@@ -11,7 +11,7 @@ import { isPromiseLike } from '../../waiting/promise-like.js';
 import { within } from '../../waiting/within.js';
 import type { GatewayOptions } from './gateway-options.js';
 
-/** A gateway that is not initialised by then is taken for one that never will be: the start fails. */
+/** When a gateway is not initialised after this time, the start fails. */
 const INIT_TIMEOUT_MS = 60_000;
 
 type Hook = (this: unknown, ...args: unknown[]) => unknown;
@@ -20,10 +20,10 @@ type Gateway = Partial<Record<HookName, Hook>>;
 type GatewayClass = (abstract new (...args: never[]) => Gateway) & { readonly prototype: Gateway };
 
 /**
- * The gateways of all modules, prepared before Nest connects them. Nest drops the promises of their life-cycle
- * hooks and knows no global filters for WebSockets; so a rejection would be nobody's, a shutdown would not wait, and
- * errors would go out in a shape of their own. Each gateway's hooks are watched, and each gets our filter behind its
- * own ones.
+ * The gateways of all modules, prepared before Nest connects them. Nest drops the promises of their life-cycle hooks,
+ * and knows no global filters for WebSockets. Without this class a rejection would be lost, a shutdown would not wait
+ * for hooks, and errors would not have the protocol's form. So each gateway's hooks are watched, and each gateway gets
+ * our filter behind its own ones.
  */
 @Injectable()
 export class ModuleGateways implements OnApplicationBootstrap {
@@ -105,8 +105,8 @@ export class ModuleGateways implements OnApplicationBootstrap {
   }
 
   /**
-   * Nest makes an instance of a request-scoped gateway for each client, when it connects, whether or not it has
-   * hooks; that it could not be made is an error of the hook only where there is one.
+   * Nest makes an instance of a request-scoped gateway for each client when the client connects, whether or not the
+   * gateway has hooks. Nest reports an error in this as an error of the hook only where there is a hook.
    */
   #watchClass({ name, prototype }: GatewayClass): void {
     prototype.handleConnection ??= doNothing;
@@ -137,7 +137,7 @@ export class ModuleGateways implements OnApplicationBootstrap {
         throw new Error(`${what} failed: ${String(error)}`, { cause: error });
       },
     );
-    initialised.catch(doNothing); // until it is asked for
+    initialised.catch(doNothing); // a rejection is handled where this promise is awaited
     this.#initialising.push(initialised);
     return undefined;
   }
@@ -172,7 +172,7 @@ async function settle(work: () => unknown): Promise<unknown> {
   return work();
 }
 
-/** The first filter of a class is the last one Nest asks: a team's own win. */
+/** Nest asks the first filter of a class last, so a team's own filters come before ours. */
 function addFilter(gateway: GatewayClass): void {
   const present = (Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, gateway) ?? []) as unknown[];
   if (present.some((filter) => filter instanceof FrameExceptionFilter)) return;

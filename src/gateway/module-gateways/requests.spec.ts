@@ -13,7 +13,7 @@ const STREAMS_MAX = 2;
 /** Of a request's data. */
 const BYTES = 1000;
 
-/** Microtasks run. */
+/** Lets microtasks run. */
 const turn = async () => Promise.resolve();
 
 describe('the requests of a client', () => {
@@ -93,7 +93,7 @@ describe('the requests of a client', () => {
     expect(statistics.errors.too_many_streams).toBe(0);
   });
 
-  it('that are never answered keep it waiting for a minute, not for ever', async () => {
+  it('that are never answered pause the client for a minute, not for ever', async () => {
     const before = moduleFailures.handler;
     const hanging = beginAll(IN_FLIGHT_MAX);
     jest.advanceTimersByTime(59_000);
@@ -106,7 +106,7 @@ describe('the requests of a client', () => {
     expect(statistics.errors.too_many_streams).toBe(IN_FLIGHT_MAX - STREAMS_MAX);
   });
 
-  it('are all stopped when it goes', async () => {
+  it('are all stopped when the client goes', async () => {
     const [stream, hanging] = [begin(), begin()];
     stream.responded();
     await turn();
@@ -114,7 +114,7 @@ describe('the requests of a client', () => {
     expect([stream.work.closed, hanging.work.closed]).toEqual([true, true]);
   });
 
-  it('cost nobody else anything when they throw as they are stopped', async () => {
+  it('are all stopped, even if one of them throws when it is stopped', async () => {
     const before = moduleFailures.handler;
     const all = beginAll(STREAMS_MAX + 1);
     for (const request of all) {

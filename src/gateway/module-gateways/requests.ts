@@ -3,7 +3,7 @@ import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import type { FrameRequest } from './frame-request.js';
 
-/** A request that has no response for so long is not waited for any more, where a client waits for it to be read. */
+/** After this time a request without a response no longer keeps its client from being read. */
 const PATIENCE_MS = 60_000;
 
 /** One frame while its handlers work on it. */
@@ -16,10 +16,10 @@ export interface RunningRequest {
 }
 
 /**
- * The requests of one client that modules' handlers work on. One that was not answered yet counts against
- * WS_MAX_IN_FLIGHT, at which the client is read no further. One that was, and whose stream goes on, does not: nothing
- * ever ends it but its module, or the connection. Of those there may be `streamsMax`; the next one is ended with an
- * error.
+ * The requests of one client that modules' handlers work on. A request without a response counts against
+ * WS_MAX_IN_FLIGHT, and at that limit the client is not read. A request that has a response, and whose stream goes on,
+ * does not count there: only its module or the end of the connection ends it. There may be `streamsMax` of these. The
+ * next one is ended with an error.
  */
 export class Requests {
   readonly #unanswered = new Set<Running>();
@@ -69,7 +69,7 @@ export class Requests {
     if (this.#unanswered.delete(running)) this.connection.end(running.bytes);
   }
 
-  /** A client whose every request hangs would never be read again, its close frame included. */
+  /** Otherwise a client whose requests all hang would never be read again, and its close frame would not be seen. */
   #wait(): NodeJS.Timeout {
     return setTimeout(() => {
       this.#patience = undefined;
@@ -99,14 +99,17 @@ class Running implements RunningRequest {
     this.#handlersLeft = handlerCount;
   }
 
-  /** What ends with its first response, as most do, is no stream: that is known when this microtask's turn is over. */
+  /**
+   * A request that ends with its first response, as most do, is no stream. Whether it ends is known after the current
+   * microtasks.
+   */
   responded(): void {
     if (this.#hasResponded) return;
     this.#hasResponded = true;
     queueMicrotask(() => this.requests.goOn(this));
   }
 
-  /** Never throws: what a stream does when it is stopped is its module's. */
+  /** Never throws, although the code that runs when a stream is stopped is its module's. */
   stop(): void {
     try {
       this.work.unsubscribe();
