@@ -8,19 +8,19 @@ import { Grace } from './grace.js';
 import { ModuleGateways } from './module-gateways/module-gateways.js';
 import { within } from '../waiting/within.js';
 
-/** Waves are small enough that the other nodes can take the clients that come over from one. */
+/** Clients are closed in waves, small enough that the other nodes can take the clients that come to them. */
 const WAVE_INTERVAL_MS = 50;
-/** Clients asked to go per second when time allows. */
+/** So many clients per second are closed when there is time for it. */
 const DRAIN_PER_SECOND = 1000;
 /** Share of the clients' time given to the waves; the rest is for closing handshakes and work still under way. */
 const WAVES_SHARE = 0.85;
-/** When the grace is over: for sockets that were just cut to be seen as closed. */
+/** Time at the end of the grace in which sockets that were just cut are seen as closed. */
 const LAST_MOMENT_MS = 100;
 const POLL_MS = 10;
 
 /**
- * The core's own gateway, on WS_PATH. It has no handlers: core frames take the direct path (ClientFrames), and
- * other gateways without a path share its sockets. What it does is to see the clients off.
+ * The core's own gateway, on WS_PATH. It has no handlers: core frames go directly to ClientFrames, and other gateways
+ * without a path share its sockets. This gateway closes the clients when the node shuts down.
  */
 @WebSocketGateway()
 export class ClientGateway implements BeforeApplicationShutdown {
@@ -34,9 +34,9 @@ export class ClientGateway implements BeforeApplicationShutdown {
   ) {}
 
   /**
-   * Closes every client with 1012, in waves in random order, and waits until they have gone and all gateways have
-   * done what they do about it, or until their share of the grace is over. Each connection leaves the directory as it closes, so that
-   * messages find those that are still here; the node itself leaves the cluster after this.
+   * Closes every client with 1012, in waves in random order. Then it waits until the clients have gone and all gateways
+   * have handled that, or until the share of the grace for clients is over. Each connection leaves the directory as it
+   * closes, so that messages reach those that are still here. The node itself leaves the cluster after this.
    */
   async beforeApplicationShutdown(): Promise<void> {
     this.door.stopAdmitting();

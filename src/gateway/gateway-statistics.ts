@@ -8,7 +8,7 @@ import {
   type UpgradeRefusalCode,
 } from '../wire/codes.js';
 
-/** Why what came to the public port got no further than that: sockets, and plain requests. */
+/** Why sockets and plain requests on the public port were turned away. */
 export const TURNED_AWAY = [
   'full',
   'too_many_from_address',
@@ -20,7 +20,7 @@ export const TURNED_AWAY = [
   'draining',
 ] as const;
 
-/** How clients came, what they were refused and how they went, since the start. Plain fields that only grow. */
+/** Counts since the start: how clients came, what they were refused, and how they went. Plain fields that only grow. */
 @Injectable()
 export class GatewayStatistics {
   /** Upgrades, by how they ended. */
@@ -28,7 +28,7 @@ export class GatewayStatistics {
     'accepted',
     ...Object.keys(UPGRADE_REFUSALS),
   ]);
-  /** What never was an upgrade, by reason. */
+  /** Sockets and plain requests that were turned away, by reason. */
   readonly turnedAway = zeros<(typeof TURNED_AWAY)[number]>(TURNED_AWAY);
   /** Error frames, by code. */
   readonly errors = zeros<FrameErrorCode>(Object.keys(FRAME_ERRORS));

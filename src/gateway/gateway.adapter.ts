@@ -26,16 +26,16 @@ import { Visitors } from './admission/visitors.js';
 /** How long a client may take to answer a close frame before its socket is cut. */
 const CLOSE_TIMEOUT_MS = 5000;
 /**
- * How much a piece of a message that is not whole has at least, on average: less than TCP's smallest segments carry (536
- * bytes). Each piece that a socket has read takes a kilobyte of memory, and were it only of one byte.
+ * The least bytes that a piece of an incomplete message has on average. TCP's smallest segments carry more (536 bytes).
+ * Each piece that a socket has read takes a kilobyte of memory, even if it has only one byte.
  */
 const PIECE_BYTES = 512;
 
 /**
- * Joins Nest's gateways to the door. Unlike the stock adapter it listens once per socket however many gateways
- * there are, finds a handler by one look-up, answers what it can't handle, takes only upgrades of paths it serves,
- * and lets the door decide before the upgrade. To Nest a client is its connection, never the socket. A gateway without
- * a path is on WS_PATH; paths may have parameters.
+ * Joins Nest's gateways to the door. Unlike the stock adapter it listens once per socket however many gateways there
+ * are, finds a handler by one look-up, answers what it cannot handle, takes only upgrades of paths it serves, and lets
+ * the door decide before the upgrade. Nest knows a client by its connection, never by the socket. A gateway without a
+ * path is on WS_PATH. Paths may have parameters.
  */
 export class GatewayAdapter extends WsAdapter {
   readonly #log = new Logger(GatewayAdapter.name);
@@ -101,7 +101,7 @@ export class GatewayAdapter extends WsAdapter {
       perMessageDeflate: this.#config.WS_COMPRESSION ? COMPRESSION : false,
       maxFragments: this.#config.WS_MAX_FRAGMENTS,
       maxPendingAutoPongs: 0, // the rate and the outgoing queue bound them, and clients are told why they are closed
-      // those may each come by themselves
+      // fragments may each come in a piece of their own
       maxBufferedChunks: this.#config.WS_MAX_PAYLOAD_BYTES / PIECE_BYTES + this.#config.WS_MAX_FRAGMENTS,
     } as never);
     server.setMaxListeners(0); // one per gateway of this path
@@ -155,7 +155,7 @@ export class GatewayAdapter extends WsAdapter {
     }
   };
 
-  /** Another library listens for upgrades on this server too: what we don't serve is for it. */
+  /** Another library listens for upgrades on this server too: it gets the upgrades of paths that we do not serve. */
   #areOthersAsked(): boolean {
     return this.#server.listenerCount('upgrade') > 1;
   }

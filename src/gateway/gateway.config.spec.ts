@@ -3,7 +3,7 @@ import { variableTable } from '../config/variable-table.js';
 import { CLOSES, UPGRADE_REFUSALS, type CloseName, type UpgradeRefusalCode } from '../wire/codes.js';
 import { gatewayVariables } from './gateway.config.js';
 
-/** What becomes of a client beyond the limit. */
+/** How a client that exceeds the limit is closed. */
 const CLOSED: Readonly<Record<string, CloseName>> = {
   WS_MAX_PAYLOAD_BYTES: 'too_big',
   WS_MAX_FRAGMENTS: 'policy_violation',

@@ -2,7 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { gatewayConfig } from './gateway.config.js';
 
-/** When each part of the end must be over, as a share of the grace. What a part leaves is for the next ones. */
+/**
+ * When each part of the shutdown must be over, as a share of the grace. Time that a part does not use is for the next
+ * ones.
+ */
 const OVER_AT = {
   /** Modules' onModuleDestroy: clients are still served, and wait to be told. */
   modules: 0.1,
@@ -15,10 +18,12 @@ const OVER_AT = {
   all: 1,
 } as const;
 
-/** Good-byes to the cluster take half a second at most: the only thing for which a shorter grace is exceeded. */
+/**
+ * To take leave of the cluster takes half a second at most. A shorter grace is exceeded for this, and for nothing else.
+ */
 const LEAVING_MS = 700;
 
-/** SHUTDOWN_GRACE_MS, counted from the first moment of the end, and what each part of the end may take of it. */
+/** SHUTDOWN_GRACE_MS, counted from the beginning of the shutdown, and what each part of the shutdown may take of it. */
 @Injectable()
 export class Grace {
   #beganAt: number | null = null;
@@ -26,14 +31,14 @@ export class Grace {
 
   constructor(@Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>) {}
 
-  /** The node ends from now on, within SHUTDOWN_GRACE_MS or less. Calling it again is harmless. */
+  /** The shutdown begins, and takes SHUTDOWN_GRACE_MS or less. Calling it again is harmless. */
   begin(graceMsMax = Number.POSITIVE_INFINITY): void {
     if (this.#beganAt !== null) return;
     this.#beganAt = performance.now();
     this.#graceMsMax = graceMsMax;
   }
 
-  /** Milliseconds until this part must be over, at least 0. Begins the end where nobody has. */
+  /** Milliseconds until this part must be over, at least 0. Begins the shutdown if it has not begun. */
   left(part: keyof typeof OVER_AT): number {
     this.begin();
     const grace = Math.min(this.config.SHUTDOWN_GRACE_MS, this.#graceMsMax);

@@ -102,7 +102,7 @@ describe('without a list', () => {
     expect(isAllowed(origin, '', host)).toBe(expected);
   });
 
-  it('a page is not let in where the host is unclear, a program is', () => {
+  it('where the host is unclear, a page is not let in, but a program is', () => {
     expect(isAllowed('https://a.example', '')).toBe(false);
     expect(isAllowed('https://a.example', '', 'a.example', 'b.example')).toBe(false);
     expect(isAllowed(undefined, '', 'a.example', 'b.example')).toBe(true);

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Stands for one or more labels of a host, never for none: the domain itself is an entry of its own. */
+/** Stands for one or more labels of a host, never for none: the domain itself needs an entry of its own. */
 const ANY_LABELS = '*.';
 
 /**
@@ -10,7 +10,7 @@ const ANY_LABELS = '*.';
 export function isOriginAllowed(request: IncomingMessage, allowed: readonly string[]): boolean {
   const { origin } = request.headers;
   if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return true;
-  // an app shell's origin has no form that could be judged: it is listed exactly, or not allowed
+  // the origin of an app's web view has no parts that could be judged: it is listed exactly, or not allowed
   if (!isWebOrigin(origin)) return false;
   if (allowed.length > 0) return allowed.some((entry) => isOneOf(entry, origin));
   return isSameHost(origin, request.headersDistinct['host'] ?? []);
@@ -31,12 +31,12 @@ export function originProblem(text: string): string | null {
     : `${quoted} is no origin: browsers send ${meant}`;
 }
 
-/** As browsers write those of pages: no path, no default port, lower case, punycode. */
+/** An origin of a page as browsers write it: no path, no default port, lower case, punycode. */
 function isWebOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
-/** Those of apps that show their pages in a web view, and of browsers' extensions: a scheme of their own. */
+/** An origin of an app that shows its pages in a web view, or of a browser extension: it has a scheme of its own. */
 function isShellOrigin(text: string): boolean {
   return (
     !/^(?:https?|wss?|ftp):/.test(text) &&
@@ -52,8 +52,8 @@ function isOneOf(entry: string, origin: string): boolean {
 }
 
 /**
- * Whether the page comes from this host and port. The scheme is not compared: which one clients use in front of a
- * proxy is not known here, so the default port is that of the page's.
+ * Whether the page comes from this host and port. The scheme is not compared: it is not known here which one clients
+ * use in front of a proxy. So the default port is that of the page's scheme.
  */
 function isSameHost(origin: string, hosts: readonly string[]): boolean {
   const [host, ...others] = hosts;
