@@ -14,7 +14,9 @@ export abstract class MessagePolicy {
   /** Returns false to refuse: the sender then gets the error `forbidden`. */
   abstract allows(sender: Connection, message: Message): Promise<boolean> | boolean;
 
-  /** The same of a message to a room, after the RoomPolicy. Unless it is overridden, every one may be sent. */
+  /**
+   * The same for a message to a room. Asked after the RoomPolicy. Unless it is overridden, all messages may be sent.
+   */
   allowsToRoom(_sender: Connection, _message: RoomMessage): Promise<boolean> | boolean {
     return true;
   }

@@ -70,19 +70,19 @@ describe('what a module sends', () => {
     expect([refusal, received.length, moduleFailures.outcome]).toEqual([null, 1, before + 1]);
   });
 
-  it.each(['2', 2])('reaches the user %p though nobody waits for what becomes of it', (userId) => {
+  it.each(['2', 2])('reaches the user %p even if nobody waits for the outcome', (userId) => {
     expect(messaging.sendAndForget(userId, { a: 1 }, 7)).toBeNull();
     expect(received).toMatchObject([{ to: '2', from: '7', data: Buffer.from('{"a":1}') }]);
   });
 
-  it('says at once why it went nowhere, where nobody waits for it', () => {
+  it('says at once why it went nowhere, if nobody waits for the outcome', () => {
     expect(messaging.sendAndForget('', 1)).toBe('bad_user_id');
     expect(messaging.sendAndForget('2', undefined)).toBe('missing_data');
     expect(messaging.sendAndForget('2', 'x'.repeat(1_048_576))).toBe('too_large');
     expect(received).toEqual([]);
   });
 
-  it('is told to who wants to know, once it was accepted', () => {
+  it('is told to subscribers once it was accepted', () => {
     const told: Message[] = [];
     messaging.sendAndForget('2', 'before');
     const subscription = messaging.posted$.subscribe((message) => told.push(message));

@@ -15,7 +15,10 @@ import { Tally } from './tally.js';
 
 /** One message in this many is measured and traced, if somebody subscribes or an SDK is registered. */
 const SAMPLE_EVERY = 256;
-/** What the nodes carry to each other. A larger message is refused on every bus, even on a node without others. */
+/**
+ * The largest message that nodes carry to each other. A larger one is refused on every bus, even on a node without
+ * others.
+ */
 export const MESSAGE_BYTES_MAX = 1_048_576;
 
 /** The message went nowhere, and why. */
@@ -45,9 +48,10 @@ export class Messaging implements OnModuleInit {
   readonly samples$: Observable<MessageSample> = this.#samples.asObservable();
 
   /**
-   * Every message that was accepted on this node, of its clients and of its modules, after it went: each message of the cluster
-   * on one node. Hot; never ends. It runs where messages are sent, so a slow subscriber slows them down; nothing is done
-   * while nobody subscribes. `data` is what the sender wrote: not to be written to, and a view to be copied if it is kept.
+   * Every message that was accepted on this node, from its clients and its modules, after it was sent. So each message
+   * of the cluster is seen on one node. Hot; never ends. Subscribers run where messages are sent: a slow subscriber
+   * slows them down. Nothing is done while nobody subscribes. `data` is what the sender wrote: do not write to it, and
+   * copy it to keep it, since it is a view.
    */
   readonly posted$: Observable<Message> = this.#posted.asObservable();
 
@@ -94,7 +98,7 @@ export class Messaging implements OnModuleInit {
    * @throws {TypeError} when `data` is no Buffer; the message went nowhere then
    */
   post(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
-    // checked here: at the end of the turn it would break the writes to other clients
+    // checked here: at the end of the turn such data would break the writes to other clients
     if (!Buffer.isBuffer(message.data)) throw new TypeError('data must be JSON text in a Buffer');
     if (message.data.length > MESSAGE_BYTES_MAX) {
       this.#statistics.clusterRefused.too_large++;
@@ -123,10 +127,11 @@ export class Messaging implements OnModuleInit {
   }
 
   /**
-   * As `send`, for a module that does not wait for what becomes of it: there is no promise, and nothing is asked of other nodes.
+   * Like `send`, for a module that does not wait for the outcome: there is no promise, and other nodes are not asked
+   * for receipts.
    *
    * @returns why it went nowhere; null: it is on its way
-   * @throws {TypeError} what JSON.stringify throws of circular data and BigInts
+   * @throws {TypeError} when `data` is circular or has a BigInt, as JSON.stringify does
    */
   sendAndForget(
     userId: string | number,
@@ -179,7 +184,7 @@ export class Messaging implements OnModuleInit {
       return refusal;
     }
     const tally = new Tally(outcome);
-    // the cluster first: what it refuses must not have been delivered here
+    // the cluster first: a message that it refuses must not have been delivered here
     const refusal = this.#sendToCluster(message, (remote) => tally.addRemote(remote));
     if (refusal === null) tally.addLocal(this.#deliverHere(message));
     return refusal;

@@ -73,7 +73,7 @@ describe('recent messages', () => {
     expect(delivered).toBe(1);
   });
 
-  it('have keys of one length, however long the ids are', () => {
+  it('have keys of the same length, however long the ids are', () => {
     const lengths = ['a', '\u0001', 'é', '🦊'].map(
       (c) => keyOf(message(c, c.repeat(32), c.repeat(32))).length,
     );

@@ -24,7 +24,7 @@ export class Tally {
     try {
       this.outcome({ delivered: this.#delivered, complete: this.#complete });
     } catch (error) {
-      // called while the bus raises its events: the others must not be lost if this one throws
+      // this runs while the bus raises its events: the other events must not be lost if the callback throws
       moduleFailed('outcome', 'What a module does with the outcome of a message', error);
     }
   }
