@@ -5,9 +5,9 @@
  *     const cart = new ConnectionKey<Cart>('cart');
  */
 export class ConnectionKey<T> {
-  /** Of what is kept; it is there for the compiler alone. */
+  /** The type of what is kept. It exists for the compiler alone. */
   declare protected readonly kept: T;
 
-  /** @param name for people */
+  /** @param name for people who read it; it need not be unique */
   constructor(readonly name: string) {}
 }

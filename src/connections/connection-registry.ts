@@ -13,7 +13,8 @@ export interface ConnectionChange {
 
 /**
  * The connections of this node, by user. A user may have several. Look-up, adding and removing take constant time.
- * Invariant: a connection is here once, from `add` to `remove`, and its user has an entry exactly as long.
+ * Invariant: a connection is listed here once, from `add` to `remove`. Its user has an entry as long as it has
+ * connections.
  */
 @Injectable()
 export class ConnectionRegistry {

@@ -1,11 +1,12 @@
 import type { ConnectionKey } from './connection-key.js';
 
 /**
- * One client's connection to this node, as modules see it: in gateways' hooks, guards, pipes and handlers (`@ConnectedSocket()`),
- * in a `MessagePolicy`, in `ConnectionRegistry`. The same object everywhere, for as long as it lasts.
+ * One client's connection to this node, as modules see it: in gateways' hooks, guards, pipes and handlers
+ * (`@ConnectedSocket()`), in a `MessagePolicy`, in `ConnectionRegistry`. It is the same object everywhere, as long as
+ * the connection lasts.
  *
- * Its methods never throw: they may be called from anywhere, a timer too. What a module does wrong with one is logged,
- * with where it was called, and counted.
+ * Its methods never throw, because they may be called from anywhere, also from a timer. A mistake that a module makes
+ * with one is logged, with the place of the call, and counted.
  */
 export interface Connection {
   /** Unique in the cluster; new for every connection. */
@@ -19,8 +20,8 @@ export interface Connection {
   /** Parameters of the path, for gateways with a path such as /rooms/:room. */
   readonly params: Readonly<Record<string, string | string[] | undefined>>;
   /**
-   * What the Authenticator said of the client besides: of a JSON Web Token its claims but `sub`, `exp`, `iat`, `nbf`, `iss` and
-   * `aud`. Empty where there are none. Those of a newer token take their place (`refresh`).
+   * What else the Authenticator said of the client. With a JSON Web Token: its claims except `sub`, `exp`, `iat`,
+   * `nbf`, `iss` and `aud`. Empty when there are none. The claims of a newer token (`refresh`) replace them.
    */
   readonly claims: Readonly<Record<string, unknown>>;
   /** Nothing is sent to it any more. It stays in `ConnectionRegistry` until its socket has closed, at most 5 s. */
@@ -45,8 +46,8 @@ export interface Connection {
   /**
    * Starts the closing handshake, behind what was sent before.
    *
-   * @param code one of the application's own: 4100 to 4499, the client may come back as it is; 4600 to 4999, it should
-   *   not; none: 4501. With any other code it is closed with 1011
+   * @param code one of the application's own. With 4100 to 4499 the client may come back unchanged, with 4600 to 4999
+   * it should not. The default is 4501. With any other code it is closed with 1011
    * @param reason at most 123 bytes of UTF-8; a longer one is left out
    */
   close(code?: number, reason?: string): void;

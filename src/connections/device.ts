@@ -7,12 +7,12 @@ export interface Device extends Connection {
   /** Puts a message into the outgoing queue. Returns false when it did not (closing, or the queue is full). */
   deliver(message: Message): boolean;
 
-  /** Of `lanfare.v1.json`: it gets events. Other clients get bare data, and can be in no room. */
+  /** True: the client speaks `lanfare.v1.json`, and gets events. Other clients get bare data, and can be in no room. */
   readonly isEnveloped: boolean;
   /** Puts a text frame into the outgoing queue, as `deliver` does. */
   sendText(text: string): boolean;
   /** The same with a frame that many clients get. */
   deliverFrame(frame: SharedFrame): boolean;
-  /** Writes what is in the outgoing queue at once, and not at the end of the turn. */
+  /** Writes the outgoing queue at once, and not at the end of the turn. */
   flush(): void;
 }
