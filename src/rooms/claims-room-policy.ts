@@ -2,14 +2,15 @@ import type { Connection } from '../connections/connection.js';
 import { RoomPolicy } from './room-policy.js';
 
 interface Grant {
-  /** With `*` as its last character: of all names that begin so. */
+  /** With `*` as its last character it stands for all names that begin with the rest. */
   readonly pattern: string;
   readonly publish: boolean;
 }
 
 /**
- * What the token's claim `rooms` says: a list of patterns, `"chat:*"` or `{"room":"news:*","publish":false}`. The first that
- * matches decides. No claim allows nothing. What is no pattern is skipped, and counted.
+ * Follows the claim `rooms` of the token: a list of patterns, `"chat:*"` or `{"room":"news:*","publish":false}`. The
+ * first pattern that matches decides. Without the claim nothing is allowed. Entries that are no pattern are skipped and
+ * counted.
  */
 export class ClaimsRoomPolicy extends RoomPolicy {
   #malformed = 0;
@@ -54,7 +55,7 @@ export class ClaimsRoomPolicy extends RoomPolicy {
   }
 }
 
-/** Null: it is no pattern. */
+/** Null: the entry is no pattern. */
 function grantOf(entry: unknown): Grant | null {
   const { room, publish = true }: { room?: unknown; publish?: unknown } =
     typeof entry === 'object' && entry !== null ? entry : { room: entry };

@@ -1,8 +1,8 @@
 import type { Room } from './room.js';
 
 /**
- * How long all rooms together may write in one turn of the event loop. What else the node does waits no longer for it, and a
- * turn with it stays well below the 10 ms that a member of a large room may cost others.
+ * How long all rooms together may write in one turn of the event loop. Other work of the node waits no longer than
+ * this, and a turn stays well below the 10 ms by which a large room may delay others.
  */
 const SLICE_MS = 4;
 
@@ -32,7 +32,7 @@ export class Laps {
     const until = this.now() + SLICE_MS;
     const isOver = (): boolean => this.now() >= until;
     for (const room of this.#rooms) {
-      // behind the others, if its lap has not ended or more waits: a set yields it again in its new place
+      // the room moves behind the others if its lap has not ended or more waits: a set yields it again in its new place
       this.#rooms.delete(room);
       room.walk(isOver);
       if (room.hasWork) this.#rooms.add(room);

@@ -22,7 +22,7 @@ describe('memberships', () => {
     const reached: boolean[] = [];
     return { refusal: memberships.join(device, name, (complete) => reached.push(complete)), reached };
   };
-  /** Whether other nodes route to the room here. */
+  /** Whether other nodes route messages for the room to this node. */
   const isHeld = (name: string): boolean => other.holders(room(name)).nodeIds.includes('n');
 
   beforeEach(async () => {
@@ -54,7 +54,7 @@ describe('memberships', () => {
     ]);
   });
 
-  it('are one where a connection joins again, and it is told again whether all can reach it', () => {
+  it('are one membership when a connection joins again, which is told again whether all nodes can reach it', () => {
     const a = connected('a');
     join(a, 'hall');
     expect(join(a, 'hall')).toEqual({ refusal: null, reached: [true] });

@@ -14,8 +14,8 @@ export interface RoomChange {
 }
 
 /**
- * Which connections of this node are in which rooms. Joining and leaving take constant time. The members here and what this
- * node tells the others that it holds change in one step.
+ * Which connections of this node are in which rooms. Joining and leaving take constant time. The list of members here,
+ * and what other nodes are told of it, change in one step.
  */
 @Injectable()
 export class Memberships implements OnModuleInit {
@@ -64,11 +64,11 @@ export class Memberships implements OnModuleInit {
   }
 
   /**
-   * Puts the connection into the room, from now on. `reachable` is called once, at once or within a bounded time, and says
-   * whether every node is known to route to the room; see Bus.join. Joining again only asks that again. For a connection
-   * that has gone nothing is done, and nothing called.
+   * Puts the connection into the room at once. `reachable` is called once, at once or within a bounded time, and says
+   * whether every node is known to route to the room; see Bus.join. If the connection is in the room already, only that
+   * is asked again. If the connection has gone, nothing is done, and `reachable` is not called.
    *
-   * @returns why it was refused: then nothing is called
+   * @returns why it was refused: then `reachable` is not called
    */
   join(device: Device, name: string, reachable: (complete: boolean) => void): 'limit_exceeded' | null {
     if (!this.connections.has(device)) return null;
@@ -109,7 +109,7 @@ export class Memberships implements OnModuleInit {
     return true;
   }
 
-  /** The room has nothing to write any more: it goes, if it has no members either. */
+  /** The room has nothing to write any more: it is removed, if it has no members either. */
   rested(room: Room): void {
     if (room.size === 0 && !room.hasWork) this.#rooms.delete(room.name);
   }

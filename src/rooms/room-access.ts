@@ -7,8 +7,8 @@ import { RoomPolicy } from './room-policy.js';
 import { roomsConfig } from './rooms.config.js';
 
 /**
- * Chooses the policy: the one that ROOM_ACCESS names, or the application's own. (Nest resolves an import before a global
- * module, so the default must not have the port's token.)
+ * Chooses the policy: the application's own, or the one that ROOM_ACCESS names. (Nest resolves an import before a
+ * global module, so the default must not have the port's token.)
  */
 @Injectable()
 export class RoomAccess {
@@ -22,7 +22,7 @@ export class RoomAccess {
       new Logger(RoomAccess.name).log(`Who may join rooms is said by ${own.constructor.name}`);
   }
 
-  /** Who may join is said by the clients' tokens. */
+  /** The clients' tokens say who may join. */
   get isByClaims(): boolean {
     return this.policy instanceof ClaimsRoomPolicy;
   }
@@ -33,7 +33,7 @@ export class RoomAccess {
   }
 }
 
-/** What the variable says must be what is in force. */
+/** ROOM_ACCESS must name the policy that is used: `custom` needs an own policy, and an own policy needs `custom`. */
 function contradiction(own: RoomPolicy | undefined): ConfigurationError {
   const message =
     own === undefined

@@ -77,7 +77,7 @@ describe('messages to a room', () => {
     expect(b.messaging.waitingBytes).toBe(0);
   });
 
-  it('are delivered once where they are sent again, and counted the same', async () => {
+  it('are delivered once when they are sent again, and the count is the same', async () => {
     b.crowd(LARGE);
     const both = [a.post('1', 'm'), a.post('1', 'm')];
     await settled();
@@ -89,7 +89,7 @@ describe('messages to a room', () => {
     expect(b.messaging.remembered).toBe(1);
   });
 
-  it('are refused here when half of what may wait does, and nobody gets them', async () => {
+  it('are refused here, and nobody gets them, when half of the limit of waiting messages is reached', async () => {
     a.crowd(LARGE);
     b.crowd(1);
     let taken = 0;

@@ -15,15 +15,15 @@ import type { Publication, Room } from './room.js';
 import { RoomStatistics } from './room-statistics.js';
 
 /**
- * What may wait for the members of one room here, and of all rooms together: as much as a large room can be written in
- * some seconds. From a half of it on this node's own senders are refused.
+ * How much may wait for the members of one room here, and of all rooms together. It is as much as can be written to a
+ * large room in some seconds. When half of it waits, this node's own senders are refused.
  */
 export const ROOM_WAITING_MAX = { messages: 1024, bytes: 8 << 20 } as const;
 const ALL_WAITING_MAX = { messages: 65_536, bytes: 64 << 20 } as const;
 
 /**
- * Carries messages to rooms: through the cluster to the nodes that have members, and to the members here. A message is framed
- * once on each node, and the frame written to each member.
+ * Carries messages to rooms: through the cluster to the nodes that have members, and to the members here. A message is
+ * framed once on each node, and each member is written this frame.
  */
 @Injectable()
 export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
@@ -31,7 +31,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
   readonly #recent = new RecentMessages();
   readonly #warnings = new LogBudget(new Logger('Rooms'));
   readonly #laps: Laps;
-  /** What waits for members, of all rooms. */
+  /** What waits for the members of all rooms here. */
   readonly #waiting = { messages: 0, bytes: 0 };
 
   constructor(
@@ -45,7 +45,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
     this.cluster.roomInbound$.subscribe((message) => this.#receive(message));
   }
 
-  /** Not earlier: while the node drains, clients still get what was accepted for them. */
+  /** Not in an earlier hook: while the node drains, clients still get what was accepted for them. */
   onApplicationShutdown(): void {
     this.#laps.stop();
   }
@@ -64,7 +64,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
    * Sends a message to every member of its room, on every node. `outcome`, when given, is called once, at once or later. A
    * refusal means that no member got it, and `outcome` is not called.
    *
-   * @param except the connection that is spared; null: none
+   * @param except the connection that does not get it; null: all members get it
    */
   post(
     message: RoomMessage,
@@ -86,7 +86,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
     const room = this.memberships.room(message.room);
     if (room !== undefined && this.#isFull(room, 1 / 2)) return 'congested';
     const tally = outcome === null ? null : new Tally(outcome);
-    // the cluster first: what it refuses must not have been delivered here
+    // the cluster first: a message that it refuses must not have been delivered here
     const refusal = this.cluster.sendToRoom(message, tally && ((remote) => tally.addRemote(remote)));
     if (refusal === null) this.#deliver(message, room, except, (delivered) => tally?.addLocal(delivered));
     return refusal;
@@ -96,7 +96,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
     this.statistics.received++;
     const room = this.memberships.room(message.room);
     if (room !== undefined && this.#isFull(room, 1)) {
-      // without an answer the sender knows that it does not know
+      // there is no answer, so the sender knows that its count is not complete
       this.statistics.dropped++;
       this.#warnings.warn(
         'incomplete',
@@ -137,7 +137,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
       done(before);
       return;
     }
-    // known from now on, so that a retry does not overtake it; exactly when all are written to
+    // remembered now, so that a retry cannot overtake it; the exact count follows when all members were written to
     this.#recent.remember(key, room.size);
     this.#write(message, room, except, (delivered) => {
       this.#recent.remember(key, delivered);

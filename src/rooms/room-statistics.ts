@@ -3,9 +3,9 @@ export class RoomStatistics {
   /** Messages posted here that were accepted, and those that were refused. */
   posted = 0;
   readonly refused = { too_large: 0, congested: 0 };
-  /** Messages of other nodes. */
+  /** Messages from other nodes. */
   received = 0;
-  /** Those among them that the members here did not get: too much waited for them. */
+  /** Messages from other nodes that the members here did not get, because too much waited for them. */
   dropped = 0;
   /** Queues of members into which messages went. */
   deliveries = 0;

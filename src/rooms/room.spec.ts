@@ -45,7 +45,7 @@ describe('a room', () => {
     expect(delivered.get('a')).toBe(2);
   });
 
-  it('writes to many members in laps, each in one write, what was accepted after it joined', () => {
+  it('writes to many members in laps: each gets, in one write, what was accepted after it joined', () => {
     join(LARGE);
     expect(room.writeNow(publication('a'))).toBe(false);
     room.enqueue(publication('a'));
@@ -101,7 +101,7 @@ describe('a room', () => {
     expect(delivered.get('a')).toBe(1);
   });
 
-  it('gives everybody exactly what was accepted while he was in it, in order, whatever happens between', () => {
+  it('gives each member what was accepted during its membership and nothing else, in order, whatever happens meanwhile', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.constant('publish' as const) },
       { weight: 2, arbitrary: fc.constant('join' as const) },

@@ -5,9 +5,9 @@ import type { SharedFrame } from '../wire/shared-frame.js';
 export interface Membership {
   readonly device: Device;
   readonly room: Room;
-  /** Grows with each join: of the members here, who came before which message. */
+  /** Grows with each join: it shows which members joined before a message was accepted. */
   readonly number: number;
-  /** Where it stands among the members. */
+  /** Its place in the list of members. */
   index: number;
   /** What the policy said; undefined: it was not asked yet. */
   mayPublish: boolean | undefined;
@@ -16,21 +16,21 @@ export interface Membership {
 /** A message on its way to the members here. */
 export interface Publication {
   readonly frame: SharedFrame;
-  /** The connection that is spared; null: none. */
+  /** The connection that does not get it; null: all members get it. */
   readonly except: Device | null;
-  /** Called once, when all members were written to: into how many queues it went. */
+  /** Called once, when all members were written to. `delivered`: into how many queues the message went. */
   readonly done: (delivered: number) => void;
 }
 
 interface Waiting extends Publication {
-  /** It is for members with a smaller number: those who joined before it was accepted. */
+  /** The message is for members with a smaller number: they joined before it was accepted. */
   readonly before: number;
   delivered: number;
 }
 
 /** How many members are written to between two looks at the clock: some 100 us. */
 const MEMBERS_PER_LOOK = 8;
-/** A room of so many members is written to at once. */
+/** A room with so many members or fewer is written to at once. */
 const SMALL = 64;
 
 /**
@@ -47,7 +47,7 @@ export class Room {
   #nextNumber = 0;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  /** What the present lap carries; null: there is none. */
+  /** The messages of the present lap; null: there is no lap. */
   #lap: Waiting[] | null = null;
   #lapBytes = 0;
   /** Where the walk goes on, and where it ends. */
@@ -66,7 +66,7 @@ export class Room {
     return this.#waiting.length + (this.#lap?.length ?? 0);
   }
 
-  /** What they take. */
+  /** The bytes of these messages. */
   get bytes(): number {
     return this.#waitingBytes + this.#lapBytes;
   }
@@ -114,7 +114,7 @@ export class Room {
     this.#waitingBytes += publication.frame.bytes.length;
   }
 
-  /** Walks on until `isOver` says so. Returns true when the lap has ended. */
+  /** Walks on until `isOver` returns true. Returns true when the lap has ended. */
   walk(isOver: () => boolean): boolean {
     const lap = (this.#lap ??= this.#beginLap());
     while (this.#at < this.#end) {
@@ -138,12 +138,12 @@ export class Room {
     this.#lapBytes = this.#waitingBytes;
     this.#waitingBytes = 0;
     this.#at = 0;
-    // who joins from now on comes behind it
+    // members that join from now on stand behind this place
     this.#end = this.#members.length;
     return lap;
   }
 
-  /** When they are half of all: so each costs a constant time. */
+  /** Closes holes when they are half of all places, so that each hole costs a constant time. */
   #closeHoles(): void {
     if (this.#holes * 2 < this.#members.length) return;
     let end = 0;

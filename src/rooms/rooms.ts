@@ -20,7 +20,7 @@ const COUNT = 'lanfare.rooms.count';
 /** How long this node waits for the others. */
 const TIMEOUT_MS = 1000;
 
-/** A message to a room that went nowhere, or a name that none can have. */
+/** A message to a room went nowhere, or a name is not valid for a room. */
 export class RoomRefusedError extends Error {
   override readonly name = 'RoomRefusedError';
 
@@ -30,7 +30,7 @@ export class RoomRefusedError extends Error {
 }
 
 export interface RoomPublishOptions {
-  /** The user in the message's `from`; none: it comes from the application itself. */
+  /** The user in the message's `from`. Without it, the message comes from the application itself. */
   readonly from?: string | number;
   /** An event of a module's own, in place of `message`: clients get `{"event":…,"data":…}`. 1 to 255 bytes. */
   readonly event?: string;
@@ -52,7 +52,7 @@ export interface RoomCount {
 }
 
 /**
- * Rooms for modules, from anywhere in the cluster. What a module does is not asked about: no policy says whether it may.
+ * Rooms for modules, from anywhere in the cluster. No policy is asked about what a module does.
  */
 @Injectable()
 export class Rooms {
@@ -83,7 +83,7 @@ export class Rooms {
     return this.publishText(room, Buffer.from(json), options);
   }
 
-  /** The same with JSON text, which arrives as it is. */
+  /** The same with JSON text, which arrives unchanged. */
   async publishText(room: string, data: Buffer, { from, event }: RoomPublishOptions = {}): Promise<Outcome> {
     const sender = from === undefined ? null : userIdFrom(from);
     if (from !== undefined && sender === null) throw new RoomRefusedError('bad_user_id');
@@ -102,8 +102,9 @@ export class Rooms {
   }
 
   /**
-   * Puts the connections that a user has now into the room, on all nodes. Clients without `lanfare.v1.json`, and those that are
-   * in as many rooms as they may be, are passed over. Nothing is kept for connections that come later.
+   * Puts the connections that a user has now into the room, on all nodes. Clients without `lanfare.v1.json` are passed
+   * over, and so are connections that are in as many rooms as the limit allows. Connections that come later are not put
+   * into the room.
    *
    * @throws {RoomRefusedError} bad_room, bad_user_id
    */
@@ -119,8 +120,8 @@ export class Rooms {
   }
 
   /**
-   * Takes the connections of a user out of the room, on all nodes; given a connection, that one, which is of this node. Each is
-   * told so, and should not join again.
+   * Takes all connections of a user, on all nodes, out of the room. Given a connection of this node, it takes out that
+   * one only. Each client is told so, and should not join again.
    *
    * @throws {RoomRefusedError} bad_room, bad_user_id
    */
@@ -200,7 +201,7 @@ class Answers {
     readonly complete: boolean,
   ) {}
 
-  /** Of a count; what is none counts as 0: another version's. */
+  /** The sum of one number in the answers. What is no number comes from another version, and counts as 0. */
   sum(name: string): number {
     return this.answers.reduce(
       (sum, answer) => sum + (Number.isSafeInteger(answer[name]) ? (answer[name] as number) : 0),
@@ -209,7 +210,7 @@ class Answers {
   }
 }
 
-/** @throws {TypeError} of a question that has no room or user: another version's */
+/** @throws {TypeError} when the question has no room or user: it comes from another version */
 function addressIn(body: unknown): [room: string, userId: string] {
   const { room, user_id: userId } = (body ?? {}) as { room?: unknown; user_id?: unknown };
   if (typeof room !== 'string' || !isRoomName(room) || typeof userId !== 'string') {
