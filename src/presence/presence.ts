@@ -12,8 +12,8 @@ export interface UserPresence {
   /** The user's connections on this node. How many there are on others is not known here. */
   readonly devicesHere: number;
   /**
-   * False: it may be otherwise. A node's users are still being learnt, or the node has fallen silent or is not heard well, or
-   * the bus has no directory (`plain`). What is said of this node is always true.
+   * False: the answer may be wrong. The node is still learning the users of another node, or that node has fallen
+   * silent or is not heard well, or the bus has no directory (`plain`). What is said of this node is always true.
    */
   readonly complete: boolean;
 }
@@ -22,11 +22,11 @@ export interface UserPresence {
  * Who is online. It is read from the directory that every node keeps of the others' users: no datagram is sent, and
  * nothing is waited for.
  *
- * What it says is what this node has heard by now. A user who comes is known here before the client's upgrade is
- * answered, unless that takes longer than 150 ms. One who goes is known to have gone milliseconds after the socket has
- * closed (a client that is being closed may take 5 s for that), and the users of a node that dies without a word after
- * 5 s. The directory holds hashes of 53 bits: while ten million users are online, one offline user in 900 million is
- * called online too.
+ * An answer is what this node has heard so far. A user who comes is known here before the client's upgrade is answered,
+ * unless that takes longer than 150 ms. A user who goes is known to have gone milliseconds after the socket has closed
+ * (a client that is being closed may take 5 s for that). The users of a node that dies without a good-bye are known to
+ * have gone after 5 s. The directory holds hashes of 53 bits: while ten million users are online, one offline user in
+ * 900 million is reported as online.
  */
 @Injectable()
 export class Presence {
