@@ -60,21 +60,21 @@ describe('the metrics of several processes', () => {
     expect(merged).toContain('h_count{worker="1"} 2\nh_bucket{worker="2",le="1"} 1\n');
   });
 
-  it('are not confused by what labels have in them', () => {
+  it('are merged correctly whatever text is in the labels', () => {
     const text = lines('# TYPE a gauge', 'a{path="x,worker=\\"9\\"} 5",b="}"} 7', 'a{} 8');
     expect(mergeMetrics([{ worker: '1', text }])).toBe(
       lines('# TYPE a gauge', 'a{worker="1",path="x,worker=\\"9\\"} 5",b="}"} 7', 'a{worker="1"} 8'),
     );
   });
 
-  it('call a label `worker` of a module as Prometheus would', () => {
+  it('rename a label `worker` of a module as Prometheus would', () => {
     const text = lines('# TYPE a gauge', 'a{worker="mine",b="worker"} 7');
     expect(mergeMetrics([{ worker: '1', text }])).toContain(
       'a{worker="1",exported_worker="mine",b="worker"} 7',
     );
   });
 
-  it('take lines as they are that have the label, and names that only one has', () => {
+  it('keep lines that have the label already, and names that only one process has', () => {
     const own = lines('# TYPE lanfare_worker_up gauge', 'lanfare_worker_up{worker="1"} 1');
     const text = lines('# TYPE b gauge', 'b 7');
     expect(

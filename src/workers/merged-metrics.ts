@@ -1,4 +1,6 @@
-/** Metrics of one process in Prometheus' text format, and what their label `worker` is to be; null: they have it. */
+/**
+ * Metrics of one process in Prometheus' text format, and the value for their label `worker`; null: they have the label.
+ */
 export interface LabelledMetrics {
   readonly worker: string | null;
   readonly text: string;
@@ -16,7 +18,7 @@ const LABEL = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*")/g;
 
 /**
  * The metrics of several processes as one text. Each sample gets the label `worker` of its process. All samples of a
- * name stand together, behind one HELP and one TYPE, as the format wants it.
+ * name stand together, after one HELP and one TYPE, as the format requires.
  */
 export function mergeMetrics(all: readonly LabelledMetrics[]): string {
   const families = new Map<string, Family>();
@@ -38,7 +40,7 @@ function addTo(families: Map<string, Family>, worker: string | null, text: strin
       if (firstHere.has(name)) family.head += `${line}\n`;
     } else {
       const name = NAME.exec(line)?.[0] ?? '';
-      // a histogram's samples have its name and a suffix; one that no TYPE announced is a family of its own
+      // a histogram's samples have its name and a suffix; a sample without a TYPE before it is a family of its own
       const family = familyOf(families, current !== '' && name.startsWith(current) ? current : name);
       family.samples += `${worker === null ? line : labelled(line, worker)}\n`;
     }
@@ -51,7 +53,9 @@ function familyOf(families: Map<string, Family>, name: string): Family {
   return family;
 }
 
-/** A label of that name which a module gave is called as Prometheus would call it. */
+/**
+ * Adds the label `worker`. If a module gave a label of that name, this one is renamed as Prometheus would rename it.
+ */
 function labelled(line: string, worker: string): string {
   const name = NAME.exec(line)?.[0] ?? '';
   const rest = line.slice(name.length);

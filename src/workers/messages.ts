@@ -1,15 +1,15 @@
-/** What a worker tells its primary, by the channel that `node:cluster` gives them. Modules may send others. */
+/** What a worker tells its primary, by the channel of `node:cluster`. Modules may send other messages on it. */
 export type Report =
-  /** Its event loop runs. Told again and again. */
+  /** Its event loop runs. Sent at regular intervals. */
   | { readonly lanfare: 'alive' }
-  /** Its part of the operators' door listens, on 127.0.0.1 and for whoever brings the key. */
+  /** Its part of the operators' door listens on 127.0.0.1, and answers requests that bring the key. */
   | { readonly lanfare: 'door'; readonly port: number; readonly key: string }
   /** Its public door is open. */
   | { readonly lanfare: 'serving' };
 
 /** What a primary tells its worker. (To drain it sends SIGTERM, which works at any time.) */
 export type Order =
-  /** Another one has taken its place: hand over new sockets, then drain. */
+  /** Another worker has taken its place: hand over new sockets, then drain. */
   { readonly lanfare: 'retire' };
 
 /** How often a worker says that it is alive. */

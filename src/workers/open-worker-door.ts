@@ -7,8 +7,8 @@ import { PRIMARY_KEY_HEADER } from './worker-door.js';
 const KEY_BYTES = 32;
 
 /**
- * Opens the operators' door of a worker: on any free port of 127.0.0.1, for its primary alone. Other programs of this
- * machine find the port, but have no key: the channel between the two processes carries it, nothing else.
+ * Opens the operators' door of a worker: on any free port of 127.0.0.1, for its primary alone. Other programs on this
+ * machine can find the port, but not the key, which is sent only on the channel between the two processes.
  */
 export async function openWorkerDoor(node: INestApplication, primary: PrimaryLink): Promise<OperationsDoor> {
   const key = randomBytes(KEY_BYTES).toString('hex');

@@ -2,9 +2,9 @@ import type { Environment } from '../config/variables.js';
 import { Restarts } from './restarts.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** The place of one of the workers, by its number: who has it, and when it is filled again. */
+/** The place of one of the workers, by its number: which worker is in it, and when it is filled again. */
 export class Place {
-  /** Null: its worker has died, and another one is to be started. */
+  /** Null: its worker has died, and another one will be started. */
   worker: WorkerProcess | null = null;
   /** A worker of this place has served. */
   hasServed = false;
@@ -23,7 +23,7 @@ export class Place {
     this.#timer = setTimeout(start, delayMs);
   }
 
-  /** No worker is started here any more by `startLater`. */
+  /** `startLater` starts no worker here any more. */
   cancel(): void {
     clearTimeout(this.#timer);
   }

@@ -19,13 +19,13 @@ export class PrimaryLink {
     if (worker === undefined || !isWorker()) return null;
     const link = new PrimaryLink(worker);
     worker.on('disconnect', () => {
-      worker.exitedAfterDisconnect = true; // or Node ends the process at once, and all its clients with it
+      worker.exitedAfterDisconnect = true; // otherwise Node ends the process at once, and all its clients with it
       lost();
     });
     worker.on('message', (message: unknown) => {
       if (isOrder(message)) retire();
     });
-    worker.on('error', () => undefined); // a message that can't be sent: `disconnect` says why
+    worker.on('error', () => undefined); // a message could not be sent: `disconnect` says why
     link.tell({ lanfare: 'alive' });
     setInterval(() => link.tell({ lanfare: 'alive' }), ALIVE_EVERY_MS).unref();
     return link;

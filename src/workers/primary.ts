@@ -21,9 +21,9 @@ const COULD_NOT_START = 1;
 const BROKEN_INVARIANT = 70;
 
 interface PrimaryOptions {
-  /** Reads and judges the environment anew. Throws ConfigurationError. */
+  /** Reads and checks the environment anew. Throws ConfigurationError. */
   readonly readEnvironment: () => Environment;
-  /** What is suspicious in it, for people. */
+  /** What is probably a mistake in it, for people. */
   readonly suspicions: (env: Environment) => string[];
 }
 
@@ -53,7 +53,7 @@ export class Primary {
     this.#logger.log(sumsOfLimits(env, count));
     const { HOST: host, PORT: port } = gatewayVariables.parse(env);
     await assertFree({ host, port, variables: { host: 'HOST', port: 'PORT' } });
-    // also where NODE_CLUSTER_SCHED_POLICY says otherwise: shared listening sockets reset who waits when a worker ends
+    // set even if NODE_CLUSTER_SCHED_POLICY differs: shared listening sockets reset waiting clients when a worker ends
     cluster.schedulingPolicy = cluster.SCHED_RR;
     const supervisor = new Supervisor(env, count, {
       readEnvironment: this.options.readEnvironment,
@@ -67,7 +67,7 @@ export class Primary {
   }
 
   #watchProcess(supervisor: Supervisor): void {
-    // whoever reads the log may go away (EPIPE): that must not end who serves
+    // the reader of the log may go away (EPIPE): that must not end a primary whose workers serve
     for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 type ReadFile = (path: string) => string | null;
 
 /**
- * How many processors this process may use: those it may run on, or fewer where its cgroup, or one above that, has a
- * quota of their time (`docker run --cpus`, a Kubernetes limit, systemd's CPUQuota). At least 1; parts of one do not count.
- * Node itself looks at quotas from version 22 on only.
+ * How many processors this process may use: those it may run on, or fewer when its cgroup, or one above that, has a
+ * quota of their time (`docker run --cpus`, a Kubernetes limit, systemd's CPUQuota). At least 1; parts of a processor
+ * do not count. Node itself reads quotas from version 22 on only.
  */
 export function processorsAllowed(processors = availableParallelism(), read: ReadFile = textOf): number {
   const quotas = (read('/proc/self/cgroup') ?? '').split('\n').flatMap((line) => quotasOf(line, read));
@@ -31,7 +31,9 @@ function foldersUpFrom(path: string): string[] {
   );
 }
 
-/** `cpu.max` has "max 100000", or "50000 100000": microseconds of time in each such period. */
+/**
+ * `cpu.max` has "max 100000", or "50000 100000": microseconds of CPU time, and the period in which they may be used.
+ */
 function quotaOfV2(folder: string, read: ReadFile): number[] {
   const [quota, period] = (read(join('/sys/fs/cgroup', folder, 'cpu.max')) ?? '').trim().split(' ');
   return ratio(quota, period);

@@ -18,7 +18,7 @@ describe('a worker that dies', () => {
     expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
   });
 
-  it('waits a random part of that, half of it at least', () => {
+  it('is started after a random part of that wait, half of it at least', () => {
     expect([restarts(0).died(0), restarts(0.5).died(0)]).toEqual([50, 75]);
   });
 

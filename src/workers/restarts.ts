@@ -1,9 +1,9 @@
-/** So many deaths of one worker within so long a time: starting it again does not help. */
+/** When one worker dies so often within so long a time, starting it again does not help. */
 const DEATHS_MAX = 5;
 const DEATHS_WITHIN_MS = 60_000;
-/** The wait before a start, doubled with each death; a worker that has lived so long begins anew. */
+/** The wait before a start. It doubles with each death. For a worker that has lived long enough it is short again. */
 const BACKOFF_MS = { first: 100, longest: 30_000, forgottenAfter: 60_000 };
-/** Workers that die together must not be started together. */
+/** The random part of the wait: workers that die together must not be started together. */
 const JITTER = { least: 0.5, most: 1 };
 
 /** When a worker that has died is started again. */
@@ -17,7 +17,7 @@ export class Restarts {
   ) {}
 
   /**
-   * It has died.
+   * The worker has died.
    *
    * @param livedMs how long it had been serving
    * @returns the milliseconds to wait before it is started again; null: it keeps dying

@@ -6,7 +6,7 @@ import { gatewayVariables } from '../gateway/gateway.config.js';
 
 const MEBIBYTE = 1_048_576;
 
-/** What the limits of one worker come to for all of them, for people. */
+/** The limits of one worker, added up for all workers, for people. */
 export function sumsOfLimits(env: Environment, count: number): string {
   const { WS_MAX_CONNECTIONS: wanted, WS_BUFFER_TOTAL_BYTES: buffers } = gatewayVariables.parse(env);
   const byFiles = clientsWithin(openFilesMax() ?? Infinity);
@@ -20,9 +20,9 @@ export function sumsOfLimits(env: Environment, count: number): string {
   return `Limits are each worker's own. Together they allow ${sums.join(', ')}`;
 }
 
-/** The machine's, or what its cgroup leaves of it. */
+/** The memory of the machine, or the limit of the cgroup if that is less. */
 function memoryAllowed(): number {
-  const limit = process.constrainedMemory() || Infinity; // 0, or undefined, where there is none
+  const limit = process.constrainedMemory() || Infinity; // 0, or undefined, when there is no limit
   return Math.min(limit, totalmem());
 }
 

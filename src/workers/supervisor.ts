@@ -9,36 +9,38 @@ import { workersUdpPorts } from './workers.config.js';
 
 const DRAINED = 0;
 const COULD_NOT_START = 1;
-/** SIGINT and SIGTERM end a worker at once while it loads its code: there was nobody to see off. */
+/** Exit codes of a worker that SIGINT or SIGTERM ended while it loaded its code: it had no clients to drain. */
 const BEFORE_IT_BEGAN = new Set([128 + 2, 128 + 15]);
 
-/** A replacement that is not ready after this is given up, and the worker that it was to replace stays. */
+/** A replacement that is not ready after this time is given up, and the worker that it should replace stays. */
 const READY_WITHIN_MS = 60_000;
 const READY_ASKED_EVERY_MS = 200;
-/** What a worker may take besides its grace: it hands over, and its process ends. Then it is killed. */
+/** How much longer than its grace a worker may take to hand over and to end its process. Then it is killed. */
 const LEAVING_MS = 5_000;
 
-/** They say how the primary itself is set up: a start gives them, SIGHUP does not. */
+/** Variables that say how the primary itself is set up. They are read at the start, and not again at SIGHUP. */
 const OF_THE_PRIMARY = ['WORKERS', 'OPS_HOST', 'OPS_PORT', 'NODE_NAME', 'LOG_LEVEL', 'LOG_FORMAT'];
 
 export interface SupervisorParts {
   /** Reads the environment and its files anew. Throws ConfigurationError. */
   readonly readEnvironment: () => Environment;
   readonly fork: (env: Environment) => Forked;
-  /** Ends this process: all workers have ended. */
+  /** Ends this process, after all workers have ended. */
   readonly exit: (code: number) => void;
   readonly graceMs: (env: Environment) => number;
 }
 
 /**
- * Keeps so many workers running: starts them, starts again those that die, replaces them one by one, ends them. The
- * public port is not its matter: `node:cluster` holds it in this process, and gives each socket to the next worker that
- * is free (round robin), so that no socket that waits is reset when a worker goes.
+ * Keeps so many workers running: starts them, starts again those that die, replaces them one by one, ends them. It does
+ * not handle the public port: `node:cluster` holds it in this process, and gives each socket to the next free worker
+ * (round robin). So no waiting socket is reset when a worker goes.
  */
 export class Supervisor {
   readonly #log = new Logger('Workers');
   readonly places: readonly Place[];
-  /** All that have not ended: those that have a place, those that leave, replacements that are not ready. */
+  /**
+   * All workers that have not ended: those that have a place, those that leave, and replacements that are not ready.
+   */
   readonly #alive = new Set<WorkerProcess>();
   #exitCode: number | null = null;
   #isReplacing = false;
@@ -52,7 +54,7 @@ export class Supervisor {
     this.places = Array.from({ length: count }, (_, index) => new Place(index + 1, env));
   }
 
-  /** Resolves when all workers serve, or when one has ended before. */
+  /** Resolves when all workers serve, or when one has ended before it served. */
   async start(): Promise<void> {
     const served = this.places.map(async (place) => this.#fill(place).served);
     const all = (await Promise.all(served)).every((isServing) => isServing);
@@ -63,7 +65,7 @@ export class Supervisor {
     return this.#exitCode !== null;
   }
 
-  /** Drains all workers at the same time and ends with `code`, or with that of a worker that failed to drain. */
+  /** Drains all workers at the same time. Ends with `code`, or with the code of a worker that failed to drain. */
   end(code = DRAINED): void {
     if (this.#exitCode !== null) return;
     this.#exitCode = code;
@@ -78,7 +80,10 @@ export class Supervisor {
     this.parts.exit(code);
   }
 
-  /** Replaces all workers, one by one, with the environment as it is now. During a replacement: once more after it. */
+  /**
+   * Replaces all workers, one by one, with the environment as it is now. A call during a replacement causes another one
+   * after it.
+   */
   async replace(): Promise<void> {
     if (this.isEnding) return;
     if (this.#isReplacing) {
@@ -107,7 +112,7 @@ export class Supervisor {
     this.#log.log(`All ${this.places.length} workers are replaced`);
   }
 
-  /** False: the replacement did not become ready, or all end. */
+  /** Returns false when the replacement did not become ready, or when all workers are being ended. */
   async #replaceIn(place: Place, env: Environment): Promise<boolean> {
     const next = this.#fork(place, env);
     const isReady = await within(READY_WITHIN_MS, this.#isReady(next), false);
@@ -123,7 +128,7 @@ export class Supervisor {
     this.#log.log(`Worker ${place.number} is replaced by pid ${next.pid}`);
     if (before !== null) {
       before.retire(this.#patienceMs);
-      await before.ended; // its UDP port is the next replacement's
+      await before.ended; // the next replacement needs its UDP port
     }
     return !this.isEnding;
   }
@@ -176,7 +181,7 @@ export class Supervisor {
     return worker;
   }
 
-  /** The lowest one: it is the one that others may have in UDP_PEERS. */
+  /** The lowest free port: others may have it in UDP_PEERS. */
   #freeUdpPort(env: Environment): number | null {
     const own = workersUdpPorts(env, this.places.length);
     if (own === null) return null;
@@ -189,7 +194,7 @@ export class Supervisor {
       this.#exitWhenAllHaveEnded(code);
       return;
     }
-    if (place.worker !== worker) return; // it was replaced, or a replacement that was given up
+    if (place.worker !== worker) return; // it was replaced, or was a replacement that was given up
     place.worker = null;
     place.deaths++;
     if (code === COULD_NOT_START && !place.hasServed) {

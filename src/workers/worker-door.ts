@@ -1,12 +1,12 @@
 import { request, type IncomingMessage, type ServerResponse } from 'node:http';
 
-/** In this header the primary brings the key that a worker told it. */
+/** The header in which the primary brings the key that it got from the worker. */
 export const PRIMARY_KEY_HEADER = 'lanfare-primary-key';
 
-/** What a worker's door may answer at most to the primary itself. Metrics of a worker have some 50 kB. */
+/** The largest answer of a worker's door to the primary itself. Metrics of a worker have some 50 kB. */
 const ANSWER_BYTES_MAX = 16 << 20;
 
-/** RFC 9110, 7.6.1: they are of one connection and not forwarded. */
+/** RFC 9110, 7.6.1: headers that belong to one connection and are not forwarded. */
 const OF_ONE_CONNECTION = new Set([
   'connection',
   'keep-alive',
@@ -21,14 +21,14 @@ export interface Answer {
   readonly body: string;
 }
 
-/** The part of the operators' door that is in a worker, as the primary asks it. */
+/** The part of the operators' door that is in a worker, as the primary sees it. */
 export class WorkerDoor {
   constructor(
     private readonly port: number,
     private readonly key: string,
   ) {}
 
-  /** Rejects when there is no whole answer in time. */
+  /** Rejects when the whole answer has not come in time. */
   async get(path: string, patienceMs: number): Promise<Answer> {
     const signal = AbortSignal.timeout(patienceMs);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -47,9 +47,9 @@ export class WorkerDoor {
   }
 
   /**
-   * Has the worker answer a request.
+   * Lets the worker answer a request.
    *
-   * @param failed called when it can't, and nothing was answered yet
+   * @param failed called when the worker can't, and nothing was answered yet
    */
   forward(incoming: IncomingMessage, response: ServerResponse, failed: (error: Error) => void): void {
     const outgoing = request(this.#to(incoming.method ?? 'GET', incoming.url ?? '/'));
@@ -75,7 +75,7 @@ export class WorkerDoor {
   }
 
   #to(method: string, path: string) {
-    // a connection each: one that is kept may be closed at the moment in which it is used again
+    // each request has its own connection: one that is kept may be closed at the moment in which it is used again
     return { host: '127.0.0.1', port: this.port, agent: false as const, method, path };
   }
 }

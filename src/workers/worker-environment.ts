@@ -5,10 +5,10 @@ import { WORKER_NUMBER, workersUdpPorts } from './workers.config.js';
 const NAME_CHARACTERS_MAX = 64;
 
 /**
- * The environment of the worker of this number: the primary's, with what each worker must have of its own.
+ * The environment of the worker with this number: the primary's, with the values that each worker must have for itself.
  *
  * @param env judged
- * @param udpPort its own; null: any free one
+ * @param udpPort the UDP port of this worker; null: any free one
  */
 export function workerEnvironment(env: Environment, number: number, udpPort: number | null): Environment {
   const suffix = `/${number}`;

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Place } from './place.js';
 
-/** What the primary itself knows of its workers. It stands beside what each worker says of itself. */
+/** What the primary itself knows of its workers. It is shown beside each worker's own metrics. */
 export class WorkerMetrics {
   readonly registry = new Registry();
   readonly #up = new Gauge({

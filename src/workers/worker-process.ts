@@ -4,12 +4,12 @@ import { constants } from 'node:os';
 import { ALIVE_EVERY_MS, isReport, type Order, type Report } from './messages.js';
 import { WorkerDoor } from './worker-door.js';
 
-/** A worker whose event loop stands still for longer serves nobody: 20 to 25 s. */
+/** A worker whose event loop stands still for longer than this, 20 to 25 s, serves no client. */
 const SILENT_TICKS_MAX = 4;
-/** Until a worker speaks for the first time it loads its code: 60 s. */
+/** Before a worker speaks for the first time it loads its code, which may take 60 s. */
 const SILENT_TICKS_AT_START_MAX = 12;
 
-/** As much of node:cluster's worker as is needed here. */
+/** The part of node:cluster's worker that is needed here. */
 export interface Forked extends EventEmitter {
   readonly process: { readonly pid?: number | undefined; kill(signal: NodeJS.Signals): boolean };
   isConnected(): boolean;
@@ -18,9 +18,9 @@ export interface Forked extends EventEmitter {
 
 /** How a worker ended. */
 export interface End {
-  /** The exit code; after a signal 128 and its number, as shells have it. */
+  /** The exit code; after a signal 128 plus its number, as in shells. */
   readonly code: number;
-  /** For how long it had served. Null: it never did. */
+  /** How long it had served. Null: it never served. */
   readonly servedMs: number | null;
 }
 
@@ -36,7 +36,7 @@ export class WorkerProcess {
   readonly #watch = setInterval(() => this.#tick(), ALIVE_EVERY_MS);
   #onServing: (isServing: boolean) => void = () => undefined;
 
-  /** Resolves when it serves: true; or when it has ended before: false. */
+  /** Resolves with true when it serves, or with false when it has ended before. */
   readonly served = new Promise<boolean>((resolve) => (this.#onServing = resolve));
   readonly ended: Promise<End>;
 
@@ -72,7 +72,7 @@ export class WorkerProcess {
     return this.#state === 'serving';
   }
 
-  /** Its part of the operators' door. Null: not open yet, or the worker goes. */
+  /** Its part of the operators' door. Null: the door is not open yet, or the worker is leaving. */
   get door(): WorkerDoor | null {
     return this.isServing || this.#state === 'starting' ? this.#door : null;
   }
@@ -120,7 +120,7 @@ export class WorkerProcess {
     }
   }
 
-  /** Counted, not measured: after this process itself stood still, only one tick is late. */
+  /** Silence is counted in ticks, not in time: after this process itself stood still, only one tick is late. */
   #tick(): void {
     const max = this.#hasSpoken ? SILENT_TICKS_MAX : SILENT_TICKS_AT_START_MAX;
     if (++this.#silentTicks <= max) return;
@@ -130,7 +130,7 @@ export class WorkerProcess {
     this.kill();
   }
 
-  /** For how long it had served. */
+  /** How long it had served. */
   #end(): number | null {
     this.#state = 'ended';
     clearInterval(this.#watch);

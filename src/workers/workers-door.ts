@@ -24,15 +24,15 @@ interface Workers {
 }
 
 /**
- * The operators' door of a primary: health and metrics of all its workers together. Everything else, such as the HTTP
- * API, a worker answers: each of them does so for the whole cluster.
+ * The operators' door of a primary. It answers for health and metrics of all its workers together. A worker answers
+ * everything else, such as the HTTP API: each worker can do so for the whole cluster.
  */
 export class WorkersDoor {
   readonly #warnings = new LogBudget(new Logger('OperationsDoor'));
   readonly #metrics = new WorkerMetrics();
   readonly #callers = new Callers();
   readonly #server: Server;
-  /** Whose turn it is to answer. */
+  /** Which worker answers next. */
   #turn = 0;
 
   private constructor(private readonly workers: Workers) {
@@ -42,7 +42,7 @@ export class WorkersDoor {
     this.#callers.watch(this.#server);
   }
 
-  /** Rejects when it can't listen there. */
+  /** Rejects when it cannot listen at this address. */
   static async open(workers: Workers, { host, port }: { host: string; port: number }): Promise<WorkersDoor> {
     const door = new WorkersDoor(workers);
     door.#server.listen({ host, port });
@@ -69,7 +69,7 @@ export class WorkersDoor {
     });
   }
 
-  /** Ready when all are, but one that is being started again. */
+  /** Ready when all workers are ready, except one that is being started again. */
   async #ready(response: ServerResponse): Promise<void> {
     const reports = await Promise.all(
       this.workers.places.map(async (place) => [`worker_${place.number}`, await reportOf(place)] as const),
@@ -106,8 +106,8 @@ export class WorkersDoor {
   }
 
   /**
-   * The worker that is to answer: the next one, or always the same for the same key, as long as it serves, since what was
-   * done for a key is in the memory of one worker (rendezvous hashing, Thaler and Ravishankar 1998).
+   * The worker that answers next. Requests with the same key go to the same worker as long as it serves, because what
+   * was done for a key is in the memory of one worker (rendezvous hashing, Thaler and Ravishankar 1998).
    */
   #choose(key: string | string[] | undefined): WorkerDoor | null {
     const serving = this.workers.places.flatMap(({ number, worker }) =>

@@ -28,7 +28,7 @@ export const workersVariables = new Variables(
   },
 );
 
-/** Which one of the workers a process is. Of no meaning to operators: a primary sets it. */
+/** Which one of the workers a process is. Not for operators: a primary sets it. */
 export const WORKER_NUMBER = 'LANFARE_WORKER';
 
 /** Whether this process is a worker of ours: other programs use `node:cluster` too. */
@@ -42,8 +42,8 @@ export function workersWanted(env: Environment): number {
 }
 
 /**
- * The UDP ports of the workers, and one more, so that a replacement finds one free while another drains. Null: each
- * worker takes any free port.
+ * The UDP ports of the workers, and one more, so that a replacement finds a free port while the worker before it
+ * drains. Null: each worker takes any free port.
  */
 export function workersUdpPorts(env: Environment, count: number): WorkersUdpPorts | null {
   const {
@@ -58,7 +58,7 @@ export function workersUdpPorts(env: Environment, count: number): WorkersUdpPort
 }
 
 export interface WorkersUdpPorts {
-  /** The variable that says which is the first. */
+  /** The variable that gives the first port. */
   readonly variable: 'UDP_PORT' | 'UDP_UNICAST_PORT';
   readonly ports: readonly number[];
 }
