@@ -9,21 +9,21 @@ import type { Socket } from 'node:net';
 export const CALLERS_MAX = 64;
 /** Requests of a socket that wait for their answers. Probes, scrapers and backends send one at a time. */
 const UNANSWERED_MAX = 10;
-/** In which a request must be whole: a body has 1 MiB at most. */
+/** Within this time a request must be complete. A body has 1 MiB at most. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How often Node looks for requests that are too slow. */
 const SLOWNESS_CHECK_MS = 1000;
 
 /**
- * The sockets of the operators' door. There is a number of them at most. One more takes the place of the one that was
- * idle longest, or, when all are being answered, of the one that waits longest. So nobody who holds sockets keeps probes
- * out, nor takes the files of clients.
+ * The sockets of the operators' door. Their number is limited. When one more comes, the socket that was idle longest is
+ * cut. When none is idle, the one that has waited longest for its answer is cut. So a caller that holds many sockets
+ * can neither keep probes out nor take the files of clients.
  */
 @Injectable()
 export class Callers {
-  /** Those that are asked for nothing now, the one that is idle longest first. */
+  /** Sockets without a request, the one that is idle longest first. */
   readonly #idle = new Set<Socket>();
-  /** Those that wait for answers, and for how many. */
+  /** Sockets that wait for answers, and for how many. */
   readonly #waiting = new Map<Socket, number>();
   #cut = 0;
 
@@ -31,7 +31,7 @@ export class Callers {
     return this.#idle.size + this.#waiting.size;
   }
 
-  /** Sockets that were cut because there were too many, or because they asked for too much. Only grows. */
+  /** Sockets that were cut because there were too many, or because they had too many requests. Only grows. */
   get cut(): number {
     return this.#cut;
   }
@@ -48,9 +48,9 @@ export class Callers {
     });
   }
 
-  /** A middleware, before all others: what is refused must cost nothing more. */
+  /** A middleware that runs before all others: a refused request must cost nothing more. */
   readonly admit = ({ socket }: IncomingMessage, response: ServerResponse, next: () => void): void => {
-    if (socket.destroyed) return; // cut, and the rest of what it sent
+    if (socket.destroyed) return; // it was cut, and this is the rest of what it sent
     const waiting = this.#waiting.get(socket) ?? 0;
     if (waiting >= UNANSWERED_MAX) {
       this.#end(socket);

@@ -75,7 +75,7 @@ export class ClusterUsers {
     };
   }
 
-  /** Closes every connection of the user with 4501. One that opens meanwhile may stay. */
+  /** Closes every connection of the user with 4501. A connection that opens meanwhile may stay. */
   async disconnect(userId: string): Promise<{ closed: number; complete: boolean }> {
     const here = this.#disconnectHere(userId);
     const { answers, complete } = await this.#ask(DISCONNECT, { user_id: userId }, disconnectAnswer);
@@ -83,7 +83,7 @@ export class ClusterUsers {
     return { closed: here + elsewhere, complete };
   }
 
-  /** How many connections and users each node has that answers, by node id. */
+  /** How many connections and users each node has, by node id. Nodes that do not answer are missing. */
   async census(): Promise<ReadonlyMap<string, Census>> {
     const { answers } = await this.#ask(CENSUS, null, censusAnswer);
     return new Map([[this.cluster.nodeId, this.#censusHere()], ...answers]);
@@ -112,7 +112,7 @@ export class ClusterUsers {
     return devices.length;
   }
 
-  /** Those that messages reach: a client may take its time to close. */
+  /** The connections that messages reach. A connection that is closing may take its time, and is not one of them. */
   #devicesHere(userId: string): Connection[] {
     return this.connections.of(userId).filter(({ isClosing }) => !isClosing);
   }

@@ -82,7 +82,7 @@ export class OperationsDoor {
     }
     serveOpenApi(app);
     try {
-      // exclusive: a worker's is its own, and not the primary's to share
+      // exclusive: the port of a worker must not be shared through the primary
       await app.listen({ port, host, exclusive: true } as never);
     } catch (error) {
       await app.close();

@@ -24,7 +24,7 @@ export class PublicDoor {
     return (this.http.httpAdapter.getHttpServer() as Server).listening;
   }
 
-  /** The node is on its way out, and takes no new clients. */
+  /** The node shuts down, and takes no new clients. */
   get isDraining(): boolean {
     return this.door.isDraining;
   }

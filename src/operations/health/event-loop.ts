@@ -4,14 +4,14 @@ import type { IntervalHistogram } from 'node:perf_hooks';
 export const RESOLUTION_MS = 50;
 
 /**
- * How late the event loop runs, in ms. One histogram has two readers, and each is told of the time since it last read: the
- * load, each second, and the metrics, at each scrape.
+ * How late the event loop runs, in ms. One histogram has two readers: the load reads it each second, and the metrics at
+ * each scrape. Each of them gets what was counted since it last read.
  */
 export class EventLoop {
-  /** What `takeMean` has told of already. */
+  /** The part of the histogram that `takeMean` has returned already. */
   #told = { count: 0, sumNs: 0 };
 
-  /** @param delay enabled, of RESOLUTION_MS, and nobody else's */
+  /** @param delay enabled, with RESOLUTION_MS, and read by nobody else */
   constructor(private readonly delay: IntervalHistogram) {}
 
   /** 0 where nothing was counted, as while the loop stood still. */
@@ -31,7 +31,7 @@ export class EventLoop {
       max: late(delay.max),
     };
     const now = this.#counted();
-    // what the other reader has not been told of yet belongs to its next mean
+    // what the other reader has not read yet belongs to its next mean
     this.#told = { count: this.#told.count - now.count, sumNs: this.#told.sumNs - now.sumNs };
     delay.reset();
     return taken;

@@ -4,7 +4,7 @@ import { EventLoop, RESOLUTION_MS } from './event-loop.js';
 import { Hysteresis } from './hysteresis.js';
 
 const SAMPLE_INTERVAL_MS = 1000;
-/** Everything waits this long: the node is no longer a real-time server. */
+/** Everything on the node is delayed by this much: it is no longer a real-time server. */
 const OVERLOADED_LAG_MS = 500;
 const RELAXED_LAG_MS = 100;
 const RELAXED_FOR_MS = 5000;

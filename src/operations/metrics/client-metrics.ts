@@ -6,7 +6,10 @@ import { Visitors } from '../../gateway/admission/visitors.js';
 import { GatewayStatistics } from '../../gateway/gateway-statistics.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 
-/** Who is at the public door, and what became of those who came. It has no life-cycle hooks; see RunningNode. */
+/**
+ * Metrics of the public door: who is there, and what became of clients that came. It has no life-cycle hooks; see
+ * RunningNode.
+ */
 @Injectable()
 export class ClientMetrics {
   constructor(

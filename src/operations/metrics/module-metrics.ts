@@ -4,7 +4,7 @@ import { moduleFailed } from '../../telemetry/module-failures.js';
 
 /** A scrape must not wait longer for a module: Prometheus itself gives up after 10 s. */
 const PATIENCE_MS = 2_000;
-/** Of one source. Ten times what a busy node has of its own. */
+/** The limit for one source: ten times what a busy node has itself. */
 const BYTES_MAX = 1_048_576;
 
 /** A registry of prom-client, of any version, is one. */
@@ -14,8 +14,9 @@ export interface MetricsSource {
 }
 
 /**
- * Metrics of the application's modules, at `/metrics` of the operators' door behind the node's own. A source that fails, takes
- * longer than 2 s, has more than 1 MiB, or a name that is another's, is left out of that scrape, logged and counted.
+ * Metrics of the application's modules, at `/metrics` of the operators' door after the node's own. A source that fails,
+ * takes longer than 2 s, has more than 1 MiB, or uses a name that is taken, is left out of that scrape, logged and
+ * counted.
  */
 @Injectable()
 export class ModuleMetrics {
@@ -27,7 +28,7 @@ export class ModuleMetrics {
   }
 
   /**
-   * What all sources have. Never rejects.
+   * The metrics of all sources. Never rejects.
    *
    * @param taken names of the node's own metrics
    */
@@ -52,7 +53,9 @@ async function read(source: MetricsSource): Promise<string | null> {
   }
 }
 
-/** A name that comes twice would cost the whole scrape. Adds the source's to `names` when there is none. */
+/**
+ * A name that comes twice would break the whole scrape. If no name is taken, adds the names of the source to `names`.
+ */
 function isAddable(text: string, names: Set<string>): boolean {
   const own = new Set(
     Array.from(text.matchAll(/^# TYPE (\S+)|^([A-Za-z_:][\w:]*)/gm), ([, type, name]) => type ?? name ?? ''),
