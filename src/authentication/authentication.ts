@@ -15,7 +15,7 @@ import { TokenRefusals } from './token-refusals.js';
 @Injectable()
 export class Authentication {
   readonly authenticator: Authenticator;
-  /** Anyone can be anyone. */
+  /** Any client can claim to be any user. */
   readonly isInsecure: boolean;
   /** Counts refused JSON Web Tokens. Of an application's own authenticator it counts only tokens of another user. */
   readonly refusals = new TokenRefusals();

@@ -6,7 +6,7 @@ export interface Identity {
   readonly userId: string;
   /** When the connection must end unless refreshed, in milliseconds since the epoch; null: never. */
   readonly expiresAt: number | null;
-  /** What else is known of the client: `Connection.claims`. It is kept as it is for as long as the connection lasts. */
+  /** What else is known of the client: `Connection.claims`. It is kept unchanged as long as the connection lasts. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BEARER_PREFIX, offeredSubprotocols } from '../wire/subprotocol.js';
 
-/** A larger token is not ours, and would only cost the hashing. */
+/** A larger token is not ours, and hashing it would only cost time. */
 const TOKEN_BYTES_MAX = 8192;
 
 /**

@@ -87,9 +87,9 @@ export class JwtAuthenticator extends Authenticator {
   }
 
   /**
-   * node:crypto checks the HMAC, jose the claims. (jose's own HMAC is a job for the thread pool: under many
-   * connections that cost 190 us of CPU a token, this costs 10.) The signature is compared as text, so that a token
-   * has one spelling.
+   * node:crypto checks the HMAC, jose checks the claims. (jose's own HMAC is a job for the thread pool: with many
+   * connections that costs 190 us of CPU for each token, and this costs 10.) The signature is compared as text, so that
+   * a token has only one spelling.
    */
   #verifyShared(token: string): JWTPayload {
     const [header = '', payload = '', signature = '', ...rest] = token.split('.');
@@ -113,7 +113,7 @@ export class JwtAuthenticator extends Authenticator {
     return keys.use(header, async (key) => (await jwtVerify(token, key, rules)).payload);
   }
 
-  /** Most tokens have no claims but those that are judged here: their connections keep nothing of them. */
+  /** Most tokens have only the claims that are checked here: then the connection keeps no claims. */
   #identityOf({
     sub,
     exp,
@@ -171,7 +171,7 @@ const CLAIM_REASONS: Readonly<Record<string, TokenRefusal>> = {
 /** Why jose refused the token. @throws the error itself when it is not about the token, but a bug */
 function reasonOf(error: unknown): TokenRefusal {
   if (error instanceof KeysUnavailableError) return 'keys_unavailable';
-  // the published key is too short, or is none
+  // the published key is too short, or is no key
   if (error instanceof TypeError || error instanceof DOMException) return 'unknown_key';
   if (!(error instanceof errors.JOSEError)) throw error;
   if (!(error instanceof errors.JWTClaimValidationFailed)) return REASONS[error.code] ?? 'malformed';

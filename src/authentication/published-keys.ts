@@ -4,7 +4,7 @@ import { describeError } from '../telemetry/excerpt.js';
 import { LogBudget } from '../telemetry/log-budget.js';
 
 const FETCH_TIMEOUT_MS = 5000;
-/** A thousand keys. A server that answers with more publishes something else. */
+/** Room for a thousand keys. A server that answers with more publishes something else. */
 const BODY_BYTES_MAX = 1_048_576;
 /** Keys are looked up again after this, so that a withdrawn one stops working. */
 const FRESH_MS = 600_000;

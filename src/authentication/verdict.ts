@@ -4,7 +4,7 @@ const REJECTIONS: ReadonlySet<unknown> = new Set<Rejection>(['unauthorized', 'ba
 
 /**
  * Checks that an authenticator's answer has the promised form, and returns it. The authenticator may be the
- * application's own. A bad user id, or an end that is no time, would let somebody in whose connection never ends.
+ * application's own. With a bad user id, or an end that is no time, a client would get a connection that never ends.
  *
  * @throws {TypeError} when the form is wrong. The message does not say who the client is
  */
