@@ -95,7 +95,7 @@ describe('validateEnvironment', () => {
 });
 
 describe('environmentFiles', () => {
-  it('are .env.<NODE_ENV> and .env, as far as they are there', () => {
+  it('are .env.<NODE_ENV> and .env, if they exist', () => {
     expect(environmentFiles({})).toEqual(['.env']);
     expect(environmentFiles({ NODE_ENV: 'staging' })).toEqual(['.env']);
   });

@@ -51,8 +51,8 @@ function textOf(file: string): string {
 }
 
 /**
- * Known variables whose value goes on behind a # that the parser takes for a comment. Half a secret would be in
- * force.
+ * Finds known variables whose value goes on after a # that the parser takes for the start of a comment. Without this
+ * check half a secret would be used.
  */
 function cutValues(text: string, known: readonly string[]): Problem[] {
   const values = parse(text);

@@ -45,7 +45,7 @@ export function effectiveConfiguration(features: readonly Feature[], env: Enviro
     .join('\n');
 }
 
-/** How many secrets there are and how long they are: enough to see a mistake, and no use to a thief. */
+/** How many secrets there are and how long they are: enough to notice a mistake, and of no use to a thief. */
 function masked(secrets: string): string {
   const lengths = secrets.split(',').map((secret) => `${secret.trim().length} characters`);
   return `*** (${lengths.join(', ')})`;

@@ -94,7 +94,7 @@ export const list = () =>
       .filter((item) => item !== ''),
   );
 
-/** One in use, one that comes, one that goes. */
+/** The present one, the next one and the previous one. */
 const SECRETS_MAX = 3;
 
 /**
