@@ -51,7 +51,7 @@ describe('ApplicationLogger', () => {
     expect(written.join('').includes('\x1b')).toBe(isColoured);
   });
 
-  it('writes five of the requests that failed in Nest, where they failed, and no line of theirs', () => {
+  it('writes five of the requests that failed in Nest, with the place of the failure, and no line of their own text', () => {
     const logger = new ApplicationLogger({ LOG_LEVEL: 'log', LOG_FORMAT: 'pretty' }, node);
     for (let request = 0; request < 100; request++) {
       logger.error(new Error('no such order\n[alpha 01234567] LOG forged'), 'ExceptionsHandler');

@@ -25,7 +25,10 @@ const FAILED_REQUESTS = [
 /** Enough digits of a node's id for people to tell nodes apart. */
 const ID_DIGITS = 8;
 
-/** Who writes the lines: a node; or the primary of several, or a node that could not start, which have no id. */
+/**
+ * Who writes the lines: a node, which has an id; or the primary of several, or a node that could not start, without an
+ * id.
+ */
 interface Speaker {
   readonly name: string;
   readonly nodeId?: string;
@@ -58,7 +61,7 @@ export class ApplicationLogger extends ConsoleLogger {
     else super.log(message, ...rest);
   }
 
-  /** What Nest tells of failed requests is held to a budget, and quotes no more of them than an excerpt. */
+  /** Nest's lines about failed requests are limited by a budget, and quote only an excerpt of a request. */
   override error(message: unknown, ...rest: unknown[]): void {
     const who = String(rest.at(-1));
     const budget = this.#failedRequests.get(who);

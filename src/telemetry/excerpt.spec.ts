@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { describeError, excerpt, printable } from './excerpt.js';
 
-/** Each would be seen as something else than a character of a name. */
+/** Characters that a reader of the log would not see as part of a name. */
 const UNPRINTABLE = [
   '\0',
   '\n',
@@ -17,7 +17,7 @@ const UNPRINTABLE = [
   '\u2066',
 ];
 
-describe('what others have a say in', () => {
+describe('foreign text in the log', () => {
   it.each(UNPRINTABLE)('is one line, without control characters (%j)', (character) => {
     for (const shown of [excerpt(`a${character}b`), printable(`a${character}b`)]) {
       expect(shown).not.toContain(character);

@@ -34,7 +34,7 @@ export function describeError(error: unknown): string {
   }
 }
 
-/** What stands behind the message in the stack: a message may have lines that look like it. */
+/** The frames in the stack, which follow the message. The message may have lines that look like frames. */
 function framesOf({ message, stack = '' }: Error): string[] {
   const at = stack.indexOf(message);
   const lines = stack.slice(at < 0 ? 0 : at + message.length).split('\n');
