@@ -104,7 +104,10 @@ export const CLOSES = {
 
 export type CloseName = keyof typeof CLOSES;
 
-/** What an application may close with: clients know by the range whether to come back. The rest is the core's, and may grow. */
+/**
+ * The codes with which an application may close. Their range tells clients whether to come back. All other codes are
+ * for the core.
+ */
 const APPLICATION_CLOSES = [
   [4100, 4499],
   [4600, 4999],

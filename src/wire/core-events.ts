@@ -1,13 +1,13 @@
 /** Events that the core answers itself, on every path. No gateway's handler is ever called for one. */
 export const EVENTS_HANDLED = ['send', 'ping', 'refresh'] as const;
 
-/** The same on WS_PATH: other paths may have events of these names. */
+/** The same, but on WS_PATH only: on other paths modules may have events of these names. */
 const EVENTS_OF_ROOMS = ['join', 'leave', 'publish'] as const;
 
 /** Events that the core sends. On WS_PATH they always mean what docs/client-protocol.md says. */
 const EVENTS_SENT = ['ready', 'message', 'joined', 'left', 'ack', 'pong', 'error', 'token_expiring'] as const;
 
-/** Events of later versions, kept free so that no module's events are in their way. */
+/** Events of later versions, reserved so that no module's event has such a name. */
 export const EVENTS_KEPT = ['watch', 'unwatch', 'presence'] as const;
 
 const names = new Set<string>([...EVENTS_HANDLED, ...EVENTS_OF_ROOMS, ...EVENTS_SENT, ...EVENTS_KEPT]);

@@ -13,7 +13,7 @@ export interface TraceContext {
 /** One message on its way to a room, as every layer passes it on. It is never changed. */
 export interface RoomMessage {
   readonly room: string;
-  /** As of `Message`, and so are `data` and `messageId`. */
+  /** As in `Message`. The same is true of `data` and `messageId`. */
   readonly from: string | null;
   readonly data: Buffer;
   readonly messageId?: string;

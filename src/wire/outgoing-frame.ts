@@ -4,7 +4,7 @@ import { FRAME_ERRORS, type FrameErrorCode } from './codes.js';
 export interface Outcome {
   /** Connections, cluster-wide, into whose outgoing queue the message went. */
   readonly delivered: number;
-  /** False: it may have been, or may still be, delivered to devices not counted. */
+  /** False: devices that are not counted may have got the message, or may still get it. */
   readonly complete: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface Refusal {
   readonly retryable: boolean;
 }
 
-/** @param room the room that it is about, if it is about one */
+/** @param room the room that the refusal is about, if there is one */
 export function refusalFrame(
   { code, message, retryable }: Refusal,
   id: string | null,
