@@ -54,7 +54,7 @@ function readClaims(): JWTPayload {
     const value: unknown = JSON.parse(claims);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JWTPayload;
   } catch {
-    // refused below, as what is JSON and no object
+    // refused below, like JSON that is no object
   }
   return commandLine.refuse(`--claims ${claims} is no JSON object`);
 }
