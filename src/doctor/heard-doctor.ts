@@ -23,7 +23,7 @@ export interface Judge {
   readonly clusterName: string;
   readonly isMesh: boolean;
   readonly datagramBytes: number;
-  /** A doctor that was heard for so long has had the time to hear us and to say so. */
+  /** A doctor that was heard for this long has had enough time to hear us and to say so. */
   readonly patienceMs: number;
 }
 

@@ -114,7 +114,7 @@ export class LanCheck {
     return [...this.#doctors.values()].filter((doctor) => !isOfOurCluster(doctor, this.#judge));
   }
 
-  /** The findings. The ones that explain most come first. */
+  /** The findings. Those that explain most come first. */
   #findings(): Finding[] {
     return [
       ...this.#strangers.map((doctor) => judgeStranger(doctor, this.#judge)),
@@ -130,7 +130,7 @@ export class LanCheck {
     return this.#heardItself ? ok('own broadcast: heard') : failure(`own broadcast: not heard. ${DEAF_HELP}`);
   }
 
-  /** Whether as many hosts are heard as should be. Without `hosts` nobody knows how many that is. */
+  /** Whether as many hosts are heard as expected. Without `hosts` the expected number is not known. */
   #judgeCount(): Finding[] {
     const [heard, strangers, expected] = [
       this.#members.length,
