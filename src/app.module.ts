@@ -6,7 +6,7 @@ import { PlaygroundModule } from './playground/playground.module.js';
 @Module({
   imports: [
     LanfareModule,
-    // not in LanfareModule: the page at / is a team's own in its application
+    // not in LanfareModule: in a team's application the page at / is the team's own
     PlaygroundModule,
   ],
 })

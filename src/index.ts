@@ -1,4 +1,4 @@
-/** What an application needs of Lanfare. Everything else is internal. Importing it reads no environment and no file. */
+/** What an application uses of Lanfare. Everything else is internal. Importing it reads no environment and no file. */
 export { LanfareModule } from './lanfare.module.js';
 export { startNode, type NodeOptions } from './start-node.js';
 

@@ -23,15 +23,15 @@ export const featuresByTitle = {
 
 export const features = Object.values(featuresByTitle);
 
-/** Names with a meaning that no feature owns. */
+/** Variables that have a meaning and belong to no feature. */
 const OTHER_NAMES = ['NODE_ENV', 'ENV_FILE'];
 
 export const knownVariables = [...features.flatMap(({ shape }) => Object.keys(shape)), ...OTHER_NAMES];
 
 /**
- * Fills `env` with what the environment files add to it, and judges all of it at once.
+ * Adds the values of the environment files to `env`, and checks all variables at once.
  *
- * @param own a team's own variables, judged with the rest
+ * @param own a team's own variables, checked with the rest
  * @throws {ConfigurationError} that names every bad variable
  */
 export function judgeEnvironment(env: NodeJS.ProcessEnv, own: readonly Feature[] = []): void {
@@ -39,12 +39,12 @@ export function judgeEnvironment(env: NodeJS.ProcessEnv, own: readonly Feature[]
   validateEnvironment([...features, ...own], env, problems);
 }
 
-/** Judges what a worker was given: its primary has read the files. */
+/** Checks a worker's environment. No files are read: its primary has read them. */
 export function judgeWorkersEnvironment(env: Environment, own: readonly Feature[] = []): void {
   validateEnvironment([...features, ...own], env);
 }
 
-/** What is probably not meant as it is written, for people. */
+/** What is probably a mistake in the environment, for people. */
 export function environmentSuspicions(env: Environment, own: readonly Feature[] = []): string[] {
   return suspicions(namesWith(own), env);
 }

@@ -30,9 +30,9 @@ const DRAINED = 0;
 const COULD_NOT_START = 1;
 /** EX_SOFTWARE of sysexits.h. */
 const BROKEN_INVARIANT = 70;
-/** SHUTDOWN_GRACE_MS, but not longer, where nobody knows in which state the process is. */
+/** The longest grace after a broken invariant, when the state of the process is not known. */
 const BROKEN_GRACE_MS = 5_000;
-/** How long a worker that is replaced waits for those who are at its door already, before it sends all away. */
+/** How long a worker that is replaced waits for clients that are at its door already, before it closes all clients. */
 const HAND_OVER_MS = 1_000;
 
 const NAME = 'Lanfare';
@@ -46,9 +46,9 @@ export class NodeLife {
   #exitCode = DRAINED;
   /** Null: there is no primary. */
   #primary: PrimaryLink | null = null;
-  /** Drains and exits. Null: there is nobody to see off yet. */
+  /** Drains and exits. Null: there are no clients to drain yet. */
   #end: ((graceMsMax?: number) => void) | null = null;
-  /** The same, but the other workers get whoever comes from now on. Null: it does not serve yet. */
+  /** The same, but new clients go to the other workers from now on. Null: it does not serve yet. */
   #handOver: (() => Promise<void>) | null = null;
 
   async start(
@@ -63,7 +63,7 @@ export class NodeLife {
       return await this.#open(module, variables);
     } catch (error) {
       if (!this.#isEnding) this.#fail(COULD_NOT_START, error);
-      // a start that a signal interrupts fails where it was: the node ends as the signal says
+      // a signal has interrupted the start, which fails because of it: the node ends as the signal says
       this.#logger.debug(`The start was interrupted: ${String(error)}`);
       return new Promise(() => undefined);
     }
@@ -75,11 +75,11 @@ export class NodeLife {
   ): Promise<INestApplication> {
     const app = await NestFactory.create(module, new PublicHttpAdapter(), {
       bufferLogs: true,
-      autoFlushLogs: false, // after the first line: `#speak`, or `#fail`
+      autoFlushLogs: false, // the log is flushed after its first line, by `#speak` or `#fail`
       abortOnError: false,
     });
     this.#speak(app);
-    // a primary has said it once for all
+    // a primary has logged these once for all workers
     const suspicions = this.#primary === null ? environmentSuspicions(process.env, variables) : [];
     for (const suspicion of suspicions) this.#logger.warn(suspicion);
     // open before the node joins the cluster, closed after it has left: probes are answered all the time
@@ -89,14 +89,14 @@ export class NodeLife {
     const { HOST: host, PORT: port } = app.get<ConfigType<typeof gatewayConfig>>(gatewayConfig.KEY);
     app.useWebSocketAdapter(new GatewayAdapter(app));
     const doorway = { host, port, variables: { host: 'HOST', port: 'PORT' } };
-    // known before others are told of this node; it stays closed until the node can serve. A primary has it already
+    // checked before other nodes hear of this node. The port opens when the node can serve. A primary holds it already
     if (this.#primary === null) await assertFree(doorway);
     try {
       await app.listen(port, host);
     } catch (error) {
       if (this.#isEnding) throw error;
       app.get(Grace).begin();
-      await app.close(); // the others are told that it goes
+      await app.close(); // so that the other nodes are told that this one leaves
       throw listenProblem(error, doorway) ?? error;
     }
     this.#logger.log(`Serving on ${urlOf((app.getHttpServer() as Server).address() as AddressInfo)}`);
@@ -124,7 +124,7 @@ export class NodeLife {
       },
     });
     if (link === null) return null;
-    // a terminal sends these to all processes: what they mean to the workers is the primary's matter
+    // a terminal sends these signals to all processes: the primary decides what they mean for the workers
     for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
     return link;
   }
@@ -175,7 +175,7 @@ export class NodeLife {
     });
   }
 
-  /** Within SHUTDOWN_GRACE_MS, whoever does not want to go. */
+  /** Takes no longer than SHUTDOWN_GRACE_MS, even if some clients do not go. */
   async #drain(app: INestApplication, operations: OperationsDoor | null): Promise<void> {
     const hooks = new ShutdownHooks(app);
     const close = async () => {
@@ -189,16 +189,19 @@ export class NodeLife {
   }
 
   #watchProcess(): void {
-    // whoever reads the log may go away (EPIPE): that must not end a node that serves
+    // the reader of the log may go away (EPIPE): that must not end a node that serves
     for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
     process.on('uncaughtException', (error) => this.#endBroken(error));
     process.on('unhandledRejection', (reason) => {
-      // it was waited for by nobody, so nobody goes on with something half done: what floats in a module ends no node
+      // nothing waits for this promise, so nothing continues with half-done work: the node need not end
       moduleFailed('rejection', 'A promise that nobody awaits', reason);
     });
   }
 
-  /** Nobody knows what an exception that nobody caught left half done, so a new process must take over. Clients are told. */
+  /**
+   * After an uncaught exception the state of the process is not known, so a new process must take over. Clients are
+   * told.
+   */
   #endBroken(error: unknown): void {
     if (this.#end === null) this.#fail(BROKEN_INVARIANT, error);
     this.#exitCode = BROKEN_INVARIANT;

@@ -7,29 +7,30 @@ import { Grace } from './gateway/grace.js';
 import { moduleFailed } from './telemetry/module-failures.js';
 import { UdpBroadcast } from './udp-broadcast/udp-broadcast.js';
 
-/** Until when Nest waits for each kind of hook. */
+/** The part of the grace in which Nest waits for each kind of hook. */
 const HOOKS = {
   onModuleDestroy: 'modules',
   beforeApplicationShutdown: 'requests',
   onApplicationShutdown: 'late',
 } as const;
 
-/** Their waits are bounded by themselves, and the end of a node is made of them: nobody goes on without them. */
+/** These limit their waits themselves, and the shutdown consists of them: it never goes on without them. */
 const OWN: ReadonlySet<unknown> = new Set([ClientGateway, Cluster, UdpBroadcast]);
 
 type Hook = (...args: unknown[]) => unknown;
 type Hooked = Partial<Record<keyof typeof HOOKS, Hook>>;
 
 /**
- * Nest waits for every module's shutdown hooks, without a limit. One that does not end must not keep the node from
- * seeing its clients off and leaving the cluster: each is waited for within its share of the grace, and goes on behind.
+ * Nest waits for every module's shutdown hooks, without a limit. A hook that does not end must not keep the node from
+ * closing its clients and leaving the cluster. So each hook is waited for within its share of the grace. After that it
+ * continues in the background.
  */
 export class ShutdownHooks {
   readonly #log = new Logger(ShutdownHooks.name);
   readonly #grace: Grace;
   readonly #late = new Map<Promise<unknown>, string>();
 
-  /** @param app created: all its providers exist */
+  /** @param app its providers must exist already */
   constructor(app: INestApplication) {
     this.#grace = app.get(Grace);
     const seen = new Set<unknown>();
@@ -48,7 +49,7 @@ export class ShutdownHooks {
     }
   }
 
-  /** Resolves when those that were late have ended too, or when the grace is over: the log names who was cut. */
+  /** Resolves when the late hooks have ended too, or when the grace is over. The log names the hooks that were cut. */
   async ended(): Promise<void> {
     await within(this.#grace.left('late'), Promise.all(this.#late.keys()), undefined);
     for (const name of this.#late.values()) this.#log.warn(`Cut: ${name}, which had not ended`);
@@ -74,7 +75,7 @@ export class ShutdownHooks {
   }
 }
 
-/** Resolves when the hook has ended, well or not. */
+/** Resolves when the hook has ended, also when it failed. */
 async function settle(hook: () => unknown, what: string): Promise<true> {
   try {
     await hook();

@@ -8,14 +8,14 @@ import { Primary } from './workers/primary.js';
 import { workersWanted } from './workers/workers.config.js';
 
 export interface NodeOptions {
-  /** The application's own environment variables: they are judged together with Lanfare's. */
+  /** The application's own environment variables. They are checked together with Lanfare's. */
   readonly variables?: readonly Feature[];
 }
 
 /**
- * Starts an application whose root module imports `LanfareModule`, as this process: reads and judges the environment,
- * opens both doors, and drains on SIGTERM, SIGINT and SIGHUP. A start that fails prints why, every bad variable
- * included, and ends the process with 1.
+ * Starts an application whose root module imports `LanfareModule`, as this process: reads and checks the environment,
+ * opens both doors, and drains on SIGTERM, SIGINT and SIGHUP. When a start fails, it prints why, with every bad
+ * variable, and ends the process with 1.
  *
  * With WORKERS of more than one this process becomes their primary: it starts so many processes of the same program, and
  * each of them is a node. What the program does before `startNode` is done in all of them.
@@ -27,7 +27,7 @@ export async function startNode(
   { variables = [] }: NodeOptions = {},
 ): Promise<INestApplication> {
   const readEnvironment = () => {
-    // not into process.env: workers must not inherit what a file no longer has
+    // a copy of process.env: workers must not inherit a value that a file no longer has
     const env = { ...process.env };
     judgeEnvironment(env, variables);
     return env;
@@ -39,7 +39,7 @@ export async function startNode(
   return new NodeLife().start(module, variables);
 }
 
-/** An environment that is bad is a single node's to tell of. */
+/** With a bad environment the answer is false: then a single node reports the problems. */
 function isForWorkers(readEnvironment: () => NodeJS.ProcessEnv): boolean {
   try {
     return workersWanted(readEnvironment()) > 1;
