@@ -37,7 +37,7 @@ const HAND_OVER_MS = 1_000;
 
 const NAME = 'Lanfare';
 
-/** One node in the life of this process, which ends with it. The process may be one of several: a worker of a primary. */
+/** One node, whose life ends with this process. The process may be one of several: a worker of a primary. */
 export class NodeLife {
   readonly #logger = new Logger(NAME);
   readonly #whileEnding = new LogBudget(this.#logger);

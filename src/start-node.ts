@@ -17,8 +17,8 @@ export interface NodeOptions {
  * opens both doors, and drains on SIGTERM, SIGINT and SIGHUP. When a start fails, it prints why, with every bad
  * variable, and ends the process with 1.
  *
- * With WORKERS of more than one this process becomes their primary: it starts so many processes of the same program, and
- * each of them is a node. What the program does before `startNode` is done in all of them.
+ * With WORKERS of more than one this process becomes their primary: it starts so many processes of the same program,
+ * and each of them is a node. What the program does before `startNode` is done in all of them.
  *
  * @returns the application, once it serves. In a primary the promise stays pending: it has no application
  */

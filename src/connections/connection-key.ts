@@ -1,6 +1,7 @@
 /**
- * Names a place in every connection for what a module keeps there, and its type: `connection.get(key)`, `connection.set(key,
- * value)`. Two keys are never the same, whatever they are called, so modules don't meet.
+ * Names a place in every connection for what a module keeps there, and its type: `connection.get(key)`,
+ * `connection.set(key, value)`. Two keys are never the same, even with the same name, so modules do not get in each
+ * other's way.
  *
  *     const cart = new ConnectionKey<Cart>('cart');
  */

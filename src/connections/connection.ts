@@ -34,12 +34,12 @@ export interface Connection {
   set<T>(key: ConnectionKey<T>, value: T): void;
 
   /**
-   * Sends an event of a module's own to this client alone, as `{"event":…,"data":…}`. `Messaging` reaches all devices of a
-   * user, on any node.
+   * Sends an event of a module's own to this client alone, as `{"event":…,"data":…}`. `Messaging` reaches all devices
+   * of a user, on any node.
    *
    * @param data a JSON value; none: no `data` in the frame
-   * @returns false when it did not go into the outgoing queue: the connection is closing, or the client reads too slowly;
-   *   `data` is no JSON value, the frame is larger than WS_BUFFER_LIMIT_BYTES, or the event is the core's
+   * @returns false when it did not go into the outgoing queue: the connection is closing, or the client reads too
+   * slowly; `data` is no JSON value, the frame is larger than WS_BUFFER_LIMIT_BYTES, or the event is the core's
    */
   send(event: string, data?: unknown): boolean;
 

@@ -61,8 +61,8 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Sends a message to every member of its room, on every node. `outcome`, when given, is called once, at once or later. A
-   * refusal means that no member got it, and `outcome` is not called.
+   * Sends a message to every member of its room, on every node. `outcome`, when given, is called once, at once or
+   * later. A refusal means that no member got it, and `outcome` is not called.
    *
    * @param except the connection that does not get it; null: all members get it
    */

@@ -4,8 +4,9 @@ import type { Connection } from '../connections/connection.js';
  * Says who may join which room, and publish to it. ROOM_ACCESS chooses a policy. With `custom` an application provides
  * its own in a global module. The policy is not asked when the server puts a connection into a room.
  *
- * An answer may be a promise. Reading from that client waits meanwhile, so that its frames take effect in order. A throw, an
- * answer that is no boolean, and no answer within 10 s are bugs: the client gets `internal`, and the error is logged.
+ * An answer may be a promise. Reading from that client waits meanwhile, so that its frames take effect in order. A
+ * throw, an answer that is no boolean, and no answer within 10 s are bugs: the client gets `internal`, and the error is
+ * logged.
  */
 export abstract class RoomPolicy {
   /** Asked at each join, and again for each room of a connection whose token was refreshed. */

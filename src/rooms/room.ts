@@ -36,10 +36,10 @@ const SMALL = 64;
 /**
  * The members of one room on this node, and what waits for them.
  *
- * A *lap* takes all that waits and walks the members once: each gets, in one write, what was accepted after it joined. What
- * is accepted during a lap waits for the next. So every member gets everything in order, and the longer a lap takes, the
- * more one write carries. A walk may stop anywhere and go on in a later turn. A member that leaves becomes a hole at once,
- * and gets nothing more; holes are closed between laps.
+ * A *lap* takes all that waits and walks the members once: each gets, in one write, what was accepted after it joined.
+ * What is accepted during a lap waits for the next. So every member gets everything in order, and the longer a lap
+ * takes, the more one write carries. A walk may stop anywhere and go on in a later turn. A member that leaves becomes a
+ * hole at once, and gets nothing more. Holes are closed between laps.
  */
 export class Room {
   readonly #members: (Membership | null)[] = [];

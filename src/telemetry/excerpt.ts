@@ -13,7 +13,10 @@ export function excerpt(text: string): string {
   return text.length > EXCERPT_LENGTH ? `${beginning} and ${text.length - EXCERPT_LENGTH} more` : beginning;
 }
 
-/** The same for names, whose length is limited elsewhere: unchanged, but unprintable characters become `\u000a` and the like. */
+/**
+ * The same for names, whose length is limited elsewhere: only unprintable characters are changed, to `\u000a` and the
+ * like.
+ */
 export function printable(text: string): string {
   return text.replaceAll(
     UNPRINTABLE,

@@ -12,8 +12,8 @@ import { ENDED, type Closing } from './closing.js';
  * - closing: nothing more is sent but the close frame, behind what was queued.
  * - closed: the socket has closed, or the upgrade came to nothing.
  *
- * The table has every event that may come in a state. An event that is not in it is a bug of ours, and throws. The first
- * close counts: whatever closes the connection later changes nothing.
+ * The table has every event that may come in a state. An event that is not in it is a bug of ours, and throws. The
+ * first close counts: whatever closes the connection later changes nothing.
  */
 const NEXT = {
   held: { open: 'open', close: 'cancelled', gone: 'closed' },

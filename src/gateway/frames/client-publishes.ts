@@ -15,8 +15,8 @@ import { FrameRate } from './frame-rate.js';
 import { ask, whenAnswered, type Verdict } from './policy-question.js';
 
 /**
- * Writing to so many members is charged like a frame: some 10 us each. At the usual rate the most that a client can cause by
- * publishing is a fifth of a core.
+ * Writing to so many members is charged like a frame: some 10 us each. At the usual rate, the most that a client can
+ * cause by publishing is a fifth of a core.
  */
 const MEMBERS_PER_FRAME = 100;
 

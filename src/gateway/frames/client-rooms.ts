@@ -24,8 +24,8 @@ const MESSAGES: Partial<Record<FrameErrorCode, string>> = {
 };
 
 /**
- * The events `join` and `leave`. A connection is a member as soon as its policy allows it. The answer to a join comes when
- * every node is known to route to the room, so messages may come before it.
+ * The events `join` and `leave`. A connection is a member as soon as its policy allows it. The answer to a join comes
+ * when every node is known to route to the room, so messages may come before it.
  */
 @Injectable()
 export class ClientRooms {

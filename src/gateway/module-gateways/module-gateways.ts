@@ -106,7 +106,8 @@ export class ModuleGateways implements OnApplicationBootstrap {
 
   /**
    * Nest makes an instance of a request-scoped gateway for each client when the client connects, whether or not the
-   * gateway has hooks. If that fails, Nest reports it as an error of the hook, so a class without hooks gets empty ones.
+   * gateway has hooks. If that fails, Nest reports it as an error of the hook, so a class without hooks gets empty
+   * ones.
    */
   #watchClass({ name, prototype }: GatewayClass): void {
     prototype.handleConnection ??= doNothing;
