@@ -11,7 +11,7 @@ import { clusterEnvironment } from './support/environment.js';
 import { TestClient } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
-/** What an enterprise team would write: it knows only what the modules export. */
+/** A module as a team would write it: it uses only what Lanfare's modules export. */
 @Injectable()
 class AuditTrail implements OnModuleInit {
   readonly arrivals: string[] = [];
@@ -77,7 +77,7 @@ describe("an enterprise team's module, added by one import", () => {
     await Promise.all([customer.close(), warehouse.close()]);
   });
 
-  it('has what its handlers return answered with the id of the request', async () => {
+  it('answers a request with what its handler returns, and with the id of the request', async () => {
     const client = await TestClient.ready(a.url('user_id=1'));
     expect(await client.ask({ event: 'count', data: [1, 2] }, 'c')).toEqual({
       event: 'count',

@@ -110,7 +110,7 @@ describe('an upgrade', () => {
     });
   });
 
-  it('that is none gets 426', async () => {
+  it('that is a plain request gets 426', async () => {
     const response = await fetch(node.url('user_id=1').replace('ws:', 'http:'));
     expect(response.status).toBe(426);
     expect(await response.json()).toMatchObject({ code: 'upgrade_required' });

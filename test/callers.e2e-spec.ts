@@ -5,7 +5,7 @@ import { RawClient } from './support/raw-client.js';
 
 const PROBE = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
 
-/** How many there are, and how many were cut. Who asks is one of them. */
+/** How many sockets are open, and how many were cut. The socket that asks is counted too. */
 async function counted(node: TestNode): Promise<number[]> {
   const text = await (await fetch(`${node.operationsUrl}/metrics`)).text();
   return ['lanfare_operations_sockets', 'lanfare_operations_sockets_cut_total'].map((name) =>
@@ -44,7 +44,7 @@ describe("sockets of the operators' door", () => {
     expect(oldest.socket.destroyed).toBe(false);
     await connect();
     await oldest.ended();
-    // whoever is still used stays
+    // a socket that was used in the meantime stays
     probe.write(PROBE);
     expect((await probe.response()).status).toBe(200);
     expect(await counted(node)).toEqual([CALLERS_MAX, 2]);

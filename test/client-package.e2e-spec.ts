@@ -9,7 +9,7 @@ import { FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
 type Json = Record<string, unknown>;
 
 const INSTALL_MS = 120_000;
-/** What the client may weigh in a page. */
+/** The largest size of the client in a page, in bytes. */
 const GZIP_BYTES_MAX = 5000;
 
 const local = (path: string) => resolve('node_modules', path);

@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { TestNode } from './support/node.js';
 
-/** What a cold runtime takes on a busy machine. */
+/** The time that a cold runtime may take on a busy machine. */
 jest.setTimeout(60_000);
 
 /** This Node, and those that LANFARE_RUNTIMES names: comma-separated programs of Node, Bun or Deno. */
@@ -25,7 +25,7 @@ const exampleOf = (page: string) => /```js\n(.*?)```/s.exec(readFileSync(page, '
 /** Node 20 has no WebSocket of its own. */
 const WITH_WEB_SOCKET = 'globalThis.WebSocket ??= (await import("ws")).WebSocket;\n';
 
-/** Stands before a node, and breaks the connections that go through it. */
+/** A proxy in front of a node. It breaks the connections that go through it. */
 class Link {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;

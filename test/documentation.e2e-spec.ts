@@ -14,14 +14,14 @@ const PAGES = ['.', 'docs', 'bench'].flatMap((folder) =>
     .map((file) => join(folder, file)),
 );
 
-/** Lines of code as they are compared: without indentation and blank ones. */
+/** The lines of code that are compared: without indentation, and without blank lines. */
 const linesOf = (code: string): string[] =>
   code
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** The example that has all passages of a block, in order. `// …` stands between passages. */
+/** Whether one example has all passages of a block, in order. `// …` stands between passages. */
 function isQuoted(block: string, examples: readonly string[]): boolean {
   const passages = linesOf(block)
     .join('\n')
@@ -37,13 +37,13 @@ function isQuoted(block: string, examples: readonly string[]): boolean {
   });
 }
 
-/** What of a page is not code. */
+/** The text of a page without its code. */
 const proseOf = (page: string): string =>
   readFileSync(page, 'utf8')
     .replaceAll(/```.*?```/gs, '')
     .replaceAll(/`[^`]*`/g, '');
 
-/** As GitHub makes them. */
+/** The anchors of a page's headings, as GitHub makes them. */
 const anchorsOf = (page: string): string[] =>
   [...readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading

@@ -61,10 +61,10 @@ describe('a node that drains', () => {
     expect(gateway.finished).toContain('stored');
   });
 
-  it('delivers what was sent before the client could know', async () => {
+  it('delivers what a client sent before it could know of the drain', async () => {
     const node = await TestNode.start({ CLUSTER_BUS: 'none' }, [SlowModule]);
     const writer = await RawClient.open(node.port, '/chat?user_id=writer');
-    // has something under way, and so is here a little longer
+    // this client has a request under way, so its connection stays open a little longer
     const reader = await TestClient.ready(node.url('user_id=reader'));
     reader.send({ event: 'work', id: 1 });
     await reader.ask({ event: 'ping' });

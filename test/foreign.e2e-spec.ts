@@ -27,7 +27,7 @@ class ForeignNode {
     private readonly port: number,
   ) {
     socket.on('message', (bytes) => {
-      if (!isJsonObject(bytes.toString())) return; // its own nonsense, which it hears too
+      if (!isJsonObject(bytes.toString())) return; // the nonsense that it sent itself: it hears its own broadcasts
       this.#heard.push(JSON.parse(bytes.toString()) as Record<string, unknown>);
       this.#waiters.splice(0).forEach((wake) => wake());
     });
@@ -94,7 +94,7 @@ describe('a plain node on one LAN with the original', () => {
     await two.close();
   });
 
-  it('says what it can know to a sender that asks: the local count, incomplete', async () => {
+  it('answers a sender that asks with the local count, and says that it is incomplete', async () => {
     const one = await TestClient.ready(node.url('user_id=1'));
     const two = await TestClient.ready(node.url('user_id=2'));
     expect(await one.ask({ user_id: 2, data: 1 })).toEqual({

@@ -61,7 +61,7 @@ const BROKEN: [what: string, close: CloseName, bytes: Buffer][] = [
   ],
 ];
 
-/** Bytes that the server, in this process, reads before it gets more. */
+/** Sends bytes. The server, which runs in this process, reads them before more are sent. */
 async function piece(client: RawClient, bytes: Buffer): Promise<void> {
   client.write(bytes);
   await setImmediate();

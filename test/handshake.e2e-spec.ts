@@ -7,7 +7,7 @@ import { clientFrame, handshake, RawClient } from './support/raw-client.js';
 
 const LONG_ID = 'x'.repeat(129);
 
-/** What a request looks like, and what it is told. */
+/** Requests, and how each is refused. */
 const REFUSED: [what: string, refusal: UpgradeRefusalCode, request: string][] = [
   ['a path that is not served', 'not_found', handshake('/other?user_id=1')],
   ['another case of the path', 'not_found', handshake('/CHAT?user_id=1')],

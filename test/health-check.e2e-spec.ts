@@ -14,7 +14,7 @@ import { NodeProcess } from './support/node-process.js';
 
 const SCRIPT = 'deploy/docker/health-check.js';
 
-/** Its exit code in a container that has this environment. */
+/** The exit code of the health check in a container with this environment. */
 async function check(env: Environment): Promise<number> {
   const [code] = (await once(spawn(process.execPath, [SCRIPT], { env: { ...env } }), 'exit')) as [number];
   return code;
@@ -66,7 +66,7 @@ describe("docker's health check", () => {
     expect(await check(env)).toBe(1);
   });
 
-  it("asks the server's default ports where nothing is said", () => {
+  it("asks the server's default ports when no variable is set", () => {
     const script = readFileSync(SCRIPT, 'utf8');
     expect(script).toContain(`'${operationsVariables.parse({}).OPS_PORT}'`);
     expect(script).toContain(`'${gatewayVariables.parse({}).PORT}'`);

@@ -44,7 +44,7 @@ if (impediment !== null) process.stdout.write(`The tests of addresses on a LAN a
     expect(node.output).toMatch(message);
   });
 
-  it('that shall find a broadcast address where there is none is refused', async () => {
+  it('that must find a broadcast address where there is none is refused', async () => {
     const host = lan.host(0);
     host.run('ip', 'addr', 'flush', 'dev', 'eth0');
     host.run('ip', 'addr', 'add', '10.77.0.1/32', 'dev', 'eth0');

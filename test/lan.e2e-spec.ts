@@ -9,7 +9,7 @@ import { Lan, lanImpediment, type LanHost } from './support/lan.js';
 import { untilReached, type Answer } from './support/reached.js';
 import { Recorder } from './support/recorder.js';
 
-// Whole nodes start and restart here, and some deaths are waited for.
+// Whole nodes start and restart here, and some tests wait until a dead node is dropped.
 jest.setTimeout(180_000);
 
 const impediment = lanImpediment();
@@ -17,7 +17,7 @@ if (impediment !== null) process.stdout.write(`The tests of a real LAN are skipp
 
 const secret = (): string => randomBytes(32).toString('hex');
 
-/** Sends numbered messages one after another until told to stop, and keeps what was answered to each. */
+/** Sends numbered messages one after another until it is told to stop, and keeps the answer to each. */
 class Sender {
   readonly answers = new Map<number, Answer | 'connection lost'>();
   #isStopped = false;

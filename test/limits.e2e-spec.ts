@@ -111,7 +111,7 @@ describe('connections', () => {
       }
     }));
 
-  it('that vanish while they are held leave nothing behind', async () =>
+  it('leave nothing behind when they vanish while they are held', async () =>
     on({ WS_MAX_CONNECTIONS: '5' }, async (node) => {
       for (let round = 0; round < 20; round++) {
         const raw = await RawClient.connect(node.port);
@@ -315,7 +315,7 @@ describe('what clients have sent and was not handled yet', () => {
     return client;
   };
 
-  it('has one limit together: who holds most is closed with 4003, and others are not', async () =>
+  it('has one limit for all clients: the client that holds most is closed with 4003, and others are not', async () =>
     on(env, async (node) => {
       const { unhandled } = node.app.get(Clients);
       const honest = await TestClient.connect(node.url('user_id=honest'), [V1]);
@@ -371,7 +371,7 @@ describe('what clients have sent and was not handled yet', () => {
       client.destroy();
     }));
 
-  it('is what makes clients wait: how many do is known', async () =>
+  it('makes clients wait, and the node knows how many wait', async () =>
     on(env, async (node) => {
       const clients = node.app.get(Clients);
       const client = await TestClient.ready(node.url('user_id=1'));
@@ -464,7 +464,7 @@ describe('a node that drains', () => {
     }));
 });
 
-/** Waits for a condition that something under way brings about. */
+/** Waits until a condition becomes true. */
 async function turn(isSo: () => boolean): Promise<boolean> {
   await until(isSo);
   return true;

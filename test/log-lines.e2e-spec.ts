@@ -6,7 +6,7 @@ import { freePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';
 import { handshake, RawClient } from './support/raw-client.js';
 
-/** How often each thing is tried: many times what the log has room for. */
+/** How often each thing is tried: far more often than the log has room for. */
 const ATTEMPTS = 60;
 /** Five lines in 10 s, and a machine so slow that an attempt of all takes 30 s. */
 const LINES_MAX = 15;
@@ -32,7 +32,7 @@ const PUBLIC: Record<string, string> = {
   'one of another path': handshake('/other'),
 };
 
-/** And to the operators' door, without a key of it. */
+/** What a stranger may send to the operators' door, without an API key. */
 const OPERATIONS: Record<string, string> = {
   'a wrong key': request('GET /v1/cluster', ['Authorization: Bearer wrong']),
   'a wrong key and a broken body': request('POST /v1/messages', ['Authorization: Bearer wrong', json], '{'),

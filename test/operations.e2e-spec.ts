@@ -229,7 +229,7 @@ describe("the operators' door", () => {
     });
   });
 
-  it('tells who of some users is online, on any node', async () => {
+  it('tells which of several users are online, on any node', async () => {
     const devices = [
       await TestClient.ready(a.url('user_id=here')),
       await TestClient.ready(b.url(`user_id=${encodeURIComponent('there & é')}`)),
@@ -350,7 +350,7 @@ describe("the operators' door", () => {
 });
 
 describe('counters with labels', () => {
-  /** Every value each label can have, from the tables of those who count. */
+  /** Every value that each label can have, from the tables of the code that counts. */
   const statuses = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
   const directions = { direction: ['sent', 'received'] };
   const known: Record<string, Record<string, readonly string[]>[]> = {

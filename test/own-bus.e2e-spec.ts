@@ -6,7 +6,7 @@ import { MemoryNetwork } from '../src/testing/index.js';
 import { TestClient } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
-/** A team's own way between its nodes. */
+/** A bus of a team's own. */
 @Global()
 @Module({})
 class OwnBusModule {
@@ -49,7 +49,7 @@ describe('a bus of a global module', () => {
     );
   });
 
-  it('is not passed over in silence when CLUSTER_BUS says something else', async () => {
+  it('is not ignored silently when CLUSTER_BUS names another bus', async () => {
     const own = OwnBusModule.over(new MemoryNetwork().node('a'));
     await expect(TestNode.start({ CLUSTER_BUS: 'none' }, [own])).rejects.toThrow(
       'CLUSTER_BUS: must be custom: a module provides MemoryBus',

@@ -9,7 +9,7 @@ import { NodeProcess } from './support/node-process.js';
 
 /** Packing, installing from the registry and compiling take their time. */
 const INSTALL_MS = 240_000;
-/** What everybody downloads. It grows with the documentation; a jump is a file that should not be there. */
+/** The largest size of the package. It grows with the documentation; a jump means a file that should not be there. */
 const PACKED_BYTES_MAX = 600_000;
 
 const local = (path: string) => resolve('node_modules', path);

@@ -119,7 +119,7 @@ describe('a request that offers another protocol than WebSocket', () => {
 describe('a plain request that no module handles', () => {
   let node: TestNode;
   let statistics: GatewayStatistics;
-  /** Made by Node, whoever gives them. */
+  /** How many responses Node has made, for whichever code. */
   let responses = 0;
 
   const count = (message: unknown) => {

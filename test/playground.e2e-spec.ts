@@ -17,7 +17,7 @@ interface Box {
   readonly height: number;
 }
 
-/** Keeps what is wrong with a page's code, or with what it loads. */
+/** Keeps the errors of a page's code, and of what the page loads. */
 const PROBLEMS = `
   window.problems = [];
   addEventListener('error', ({ message }) => problems.push(message));

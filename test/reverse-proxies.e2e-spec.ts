@@ -43,7 +43,7 @@ describe.each(['nginx', 'HAProxy', 'Caddy'] as const)('behind %s, with the file 
     return TestClient.connect(url(), [V1, `lanfare.bearer.${token}`], options);
   }
 
-  /** How many of so many clients, each of which claims another address, are let in. */
+  /** Connects this many clients, each of which claims another address. Returns how many are let in. */
   async function admitted(count: number, localAddress: string): Promise<number> {
     const results = await Promise.allSettled(
       Array.from({ length: count }, async (_, id) =>
@@ -114,7 +114,7 @@ describe.each(['nginx', 'HAProxy', 'Caddy'] as const)('behind %s, with the file 
   }
 });
 
-/** Without the back-off of clients. */
+/** Tries again at once, without the back-off of clients. */
 async function reconnect(connect: () => Promise<TestClient>): Promise<TestClient> {
   for (;;) {
     const client = await connect().catch(async () => setImmediate(null));

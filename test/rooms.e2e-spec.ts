@@ -155,7 +155,7 @@ describe('the frames of rooms', () => {
       { event: 'ack', id: 1 },
       { event: 'error', data: expect.objectContaining({ code: 'not_joined', room: 'a' }) as unknown },
     ]);
-    // leaving a room that one is not in is no error
+    // it is no error to leave a room that the client is not in
     expect(await ann.ask({ event: 'leave', data: { rooms: ['a', 'b'] } })).toEqual({ event: 'ack', id: 'q' });
   });
 

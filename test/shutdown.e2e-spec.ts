@@ -9,7 +9,7 @@ import { freePort } from './support/free-port.js';
 import { NodeProcess } from './support/node-process.js';
 import { handshake, RawClient } from './support/raw-client.js';
 
-/** So long that a test which waits for it to be over fails by its own time limit. */
+/** So long that a test which waits until it is over fails by its own time limit. */
 const PATIENT = { SHUTDOWN_GRACE_MS: '600000' };
 
 const HALF_A_HEADER = 'GET /chat HTTP/1.1\r\nHost: x\r\n';
@@ -137,7 +137,7 @@ describe('a node that joins its cluster', () => {
   });
 });
 
-/** Well-formed: its key must be asked for. */
+/** A well-formed token: the node must ask for its key. */
 const SOME_TOKEN = `${encode({ alg: 'ES256', kid: 'a' })}.${encode({ sub: '1', exp: 4_000_000_000 })}.c2ln`;
 
 function encode(part: unknown): string {

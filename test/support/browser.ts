@@ -2,7 +2,7 @@ import { it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { chromium, firefox, type Browser } from 'playwright-core';
 
-/** A browser that the machine has, or has not: playwright-core brings none of its own. */
+/** A browser that the machine may have or not have: playwright-core brings no browsers of its own. */
 export class TestBrowser {
   /** Skips where the browser is missing. */
   readonly test: typeof it;
