@@ -1,4 +1,4 @@
-/** By a clock that nobody sets. */
+/** Measured by the monotonic clock, which nobody can set. */
 const STEADY_MS = 10_000;
 const SPREAD_MS = 2000;
 
@@ -17,22 +17,22 @@ export class Backoff {
     this.#openedAt = performance.now();
   }
 
-  /** Only one thing went wrong since the start, or since ten good seconds. */
+  /** Whether there was only one failure since the start, or since a connection that stayed open for ten seconds. */
   get isFirst(): boolean {
     return this.#failures === 1;
   }
 
-  /** After an attempt that came to nothing. */
+  /** The wait after an attempt that failed. */
   failed(): number {
     return this.minMs + Math.random() * (this.#nextCeiling() - this.minMs);
   }
 
   /**
-   * After a connection that was open. A node that ends drops all its clients in one moment: they come back spread over
+   * The wait after an open connection broke. A node that ends drops all its clients at once: they come back spread over
    * two seconds at least.
    */
   broke(): number {
-    // one that breaks at once must not be tried as if all were well
+    // a connection that breaks at once does not reset the count of failures
     if (performance.now() - this.#openedAt >= STEADY_MS) this.#failures = 0;
     return Math.random() * Math.max(SPREAD_MS, this.#nextCeiling());
   }

@@ -11,11 +11,11 @@ import type { Session, State } from './state.js';
 
 /** A message to this connection's user. */
 export interface DirectMessage<Data = unknown> {
-  /** Null: from the application itself. */
+  /** Null when the application itself sent the message. */
   readonly from: string | null;
   readonly data: Data;
   readonly message_id?: string;
-  /** It went to every connection of the cluster. */
+  /** True when the message went to every connection of the cluster. */
   readonly broadcast?: boolean;
 }
 
@@ -50,14 +50,14 @@ type PatternOf<Rooms, Name extends string> = {
     : never;
 }[keyof Rooms];
 
-/** Servers tell a minute ahead that a token expires: enough for a few attempts. */
+/** Servers say one minute before that a token expires. That is enough time for a few attempts. */
 const REFRESH_RETRY_MS = 10_000;
 
-/** A user's connection to the cluster, over as many sockets, one after the other, as it takes. */
+/** A user's connection to the cluster. It uses one socket after another, as many as it needs. */
 export class Connection<RoomTypes extends object = object, Direct = unknown> {
-  /** Of the first connection. Rejects when the server will not have us, or `close()` comes before. */
+  /** Resolves with the first session. Rejects when the server refuses us for good, or `close()` is called before. */
   readonly opened: Promise<Session>;
-  /** Who we are to the server; of the last connection when there is none now. */
+  /** Who we are to the server. Without a connection it is the session of the last one. */
   session: Session | null = null;
   readonly #link: Link;
   readonly #requests: Requests;
@@ -99,7 +99,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
     return this.#link.state;
   }
 
-  /** Returns how to take the handler away again. */
+  /** Returns a function that removes the handler. */
   on<E extends keyof ConnectionEvents<Direct>>(
     event: E,
     handle: Handler<ConnectionEvents<Direct>[E]>,
@@ -128,7 +128,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
     return this.#requests.ask(event, data, options);
   }
 
-  /** For good. No timer is left, and what waits is rejected. */
+  /** Closes the connection for good. No timer is left, and what waits is rejected. */
   close(): void {
     this.#link.close();
   }
@@ -137,7 +137,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
     const { volatile: isVolatile, echo, timeoutMs } = options;
     const isKept = this.#isQueueing && isVolatile !== true;
     const messageId = options.messageId ?? (isKept ? this.#nextMessageId() : undefined);
-    // what is undefined is not written
+    // JSON leaves out members that are undefined
     const body = { ...data, message_id: messageId, volatile: isVolatile, echo };
     return this.#requests.ask(event, body, { timeoutMs, isKept, isVolatile }) as Promise<Outcome>;
   }
@@ -200,7 +200,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
     }
   }
 
-  /** A newer token for the open connection. Where none is accepted it ends at its time, and the next one asks again. */
+  /** Gets a newer token for the open connection. If none is accepted the connection ends when its token expires. */
   #refresh(): void {
     const { tokens } = this.#link;
     if (!tokens.canRenew) return;
@@ -219,10 +219,10 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
   #report(error: unknown): void {
     const isReporting = this.#isReporting;
     this.#isReporting = true;
-    // what a handler of errors throws would come back here for ever
+    // what a handler of `error` throws must not go to that handler again: this would never end
     const isHandled = !isReporting && this.#events.emit('error', error);
     this.#isReporting = isReporting;
-    // oxlint-disable-next-line no-console -- else nobody would ever know
+    // oxlint-disable-next-line no-console -- otherwise nobody would notice the error
     if (!isHandled) console.error(error);
   }
 }

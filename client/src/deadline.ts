@@ -5,7 +5,7 @@ export const LATE_MS = 1000;
  * Calls `onEnd` once, `ms` from now. When the timer comes late it waits once more: what arrived meanwhile may not have
  * been heard yet, for timers often run before what the network brought.
  *
- * @returns how to call it off
+ * @returns a function that cancels it
  */
 export function deadline(ms: number, onEnd: () => void): () => void {
   let timer: ReturnType<typeof setTimeout>;

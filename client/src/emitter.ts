@@ -9,7 +9,7 @@ export class Emitter<Events extends object> {
 
   constructor(private readonly onThrown: OnThrown) {}
 
-  /** Returns how to take it away again. */
+  /** Returns a function that removes the handler. */
   on<E extends keyof Events>(event: E, handle: Handler<Events[E]>): () => void {
     const handlers = this.#handlers.get(event) ?? new Set();
     // an entry of its own: the same function added twice is called twice

@@ -5,7 +5,7 @@ export class LanfareError extends Error {
   override name = 'LanfareError';
 
   constructor(
-    /** Of the code tables of docs/client-protocol.md, or one of the client's own. */
+    /** A code from the tables of docs/client-protocol.md, or one of the client's own codes. */
     readonly code: ErrorCode,
     message: string,
     /** The same call may succeed later, unchanged. */

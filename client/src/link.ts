@@ -10,7 +10,7 @@ import { TokenSource } from './token.js';
 const OPEN = 1;
 const TOKEN_MS = 20_000;
 const READY_MS = 10_000;
-/** The platform says offline, and may be wrong. */
+/** The wait while the platform says that it is offline. The platform may be wrong. */
 const OFFLINE_MS = 20_000;
 
 export interface LinkUser {
@@ -35,12 +35,12 @@ export class Link {
   readonly #stopListening: () => void;
   readonly #print: ((line: string) => void) | undefined;
   #socket: Socket | undefined;
-  /** Which of the addresses is next. */
+  /** Decides which of the addresses is next. */
   #turn = 0;
-  /** What an older attempt still brings is not heard. */
+  /** The number of the current attempt. Events of older attempts are ignored. */
   #attempt = 0;
   #isRefused = false;
-  /** One at a time: the end of an attempt, or of a wait. */
+  /** Cancels the only timer: the end of an attempt, or of a wait. */
   #cancelTimer: () => void = () => undefined;
 
   constructor(
@@ -123,7 +123,7 @@ export class Link {
       const { code, reason } = event as { code: number; reason: string };
       if (attempt === this.#attempt) this.#lost(code, reason);
     });
-    // a close says the same; ws takes one that nobody listens to for an exception
+    // a close follows and says the same, but ws throws an `error` that has no listener
     socket.addEventListener('error', () => undefined);
     this.#cancelTimer();
     this.#cancelTimer = deadline(READY_MS, () => this.#lost(0, 'the server does not get ready', true));
@@ -151,7 +151,7 @@ export class Link {
     this.user.changed(this.state);
   }
 
-  /** `isSilent`: nothing comes from the other side, not even an answer to a close. */
+  /** `isSilent`: the other side sends nothing, so it will not answer a close either. */
   #lost(code: number, reason: string, isSilent = false): void {
     const wasOpen = this.state.name === 'open';
     this.#leave(isSilent);
@@ -182,7 +182,7 @@ export class Link {
     this.user.lost();
   }
 
-  /** Ends the attempt or connection without a word to the user. */
+  /** Ends the attempt or connection and tells the user nothing. */
   #leave(isSilent: boolean): void {
     this.#attempt += 1;
     this.#cancelTimer();

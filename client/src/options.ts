@@ -40,7 +40,7 @@ export interface ConnectOptions {
 export interface SendOptions {
   /** A name of your own: a second message with it is not delivered again where the server still knows it. */
   messageId?: string | undefined;
-  /** Fresh beats certain: dropped first where anything is full, never repeated, never queued. */
+  /** For data that is soon out of date: dropped first where a queue is full, never repeated, never queued. */
   volatile?: boolean | undefined;
   /** How long to wait for the answer. Default: 10 s, or the queue's `ttlMs`. */
   timeoutMs?: number | undefined;
@@ -50,6 +50,6 @@ export interface SendOptions {
 export interface Outcome {
   /** Connections, cluster-wide, into whose queue it went. */
   delivered: number;
-  /** False: perhaps more than were counted. */
+  /** False when it may have reached more connections than were counted. */
   complete: boolean;
 }

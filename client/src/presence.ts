@@ -39,7 +39,7 @@ export class PresenceList {
   /** A list that comes in pages: shown when it is whole, so that nobody seems to leave meanwhile. */
   #pages: Map<string, Member> | undefined;
 
-  /** A list that was under way does not go on. */
+  /** A list that has come in part will not be continued. */
   restart(): void {
     this.#pages = undefined;
   }

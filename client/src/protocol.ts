@@ -43,7 +43,7 @@ type ServerCode =
   | 'not_joined'
   | 'limit_exceeded';
 
-/** Gateways of the application may have codes of their own: so any string is one, and the known ones are offered. */
+/** Any string is a code, because gateways may have codes of their own. The known codes are offered. */
 export type ErrorCode = ClientCode | ServerCode | (string & {});
 
 /** Any frame of the server. */

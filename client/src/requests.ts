@@ -82,7 +82,7 @@ export class Requests {
     return answer;
   }
 
-  /** True: the frame was the answer to a request. */
+  /** Returns true when the frame was the answer to a request. */
   answered({ event, id, data }: Frame): boolean {
     const request = this.#open.get(id as number);
     if (request === undefined) return false;
@@ -107,14 +107,14 @@ export class Requests {
     }
   }
 
-  /** Throws what refuses it. */
+  /** Throws an error when the request is refused. */
   #admit(text: string, { isKept = false, isVolatile = false }: AskOptions): void {
     if (text.length * 3 > this.frameBytesMax && byteLength(text) > this.frameBytesMax)
       throw new LanfareError('too_large', `A frame may have ${this.frameBytesMax} bytes`);
     const { name, reason } = this.link.state;
     const mayWait = isKept && name !== 'closed' && this.#open.size < (this.queue as QueueOptions).max;
     if (!this.link.isOpen && !mayWait) throw new NotConnected(reason || name);
-    // what is volatile gives way to what is not
+    // volatile frames may use only half of the room, so that the others still fit
     const bytesMax = isVolatile ? BYTES_MAX / 2 : BYTES_MAX;
     if (Math.max(this.#bytes, this.link.buffered) + text.length > bytesMax)
       throw new LanfareError('buffer_full', 'Too much is on its way and not answered', true);

@@ -12,7 +12,7 @@ export interface RoomOptions {
 
 export interface RoomMessage<Data = unknown> {
   readonly room: string;
-  /** Null: from the application itself. */
+  /** Null when the application itself sent the message. */
   readonly from: string | null;
   readonly data: Data;
   readonly message_id?: string;
@@ -28,7 +28,7 @@ export interface Joined {
 
 export interface RoomEvents<Data> {
   message: RoomMessage<Data>;
-  /** The whole of it, changes folded in. */
+  /** The whole presence of the room, with the changes applied. */
   presence: Presence;
   joined: Joined;
   /** The server took us out, or does not let us in (again). `reason`: `removed`, `forbidden`, or an error's code. */
@@ -36,7 +36,7 @@ export interface RoomEvents<Data> {
 }
 
 export interface PublishOptions extends SendOptions {
-  /** False: not to this connection itself. */
+  /** False: the message does not go to this connection itself. */
   echo?: boolean | undefined;
 }
 
@@ -76,7 +76,7 @@ export class Room<Data = unknown> {
     return this.#presence.current;
   }
 
-  /** Returns how to take the handler away again. */
+  /** Returns a function that removes the handler. */
   on<E extends keyof RoomEvents<Data>>(event: E, handle: Handler<RoomEvents<Data>[E]>): () => void {
     return this.#events.on(event, handle);
   }
@@ -85,7 +85,7 @@ export class Room<Data = unknown> {
     return this.host.publish(this.name, data, options);
   }
 
-  /** Nothing of the room comes any more. */
+  /** Leaves the room. No message of the room comes after it. */
   leave(): Promise<void> {
     return this.host.leave(this);
   }

@@ -7,13 +7,13 @@ import { errorOf, type ErrorData, type Requests } from './requests.js';
 import { Room, type PublishOptions, type RoomHost, type RoomMessage, type RoomOptions } from './room.js';
 import { byteLength } from './utf8.js';
 
-/** What one `join` may have. */
+/** The most rooms that one `join` may name. */
 const ROOMS_MAX = 128;
-/** Where `ready` tells no limit. */
+/** The limit of a frame when `ready` names none. */
 const FRAME_BYTES = 65_536;
-/** Of a `join` around its rooms. */
+/** The bytes of a `join` without its rooms. */
 const ENVELOPE_BYTES = 80;
-/** After a refusal that may pass. */
+/** The wait after a refusal that is temporary. */
 const RETRY_MS = 1000;
 
 /** The answer to one room of a `join`. */
@@ -30,9 +30,9 @@ type Publish = (data: object, options: PublishOptions) => Promise<Outcome>;
 /** The rooms of a connection, joined together and joined again after each break. */
 export class Rooms implements RoomHost {
   readonly #rooms = new Map<string, Room>();
-  /** Of those that are ours: not of those that the server put us into. */
+  /** The rooms that we joined ourselves. Those that the server put us into are not among them. */
   readonly #entries = new Map<Room, Entry>();
-  /** The next `join` is about these. */
+  /** The rooms that the next `join` names. */
   readonly #unjoined = new Set<Room>();
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -77,7 +77,7 @@ export class Rooms implements RoomHost {
     const left = this.requests.ask('leave', { room: room.name }).then(
       () => undefined,
       (error: unknown) => {
-        // whatever became of it: who is not connected is in no room
+        // a broken connection does no harm here: a client that is not connected is in no room
         if (!(error instanceof OutcomeUnknown)) throw error;
       },
     );
@@ -85,7 +85,7 @@ export class Rooms implements RoomHost {
     return left;
   }
 
-  /** A new connection: it is in none of them. */
+  /** Called for a new connection, which is not in any room yet. */
   opened(): void {
     for (const room of this.#entries.keys()) this.#unjoined.add(room);
     this.flush();

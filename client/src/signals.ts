@@ -2,7 +2,7 @@
 export interface Signals {
   /** False where the platform says that there is no network. */
   isOnline(): boolean;
-  /** Calls `wake` when the page becomes visible or the network comes back. Returns how to stop it. */
+  /** Calls `wake` when the page becomes visible or the network comes back. Returns a function that stops it. */
   listen(wake: () => void): () => void;
 }
 

@@ -10,7 +10,7 @@ export interface State {
   readonly name: StateName;
   /** Why it is `waiting` or `closed`: the server's reason, a refusal's code, or a sentence of the client's. */
   readonly reason: string;
-  /** The close code. 0 where there is none. */
+  /** The close code, or 0 if there is none. */
   readonly code: number;
   /** When `waiting`. */
   readonly retryInMs?: number;

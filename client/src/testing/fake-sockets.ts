@@ -59,7 +59,7 @@ export class FakeSockets {
   }
 }
 
-/** Until all promises that can be have been settled. */
+/** Waits until all promises that can settle have settled. */
 export async function settled(): Promise<void> {
   await setImmediate();
 }
