@@ -1,6 +1,6 @@
 /**
  * Reads a jest report and prints what failed or was left out, then a last line `passed failed` for .ci/run.
- * A run that left no readable report, or did not end as it should, counts as one failed test.
+ * A run without a readable report, or one that ended with an error, counts as one failed test.
  */
 import { readFileSync } from 'node:fs';
 

@@ -90,14 +90,14 @@ interface Latencies {
   readonly max: number;
 }
 
-/** The pair's latencies while something goes on. */
+/** The pair's latencies until `meanwhile` has settled. */
 async function measure(pair: Worker, meanwhile: Promise<unknown>): Promise<Latencies> {
   await ask(pair);
   await meanwhile;
   const { sent, latencies } = await ask(pair);
   const sorted = latencies.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-  // some are always on their way
+  // some messages are always in flight
   const missing = sent - latencies.length;
   return { count: sorted.length, lost: missing > 50 ? missing : 0, p50: at(0.5), p99: at(0.99), max: at(1) };
 }
@@ -122,7 +122,7 @@ function open(node: Node): Socket {
   return socket;
 }
 
-/** Every other one is dropped at once, the rest stay until the node ends them. */
+/** Half of the connections are dropped at once. The others stay until the node ends them. */
 async function halfOpen(node: Node, stop: AbortSignal): Promise<string> {
   const request = handshake('/chat?user_id=half').slice(0, -2);
   const ended: Promise<unknown>[] = [];

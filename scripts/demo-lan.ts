@@ -56,7 +56,7 @@ class DemoNode {
     this.#child?.kill('SIGKILL');
   }
 
-  /** What the node says of its peers and of what it could not promise is the story. */
+  /** Prints what the node logs about its peers and about deliveries that it could not promise. */
   #tell(line: string): void {
     const found = /\[Cluster\]\s*(.*)$/.exec(line);
     if (found !== null) say(`   ${this.name}: ${found[1] as string}`);
@@ -91,7 +91,7 @@ class DemoClient {
   }
 }
 
-/** As many UDP ports as asked for that are free now. */
+/** This many UDP ports that are free now. */
 async function freePorts(count: number): Promise<number[]> {
   const sockets = Array.from({ length: count }, () => createSocket('udp4'));
   await Promise.all(

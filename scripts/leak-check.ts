@@ -14,7 +14,7 @@ import { NodeProcess } from '../test/support/node-process.js';
 const CONNECTIONS = 100_000;
 const AT_ONCE = 100;
 const STEPS = 10;
-/** V8 and malloc breathe; a leak of one small object a connection would be 5 MB here, of a socket 250 MB. */
+/** V8 and malloc vary by some MB. A leak of one small object a connection would be 5 MB here, of a socket 250 MB. */
 const NOISE_BYTES = 4_000_000;
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';

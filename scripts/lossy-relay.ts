@@ -48,7 +48,7 @@ export class LossyRelay {
       this.carried += 1;
       this.#sockets.get(`${to}>${of}`)?.send(bytes, this.nodePorts[to] as number, '127.0.0.1');
     });
-    // A port nobody listens on any more answers with an ICMP error: the node was killed, as announced.
+    // When a node was killed, its port answers with an ICMP error. The demonstration kills a node, so this is expected.
     socket.on('error', () => undefined);
   }
 

@@ -14,7 +14,7 @@ import { processCpuMs } from './measuring.js';
 const MESSAGES = 40_000;
 const PER_TURN = 20;
 const TALKERS = 10;
-/** No faster than they arrive, or one bus would be measured at another load than the other. */
+/** Messages are not sent faster than they arrive, so that both buses are measured at the same load. */
 const AHEAD_MAX = 400;
 const PATIENCE_MS = 100;
 
@@ -45,7 +45,7 @@ async function connect(node: NodeProcess, user: string): Promise<WebSocket> {
   return socket;
 }
 
-/** Waits a moment at most: a bus that loses messages never gets there. */
+/** Waits for a short time at most: with a bus that loses messages the condition never holds. */
 async function untilReceived(counts: { readonly received: number }, enough: number): Promise<void> {
   for (let waited = 0; counts.received < enough && waited < PATIENCE_MS; waited += 1) await sleep(1);
 }

@@ -49,7 +49,7 @@ async function startCompanions(
   };
 }
 
-// 127 companions would all say who came and went.
+// Otherwise each of 127 companions would log who came and went.
 Logger.overrideLogger(['error']);
 let alone = 0;
 for (const members of MEMBERS) {

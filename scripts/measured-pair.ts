@@ -2,7 +2,7 @@ import type { CipherSuite } from '../src/cluster/protocol/wire/cipher.js';
 import { ClusterNode } from '../src/cluster/protocol/cluster-node.js';
 import type { ProtocolEvent } from '../src/cluster/protocol/contract.js';
 
-/** Seals nothing: what is measured is the core. */
+/** Seals nothing, so that only the core is measured. */
 const openly: CipherSuite = {
   mac: (key, data) => {
     const out = Buffer.alloc(32);
@@ -45,7 +45,7 @@ export function makeNode(index: number, startedAt: number): ClusterNode {
 /** Two nodes joined by calls, with a clock of their own. */
 export interface Pair {
   readonly now: number;
-  /** Carried so far, both ways. */
+  /** Datagrams carried so far, in both directions. */
   readonly bytes: number;
   /** Wall-clock milliseconds spent on b's side. */
   readonly receivingMs: number;

@@ -89,7 +89,7 @@ function report(outcome: Outcome, differs: boolean): void {
   );
 }
 
-/** By processor time: what else the machine does is not this program's speed. */
+/** Measured by processor time, so that other programs on the machine do not count. */
 function rate(count: number): string {
   const { user, system } = process.cpuUsage();
   return (count / ((user + system) / 1e6)).toFixed(1);
