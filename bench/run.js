@@ -130,7 +130,7 @@ const halves = (() => {
 
 async function measure(peer, name) {
   const scenario = scenarios[name];
-  // Overload is pinned always: clients that took the servers' CPU would measure themselves.
+  // Overload is always pinned: otherwise clients would take the servers' CPU and measure themselves.
   const cpus = args.pin || scenario.kind === 'overload' ? halves : null;
   topology.use(scenario.nodes);
   const generator = new Generator({
@@ -164,7 +164,7 @@ async function measure(peer, name) {
     throw error;
   } finally {
     await generator.stop();
-    // Profiles are written on the way out.
+    // Profiles are written when a process ends.
     const gracefully = args['node-flag'].length > 0;
     await Promise.all((running?.processes ?? []).map((process) => process.stop({ gracefully })));
     running?.cleanUp?.();

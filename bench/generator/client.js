@@ -41,7 +41,7 @@ export class Client {
     this.mask = randomMask();
     this.onlineAtUpgrade = onlineAtUpgrade(dialectName, options);
     const { path, headers = [] } = this.dialect.request(user, options);
-    // Made beforehand: tokens and keys are no part of what connecting costs.
+    // Made beforehand, so that making tokens and keys does not count as the cost of connecting.
     this.request = [
       `GET ${path} HTTP/1.1`,
       'Host: bench',
@@ -54,7 +54,7 @@ export class Client {
     ].join('\r\n');
   }
 
-  /** Resolves when the server has taken the client in. */
+  /** Resolves when the server has accepted the client. */
   connect({ host, port, localAddress }) {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -178,7 +178,7 @@ export class Client {
     return at;
   }
 
-  /** The first message teaches what all look like; later ones that differ are damaged, or no message. */
+  /** The first message shows the form of all messages. A later one that differs is damaged, or is no message. */
   #unusual(buffer, start, stop) {
     const at = findMark(buffer, start, stop);
     if (at < 0) return this.dialect.control?.(buffer.toString('latin1', start, stop), this);

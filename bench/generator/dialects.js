@@ -75,7 +75,7 @@ export const dialects = {
   },
 };
 
-/** Whether being answered 101 is all there is to being online. */
+/** Whether a client is online as soon as it is answered with 101. */
 export function onlineAtUpgrade(name, { subprotocol = true }) {
   return name === 'plain' || name === 'nest' || (name === 'lanfare' && !subprotocol);
 }

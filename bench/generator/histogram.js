@@ -16,7 +16,7 @@ export class Histogram {
     this.total = 0;
   }
 
-  /** Milliseconds, the upper edge of the bucket. */
+  /** The percentile in milliseconds: the upper edge of its bucket. */
   percentile(share) {
     if (this.total === 0) return null;
     let left = Math.ceil(this.total * share);

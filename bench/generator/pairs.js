@@ -6,12 +6,12 @@ import { readPair, readSequence, readTime } from './wire.js';
 
 /** A closed loop that heard nothing for this long sends one message more, so that a lost one does not end it. */
 const STALL_MS = 500;
-/** More than this unsent in a sender's own process means that its server is not reading: the sender waits. */
+/** If more bytes than this are unsent in the sender's process, its server is not reading: the sender waits. */
 const SENDER_BACKLOG_BYTES = 16 * 1024;
 /** How often an open loop sends. */
 const OPEN_LOOP_TICK_MS = 2;
 
-/** One sender, one receiver, and what went from the one to the other. */
+/** One sender, one receiver, and the messages that went from the sender to the receiver. */
 class Pair {
   sent = 0;
   /** The number the next message in order has. Numbers begin with 1; 0 is a probe. */
@@ -123,7 +123,7 @@ export class Pairs {
     }
   }
 
-  /** Runs once a read: what arrived together is replaced by one write. */
+  /** Runs once for each read: for all messages that arrived together, new ones are sent in one write. */
   #refill() {
     const touched = this.#touched;
     if (touched.length === 0) return;
@@ -224,7 +224,7 @@ export class Pairs {
     };
   }
 
-  /** Waits for what is under way; gives up when for two seconds nothing more comes. */
+  /** Waits for messages in flight. It gives up when nothing has come for two seconds. */
   async #drain(limitMs) {
     const start = performance.now();
     let left = this.#underWay();
@@ -258,7 +258,7 @@ export class Pairs {
     for (const client of this.#clients) client.close();
   }
 
-  /** Of all that was sent since `open`, warming up and draining included. */
+  /** Counts all messages that were sent since `open`, warming up and draining included. */
   account() {
     const sum = (value) => this.#pairs.reduce((total, pair) => total + value(pair), 0);
     const refusals = this.#refusals();

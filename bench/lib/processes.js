@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const running = new Set();
 
-/** For signals and exits that leave no time to be polite. */
+/** Processes to kill on signals and exits, when there is no time to stop them in order. */
 export function killAll() {
   for (const process of running) process.child.kill('SIGKILL');
 }

@@ -127,7 +127,7 @@ export function goalLines(goals, ours, roundsOf) {
   return lines;
 }
 
-/** CPUs' worth of other programs above which a round says more about them than about a server. */
+/** If other programs use more CPUs than this, a round says more about them than about a server. */
 export const DISTURBED = 0.2;
 
 export function disturbance(rows) {
@@ -135,13 +135,13 @@ export function disturbance(rows) {
   return most > DISTURBED ? [`Other programs took up to ${number(1)(most)} CPUs meanwhile.`] : [];
 }
 
-/** The line of a program's last words that most likely says why; the JSON file has all. */
+/** The line of a program's last output that most likely says why it failed. The JSON file has all lines. */
 function gist(failure) {
   const lines = failure.split('\n');
   return (lines.find((line) => /error/i.test(line)) ?? lines[0]).slice(0, 300);
 }
 
-/** What makes a row worth less than it looks. */
+/** Reasons to trust a row less than it looks. */
 export function remarks({ title, rounds, failures }) {
   const found = failures.map((failure) => `${title} failed: ${gist(failure)}`);
   const most = (measure) => Math.max(0, ...rounds.map((round) => round[measure] ?? 0));

@@ -149,7 +149,7 @@ function costOf(measured) {
   };
 }
 
-/** CPUs' worth of time that neither servers nor generator used: other programs, and the kernel's own threads. */
+/** CPUs that neither servers nor generator used, but other programs and the kernel's own threads. */
 function othersBusy({ machineUs, serverCpuUs, generatorCpuUs, seconds }) {
   if (machineUs === null || serverCpuUs === null) return null;
   return (machineUs - serverCpuUs - generatorCpuUs) / 1e6 / seconds;
@@ -244,7 +244,7 @@ export const kinds = {
     };
   },
 
-  /** A server that has just started compiles its code while it accepts: that is not what is asked. */
+  /** A server that has just started compiles its code while it accepts. That must not be measured. */
   async accept(bench) {
     const { generator, settings } = bench;
     const request = crowdRequest(bench);

@@ -135,7 +135,7 @@ export function namespaces(nodes) {
   }
 }
 
-/** Namespaces where they can be had (Linux, root), else loopback, with the reason. */
+/** Namespaces where they are possible (Linux, root). Otherwise loopback, with the reason. */
 export function makeTopology(wanted, nodes) {
   if (wanted === 'loopback') return { topology: loopback(), reason: '' };
   try {
