@@ -5,12 +5,12 @@
 import { get } from 'node:http';
 import { env, exit, loadEnvFile } from 'node:process';
 
-// as the server does it: what is empty is not set, and the environment wins over the file
+// as in the server: an empty variable counts as not set, and the environment wins over the file
 for (const name of ['OPS_HOST', 'OPS_PORT', 'HOST', 'PORT']) if (env[name] === '') delete env[name];
 if (env['ENV_FILE']) loadEnvFile(env['ENV_FILE']);
 
 const opsPort = Number(env['OPS_PORT'] || '9866');
-// without an operators' door an answer of the public one is a sign of life, whatever it is
+// without an operators' door, any answer of the public door shows that the node is alive
 const isOpsOff = opsPort === 0;
 const host = (isOpsOff ? env['HOST'] : env['OPS_HOST']) || '127.0.0.1';
 const port = isOpsOff ? Number(env['PORT'] || '8866') : opsPort;
