@@ -19,7 +19,7 @@ export class AuditLog implements OnModuleInit, OnModuleDestroy {
   readonly #entries = new Subject<AuditEntry>();
   readonly #subscriptions: Subscription[] = [];
 
-  /** Entries of all nodes. Hot. */
+  /** Entries of all nodes, from the subscription on: the stream is hot. */
   readonly entries$: Observable<AuditEntry> = this.#entries.asObservable();
 
   constructor(
@@ -34,10 +34,10 @@ export class AuditLog implements OnModuleInit, OnModuleDestroy {
       this.connections.changes$.subscribe(({ change, connection }) => {
         const entry = this.#entry(`connection ${change}`, connection.userId);
         this.#entries.next(entry);
-        // refused only while queues are full: an audit that must have everything keeps and repeats
+        // only refused while queues are full; an audit that must have every entry keeps it and tries again
         if (!channel.publish(entry)) this.#logger.warn('An audit entry stayed on this node: queues are full');
       }),
-      // what could not be promised belongs into an audit more than anything else
+      // an audit must also show which deliveries could not be promised
       this.cluster.gaps$.subscribe(({ nodeId, reason }) =>
         this.#entries.next(this.#entry(`not certain with ${nodeId}: ${reason}`, null)),
       ),

@@ -17,7 +17,7 @@ export class DatagramTap implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.#subscription = this.udp.datagrams$.subscribe(({ address, port }) => {
       const sender = `${address}:${port}`;
-      // whoever reaches the port chooses the key: the map needs a limit
+      // anybody who reaches the port can add keys, so the map needs a limit
       if (this.#bySender.size >= 1000 && !this.#bySender.has(sender)) return;
       this.#bySender.set(sender, (this.#bySender.get(sender) ?? 0) + 1);
     });

@@ -9,7 +9,7 @@ const STATUS: Record<MessageRefusedError['code'], number> = {
   congested: 503,
 };
 
-/** Answers with what a message was refused for; without it that would be 500. */
+/** Answers with the reason why a message was refused. Without this filter the answer would be 500. */
 @Catch(MessageRefusedError)
 export class MessageRefusedFilter extends BaseExceptionFilter {
   override catch({ code, message }: MessageRefusedError, host: ArgumentsHost): void {

@@ -8,5 +8,5 @@ class AppModule {}
 
 const app = await startNode(AppModule);
 
-// somebody to try it with: a client that sends `Cookie: session=demo` is user 1
+// a user to try it with: a client that sends `Cookie: session=demo` is user 1
 app.get(Sessions).open('demo', { userId: '1', expiresAt: Date.now() + 3_600_000 });

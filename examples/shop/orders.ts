@@ -7,7 +7,7 @@ import type { CartLine } from './cart.js';
 import { OrderRefusedError } from './order-refused.filter.js';
 import { shopConfig } from './shop.config.js';
 
-/** Who packs, on whichever node. */
+/** The user who packs the orders. It may be connected to any node. */
 const WAREHOUSE = 'warehouse';
 
 /** Sends orders to the warehouse, and counts them: for `/metrics` of this node, and for whoever asks all nodes. */

@@ -3,7 +3,7 @@ import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websock
 import { Presence } from 'lanfare';
 import { z } from 'zod';
 
-/** All of them are looked up in one go: no client may hold the node up with thousands. */
+/** All users are looked up in one turn, so a client may ask for 100 at most: thousands would delay the node. */
 const asked = z.array(z.string().min(1).max(32)).max(100);
 
 interface Online {
