@@ -41,7 +41,7 @@ async function on(
 const connect = async (node: TestNode, count: number) =>
   Promise.all(Array.from({ length: count }, async () => RawClient.connect(node.port)));
 
-/** What is open after the node has closed what it does not want. */
+/** The sockets that are still open after the node has closed others. */
 const staying = (clients: RawClient[]) => clients.filter(({ socket }) => !socket.destroyed);
 
 describe('sockets that are no clients yet', () => {
@@ -59,7 +59,7 @@ describe('sockets that are no clients yet', () => {
       const more = await connect(node, 3);
       await until(() => staying(more).length === 2);
       expect(counted.too_many_from_address).toBe(4);
-      // who is one too many as a client is told so
+      // a client above the limit is told so
       const [third] = staying(more) as [RawClient];
       third.write(handshake('/chat?user_id=1'));
       expect((await third.response()).status).toBe(429);

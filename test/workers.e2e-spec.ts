@@ -20,7 +20,7 @@ jest.setTimeout(90_000);
 const DRAINING = { code: 1012, reason: 'node is shutting down' };
 
 const STOPPED = {};
-/** A worker that stands still is given 20 s. The others of these tests run meanwhile. */
+/** The node waits 20 s for a worker that does not respond. The other tests here run meanwhile. */
 const standingStill = (async () => {
   const primary = await PrimaryProcess.start();
   primary.signalWorker(1, 'SIGSTOP');

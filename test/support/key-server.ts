@@ -39,7 +39,7 @@ export class KeyServer {
     this.#keys.push(jwk);
   }
 
-  /** As after a key was stolen. */
+  /** Removes a key, as after it was stolen. */
   withdraw(kid: string): void {
     this.#keys = this.#keys.filter((key) => key.kid !== kid);
   }
@@ -60,7 +60,7 @@ export class KeyServer {
 
 export interface SigningKey {
   readonly alg: string;
-  /** Undefined: its tokens name no key. */
+  /** If it is undefined, the tokens name no key. */
   readonly kid: string | undefined;
   readonly privateKey: CryptoKey | Uint8Array;
   readonly publicJwk?: JWK;

@@ -19,11 +19,11 @@ export function lanImpediment(): string | null {
   }
 }
 
-/** Every LAN is alone in the world: the same will do for all. */
+/** LANs do not reach each other, so all can use the same value. */
 export const UDP_PORT = '2222';
 export const UNICAST_PORT = '2223';
 const OPS_PORT = '9090';
-/** Of the host itself: clients stay when its cable goes. */
+/** The host's own address: clients stay connected when the cable is cut. */
 const CLIENTS_ADDRESS = '127.0.0.1';
 export const BROADCAST_ADDRESS = '10.77.0.255';
 
@@ -135,7 +135,7 @@ export class LanHost {
     this.run('ip', 'link', 'del', 'eth0');
   }
 
-  /** What is larger than this gets lost on its way, without a word. */
+  /** Datagrams larger than this are lost on their way, and nobody is told. */
   narrowCable(mtu: number): void {
     this.#atSwitch('set', this.cable.device, 'mtu', String(mtu));
   }
@@ -266,7 +266,7 @@ export class Lan {
   }
 }
 
-/** Of runs that were killed, namespaces stay, and the nodes in them. Those of runs that live are left alone. */
+/** Removes the namespaces, and the nodes in them, that killed runs have left. Those of live runs stay. */
 function removeLeftOvers(): void {
   const listed = execFileSync('ip', ['netns', 'list'], { stdio: 'pipe' }).toString();
   for (const line of listed.split('\n')) {
@@ -277,7 +277,7 @@ function removeLeftOvers(): void {
   }
 }
 
-/** And whatever still runs in it, for that would keep it. */
+/** Removes a namespace, and ends what still runs in it: a process would keep the namespace. */
 function removeNamespace(namespace: string): void {
   const pids = execFileSync('ip', ['netns', 'pids', namespace], { stdio: 'pipe' }).toString();
   for (const pid of pids.split('\n').filter((text) => text !== '')) {

@@ -103,7 +103,7 @@ export class NodeProcess {
     await this.exited();
   }
 
-  /** Without grace. */
+  /** Ends the process at once, without a drain. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.exited();

@@ -49,7 +49,7 @@ export class PrimaryProcess {
     process.kill(this.pidsOf(worker).at(-1) as number, signal);
   }
 
-  /** To all processes, as a terminal does it. */
+  /** Sends a signal to all processes, as a terminal does. */
   signalGroup(signal: NodeJS.Signals): void {
     process.kill(-this.process.pid, signal);
   }
@@ -80,7 +80,7 @@ export class PrimaryProcess {
     return id;
   }
 
-  /** A client of this worker. Which one gets a socket is the system's choice: it is tried until it is the one. */
+  /** A client of this worker. The system chooses the worker of a socket, so this connects until it is the right one. */
   async connectTo(worker: number, user: string): Promise<TestClient> {
     const id = await this.nodeId(worker);
     for (;;) {
@@ -91,7 +91,7 @@ export class PrimaryProcess {
     }
   }
 
-  /** Whether none of the processes is there any more. */
+  /** Whether all processes have ended. */
   areAllGone(): boolean {
     const pids = [this.process.pid, ...this.process.output.matchAll(/has pid (\d+)/g)].map((found) =>
       Number(typeof found === 'number' ? found : found[1]),

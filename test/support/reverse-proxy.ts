@@ -137,7 +137,7 @@ export class ReverseProxy {
   }
 }
 
-/** In files of the names that deploy/ has for them. */
+/** Writes a certificate and its key into files with the names that deploy/ uses. */
 function makeCertificate(directory: string): void {
   const [key, certificate] = ['chat.example.com.key', 'chat.example.com.crt'];
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];

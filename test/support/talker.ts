@@ -12,7 +12,7 @@ export class Talker {
   readonly accepted = new Set<string>();
   /** What it got. */
   readonly heard: string[] = [];
-  /** The codes with which it was sent away. */
+  /** The codes with which its connections were closed. */
   readonly closes: number[] = [];
   #sent = 0;
   #unanswered = 0;
@@ -48,7 +48,7 @@ export class Talker {
     client.send({ user_id: this.friend, data: `${this.name} ${id} `.padEnd(MESSAGE_BYTES, '.'), id });
   }
 
-  /** What came with `ready` too. */
+  /** Reads frames, also those that came together with `ready`. */
   async #listen(client: TestClient, isOver: () => boolean): Promise<void> {
     for (;;) this.#hear(await client.next(), client, isOver);
   }
