@@ -13,8 +13,6 @@ interface Family {
 }
 
 const NAME = /^[A-Za-z_:][\w:]*/;
-/** A label and its value, in which quotes are escaped. */
-const LABEL = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*")/g;
 
 /**
  * The metrics of several processes as one text. Each sample gets the label `worker` of its process. All samples of a
@@ -61,10 +59,22 @@ function labelled(line: string, worker: string): string {
   const rest = line.slice(name.length);
   const label = `worker="${worker}"`;
   if (!rest.startsWith('{')) return `${name}{${label}}${rest}`;
-  const renamed = rest.replaceAll(LABEL, (whole, key: string, value: string) =>
-    key === 'worker' ? `exported_worker=${value}` : whole,
-  );
+  const renamed = withoutWorker(rest);
   return renamed.startsWith('{}')
     ? `${name}{${label}}${renamed.slice(2)}`
     : `${name}{${label},${renamed.slice(1)}`;
+}
+
+/** `labels` with the label `worker` under the name `exported_worker`, if it is there. In their values quotes are escaped. */
+function withoutWorker(labels: string): string {
+  let isQuoted = false;
+  for (let at = 0; at < labels.length; at++) {
+    const character = labels[at];
+    if (character === '"') isQuoted = !isQuoted;
+    else if (isQuoted && character === '\\') at++;
+    else if (!isQuoted && (character === '{' || character === ',') && labels.startsWith('worker=', at + 1)) {
+      return `${labels.slice(0, at + 1)}exported_${labels.slice(at + 1)}`;
+    }
+  }
+  return labels;
 }
