@@ -85,7 +85,7 @@ describe('lanfare-client', () => {
     const token = async ({ reason }: { reason: string }) => {
       reasons.push(reason);
       // the first one is of yesterday, the second one of short life
-      const life = [-60, 4][reasons.length - 1] ?? 3600;
+      const life = [-60, 6][reasons.length - 1] ?? 3600;
       return sign(secretKey(SECRET), { sub: 'ann', exp: seconds(life) });
     };
     const ann = start({ url: node.url(''), token });
