@@ -39,6 +39,9 @@ const REPAIRS_PER_LOSS = 3;
 const REPAIRS_FREE = 200;
 /** A process that stands still or crawls does not read its sockets, so its peers take datagrams for lost. */
 const REPAIRS_PER_STALL = 100;
+/** A machine that is slow for the whole run does so again and again. */
+const REPAIRS_PER_SLOW_MACHINE = 500;
+const SLOW_TURN_MS = 2;
 
 /** Three LEAVEs, 20 ms apart, and the turns of slow machines. */
 const GOOD_BYE_MS = 200;
@@ -136,7 +139,12 @@ function judgeTraffic(world: World): void {
   // A large message takes as many records as it would fill usual datagrams.
   const recordsLost = Math.max(lost, lostBytes / datagramBytes);
   const missing = recordsLost + duplicated + disordered + clogged + world.overruns();
-  const allowed = REPAIRS_FREE + REPAIRS_PER_LOSS * missing + REPAIRS_PER_STALL * world.stalls;
+  const slow = world.scenario.paces.filter(({ turnMs }) => turnMs >= SLOW_TURN_MS).length;
+  const allowed =
+    REPAIRS_FREE +
+    REPAIRS_PER_LOSS * missing +
+    REPAIRS_PER_STALL * world.stalls +
+    REPAIRS_PER_SLOW_MACHINE * slow;
   const repaired = world.repaired();
   if (repaired > allowed)
     throw new Violation('repair', `${repaired} repairs for ${missing} datagrams lost, late or doubled`);
