@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import type { Feature } from './config/environment.js';
+import { BROKEN_INVARIANT, COULD_NOT_START, DRAINED } from './config/exit-codes.js';
 import { assertFree, listenProblem, urlOf } from './config/listening.js';
 import { ConfigurationError } from './config/variables.js';
 import { version } from './config/version.js';
@@ -26,10 +27,6 @@ import { moduleFailed } from './telemetry/module-failures.js';
 import { PrimaryLink } from './workers/primary-link.js';
 import { openWorkerDoor } from './workers/open-worker-door.js';
 
-const DRAINED = 0;
-const COULD_NOT_START = 1;
-/** EX_SOFTWARE of sysexits.h. */
-const BROKEN_INVARIANT = 70;
 /** The longest grace after a broken invariant, when the state of the process is not known. */
 const BROKEN_GRACE_MS = 5_000;
 /** How long a worker that is replaced waits for clients that are at its door already, before it closes all clients. */

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import cluster from 'node:cluster';
 import { constants } from 'node:os';
+import { BROKEN_INVARIANT, COULD_NOT_START } from '../config/exit-codes.js';
 import { assertFree } from '../config/listening.js';
 import { ConfigurationError, type Environment } from '../config/variables.js';
 import { version } from '../config/version.js';
@@ -15,10 +16,6 @@ import { Supervisor } from './supervisor.js';
 import { nodeName } from './worker-environment.js';
 import { workersWanted } from './workers.config.js';
 import { WorkersDoor } from './workers-door.js';
-
-const COULD_NOT_START = 1;
-/** EX_SOFTWARE of sysexits.h. */
-const BROKEN_INVARIANT = 70;
 
 interface PrimaryOptions {
   /** Reads and checks the environment anew. Throws ConfigurationError. */

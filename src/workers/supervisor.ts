@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
+import { COULD_NOT_START, DRAINED } from '../config/exit-codes.js';
 import { ConfigurationError, type Environment } from '../config/variables.js';
 import { within } from '../waiting/within.js';
 import { Place } from './place.js';
@@ -7,8 +8,6 @@ import { workerEnvironment } from './worker-environment.js';
 import { WorkerProcess, type End, type Forked } from './worker-process.js';
 import { workersUdpPorts } from './workers.config.js';
 
-const DRAINED = 0;
-const COULD_NOT_START = 1;
 /** Exit codes of a worker that SIGINT or SIGTERM ended while it loaded its code: it had no clients to drain. */
 const BEFORE_IT_BEGAN = new Set([128 + 2, 128 + 15]);
 
