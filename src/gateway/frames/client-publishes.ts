@@ -4,14 +4,13 @@ import { Memberships } from '../../rooms/memberships.js';
 import { RoomAccess } from '../../rooms/room-access.js';
 import { RoomMessaging } from '../../rooms/room-messaging.js';
 import type { Membership } from '../../rooms/room.js';
-import type { FrameErrorCode } from '../../wire/codes.js';
 import type { EventFrame } from '../../wire/incoming-frame.js';
 import type { RoomMessage } from '../../wire/message.js';
-import { ackFrame } from '../../wire/outgoing-frame.js';
 import { readPublish } from '../../wire/room-frames.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import { Congestion } from './congestion.js';
 import { FrameRate } from './frame-rate.js';
+import { answerWithOutcome } from './outcome-answer.js';
 import { ask, whenAnswered, type Verdict } from './policy-question.js';
 
 /**
@@ -112,19 +111,10 @@ export class ClientPublishes {
 
   /** Returns false, and does not answer, when the connection waits for the queues towards other nodes. */
   #post({ connection, message, echo, id }: Publish, { room }: Membership): boolean {
-    const except = echo ? null : connection;
-    let refusal: FrameErrorCode | null;
-    if (id === null) {
-      refusal = this.messaging.post(message, except, null);
-    } else {
-      connection.begin();
-      refusal = this.messaging.post(message, except, (outcome) => {
-        connection.sendText(ackFrame(id, outcome));
-        connection.end();
-      });
-      if (refusal !== null) connection.end();
-    }
+    const answer = answerWithOutcome(connection, id);
+    const refusal = this.messaging.post(message, echo ? null : connection, answer);
     this.congestion.hasSent(connection);
+    if (refusal !== null && answer !== null) connection.end();
     if (refusal === null) this.rate.charge(connection, Math.floor(room.size / MEMBERS_PER_FRAME));
     else if (refusal === 'congested' && connection.intake.isPaused) return false;
     else connection.refuseRoom(room.name, refusal, id);

@@ -4,9 +4,9 @@ import { MessagePolicy } from '../../messaging/message-policy.js';
 import { Messaging } from '../../messaging/messaging.js';
 import type { SendFrame } from '../../wire/incoming-frame.js';
 import type { Message } from '../../wire/message.js';
-import { ackFrame } from '../../wire/outgoing-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import { Congestion } from './congestion.js';
+import { answerWithOutcome } from './outcome-answer.js';
 import { ask, whenAnswered, type Verdict } from './policy-question.js';
 
 /**
@@ -46,18 +46,10 @@ export class ClientSends {
 
   /** Posts the message. Pauses the connection if the cluster is congested, whether the message was refused or not. */
   #post(connection: ClientConnection, message: Message, id: string | null): BusRefusal | null {
-    let refusal: BusRefusal | null;
-    if (id === null) {
-      refusal = this.messaging.post(message, null);
-    } else {
-      connection.begin();
-      refusal = this.messaging.post(message, (outcome) => {
-        connection.sendText(ackFrame(id, outcome));
-        connection.end();
-      });
-    }
+    const answer = answerWithOutcome(connection, id);
+    const refusal = this.messaging.post(message, answer);
     this.congestion.hasSent(connection);
-    if (refusal !== null && id !== null) connection.end();
+    if (refusal !== null && answer !== null) connection.end();
     return refusal;
   }
 
