@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule, type ConfigType } from '@nestjs/config';
 import { randomBytes } from 'node:crypto';
-import { ConfigurationError } from '../config/variables.js';
+import { customContradicted } from '../config/own-port.js';
 import { version } from '../config/version.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
@@ -24,7 +24,8 @@ const NODE_ID_BYTES = 12;
       provide: BUS_IN_FORCE,
       inject: [clusterConfig.KEY, UdpBroadcast, { token: Bus, optional: true }],
       useFactory: (config: ConfigType<typeof clusterConfig>, udp: UdpBroadcast, own?: Bus): Bus => {
-        if (own !== undefined && config.CLUSTER_BUS !== 'custom') throw contradiction(own);
+        if (own !== undefined && config.CLUSTER_BUS !== 'custom')
+          throw customContradicted('CLUSTER_BUS', 'Bus', own);
         const bootId = randomBytes(NODE_ID_BYTES);
         const nodeId = bootId.toString('hex');
         switch (config.CLUSTER_BUS) {
@@ -35,7 +36,7 @@ const NODE_ID_BYTES = 12;
           case 'udp':
             return new ProtocolBus(bootId, { ...config, version: version() }, new UdpCarrier(udp));
           case 'custom':
-            if (own === undefined) throw contradiction(own);
+            if (own === undefined) throw customContradicted('CLUSTER_BUS', 'Bus', own);
             return own;
         }
       },
@@ -44,12 +45,3 @@ const NODE_ID_BYTES = 12;
   exports: [Cluster],
 })
 export class ClusterModule {}
-
-/** CLUSTER_BUS decides how variables are checked and metrics are labelled, so it must name the bus in force. */
-function contradiction(own: Bus | undefined): ConfigurationError {
-  const message =
-    own === undefined
-      ? 'custom needs a global module of your own that exports a Bus'
-      : `must be custom: a module provides ${own.constructor.name}`;
-  return new ConfigurationError([{ variable: 'CLUSTER_BUS', message }]);
-}

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
-import { ConfigurationError } from '../config/variables.js';
+import { customContradicted } from '../config/own-port.js';
 import { ClaimsRoomPolicy } from './claims-room-policy.js';
 import { OpenRoomPolicy } from './open-room-policy.js';
 import { RoomPolicy } from './room-policy.js';
@@ -16,7 +16,7 @@ export class RoomAccess {
 
   constructor(@Inject(roomsConfig.KEY) config: ConfigType<typeof roomsConfig>, @Optional() own?: RoomPolicy) {
     const isCustom = config.ROOM_ACCESS === 'custom';
-    if (isCustom !== (own !== undefined)) throw contradiction(own);
+    if (isCustom !== (own !== undefined)) throw customContradicted('ROOM_ACCESS', 'RoomPolicy', own);
     this.policy = own ?? (config.ROOM_ACCESS === 'open' ? new OpenRoomPolicy() : new ClaimsRoomPolicy());
     if (own !== undefined)
       new Logger(RoomAccess.name).log(`Who may join rooms is said by ${own.constructor.name}`);
@@ -31,13 +31,4 @@ export class RoomAccess {
   get malformedClaims(): number {
     return this.policy instanceof ClaimsRoomPolicy ? this.policy.malformed : 0;
   }
-}
-
-/** ROOM_ACCESS must name the policy that is used: `custom` needs an own policy, and an own policy needs `custom`. */
-function contradiction(own: RoomPolicy | undefined): ConfigurationError {
-  const message =
-    own === undefined
-      ? 'custom needs a global module of your own that exports a RoomPolicy'
-      : `must be custom: a module provides ${own.constructor.name}`;
-  return new ConfigurationError([{ variable: 'ROOM_ACCESS', message }]);
 }
