@@ -20,7 +20,7 @@ import { OperationsDoor } from './operations/operations-door.js';
 import { RunningNode } from './operations/running-node.js';
 import { ShutdownHooks } from './shutdown-hooks.js';
 import { ApplicationLogger } from './telemetry/application-logger.js';
-import { describeError } from './telemetry/excerpt.js';
+import { describeError, stackOf } from './telemetry/excerpt.js';
 import { LogBudget } from './telemetry/log-budget.js';
 import { loggingConfig, loggingUnjudged } from './telemetry/logging.config.js';
 import { moduleFailed } from './telemetry/module-failures.js';
@@ -206,7 +206,7 @@ export class NodeLife {
       this.#whileEnding.warn('exception', `Another exception that nobody caught: ${describeError(error)}`);
       return;
     }
-    this.#logger.fatal(error instanceof Error ? (error.stack ?? error.message) : describeError(error));
+    this.#logger.fatal(stackOf(error));
     this.#logger.fatal('Nobody caught this exception: draining');
     this.#end(BROKEN_GRACE_MS);
   }

@@ -37,6 +37,11 @@ export function describeError(error: unknown): string {
   }
 }
 
+/** Describes what ends the process: the whole stack, with the message as it is. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : describeError(error);
+}
+
 /** The frames in the stack, which follow the message. The message may have lines that look like frames. */
 function framesOf({ message, stack = '' }: Error): string[] {
   const at = stack.indexOf(message);

@@ -9,7 +9,7 @@ import { gatewayVariables } from '../gateway/gateway.config.js';
 import { operationsSettings } from '../operations/operations.config.js';
 import { openAtOpsPort } from '../operations/ops-port.js';
 import { ApplicationLogger } from '../telemetry/application-logger.js';
-import { describeError } from '../telemetry/excerpt.js';
+import { stackOf } from '../telemetry/excerpt.js';
 import { loggingVariables } from '../telemetry/logging.config.js';
 import { sumsOfLimits } from './sums-of-limits.js';
 import { Supervisor } from './supervisor.js';
@@ -78,7 +78,7 @@ export class Primary {
       void supervisor.replace();
     });
     const broken = (error: unknown) => {
-      this.#logger.fatal(error instanceof Error ? (error.stack ?? error.message) : describeError(error));
+      this.#logger.fatal(stackOf(error));
       supervisor.end(BROKEN_INVARIANT);
     };
     process.on('uncaughtException', broken);
@@ -89,7 +89,7 @@ export class Primary {
     if (error instanceof ConfigurationError) {
       this.#logger.fatal(`The configuration is not valid; nothing was started.\n${error.message}`);
     } else {
-      this.#logger.fatal(error instanceof Error ? (error.stack ?? error.message) : describeError(error));
+      this.#logger.fatal(stackOf(error));
     }
     process.exit(code);
   }
