@@ -134,10 +134,8 @@ export class Supervisor {
 
   async #isReady(worker: WorkerProcess): Promise<boolean> {
     if (!(await worker.served)) return false;
-    for (const until = performance.now() + READY_WITHIN_MS; performance.now() < until;) {
-      const { door } = worker;
-      if (door === null) return false;
-      const answer = await door.get('/readyz', READY_WITHIN_MS).catch(() => null);
+    while (worker.door !== null) {
+      const answer = await worker.door.get('/readyz', READY_WITHIN_MS).catch(() => null);
       if (answer?.status === 200) return true;
       await delay(READY_ASKED_EVERY_MS);
     }
