@@ -46,7 +46,7 @@ export function nodeOptionsOf(
     datagramBytesMax: limits.datagramBytesMax,
     deafHelp,
     messageBytesMax: MESSAGE_BYTES_MAX,
-    receiveBufferBytes: limits.receiveBufferBytes,
+    receiveBufferBytes: limits.backlogBytes,
     random: Math.random,
     cipher: sodium ?? nodeCipherSuite,
     startedAt: performance.now(),

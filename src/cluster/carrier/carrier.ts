@@ -21,15 +21,19 @@ export interface CarrierLimits {
   readonly datagramBytes: number;
   /** The largest datagram that may be tried to a node. If it is the same size, no larger one is tried. */
   readonly datagramBytesMax: number;
-  /** How much may wait to be read before datagrams are lost, in bytes as the kernel or broker counts them. */
-  readonly receiveBufferBytes: number;
+  /**
+   * How much may wait for this node to read it before datagrams are lost, in bytes as the kernel or broker counts them.
+   * The protocol lets the peers have no more than a share of it in flight.
+   */
+  readonly backlogBytes: number;
 }
 
 /**
  * The port below the cluster protocol. It moves sealed datagrams between nodes and promises nothing. Datagrams may be
  * lost, doubled, reordered or late; each arrives whole or not at all. The protocol does the rest (ProtocolBus).
  *
- * A carrier keeps nothing for later: what can't be sent now is dropped. Streams are hot and never error.
+ * A carrier bounds what waits to be sent, and drops what is beyond that: a datagram that is late is of no use. Streams
+ * are hot and never error.
  */
 export abstract class Carrier {
   /** How all nodes are reached: `broadcast` by one datagram, `mesh` by one for each peer that the protocol knows. */

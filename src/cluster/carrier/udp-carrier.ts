@@ -31,7 +31,7 @@ export class UdpCarrier extends Carrier {
 
   get limits(): CarrierLimits {
     const { datagramBytes, datagramBytesMax, receiveBufferBytes } = this.udp;
-    return { datagramBytes, datagramBytesMax, receiveBufferBytes };
+    return { datagramBytes, datagramBytesMax, backlogBytes: receiveBufferBytes };
   }
 
   async open(): Promise<void> {
