@@ -170,16 +170,14 @@ export class Link {
     if (!this.#signals.isOnline()) retryInMs = OFFLINE_MS;
     const timer = setTimeout(() => this.#connect(), retryInMs);
     this.#cancelTimer = () => clearTimeout(timer);
-    this.#become({ name: 'waiting', code, reason, retryInMs });
-    if (wasOpen) this.user.lost();
+    this.#become({ name: 'waiting', code, reason, retryInMs }, wasOpen);
   }
 
   #end(code: number, reason: string): void {
     if (this.state.name === 'closed') return;
     this.#leave(false);
     this.#stopListening();
-    this.#become({ name: 'closed', code, reason });
-    this.user.lost();
+    this.#become({ name: 'closed', code, reason }, true);
   }
 
   /** Ends the attempt or connection and tells the user nothing. */
@@ -201,11 +199,14 @@ export class Link {
     this.#connect();
   }
 
-  #become(state: State): void {
+  #become(state: State, isLoss = false): void {
     if (this.state.name === 'closed') return;
     this.state = state;
     this.#debug('=', `${state.name} ${state.reason}`);
-    this.user.changed(state);
+    // first what was lost: who is told of the new state sees the rooms as they are
+    if (isLoss) this.user.lost();
+    // a handler may have closed it meanwhile
+    if (this.state === state) this.user.changed(state);
   }
 
   #debug(direction: string, text: string): void {

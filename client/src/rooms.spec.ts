@@ -85,11 +85,14 @@ describe('a room', () => {
     room.on('message', ({ data }) => seen.add(data));
     await first.admit();
     expect(await seen.next()).toEqual({ complete: true, again: false });
+    const states: string[] = [];
+    lan.on('state', ({ name }) => states.push(`${name}, ${room.state}`));
     first.socket.terminate();
     const second = await server.admit();
     second.send({ event: 'message', data: { room: 'chat:42', from: 'bob', data: 'meanwhile' } });
     expect(await second.admit()).toEqual(['chat:42']);
     expect([await seen.next(), await seen.next()]).toEqual(['meanwhile', { complete: true, again: true }]);
+    expect(states).toEqual(['waiting, joining', 'connecting, joining', 'open, joining']);
   });
 
   it('is one of 128 with full info that are joined again in as few frames as fit', async () => {
