@@ -22,12 +22,13 @@ const MESSAGE_BYTES_MAX = 1_048_576;
 const QUEUE_BYTES_MAX = 4 * 1_048_576;
 /** How long a receipt is waited for, as on the bus `udp`. */
 const RECEIPT_TIMEOUT_MS = 900;
-/** Senders wait while more than this is queued. They go on when half of it has left. */
-const CONGESTED_BYTES = QUEUE_BYTES_MAX / 2;
 
 /** The nodes of one cluster, all in this process. */
 export class MemoryNetwork {
   readonly #nodes = new Set<MemoryBus>();
+
+  /** @param queueBytesMax what may wait in each node's queue. A test of senders that wait needs a short one. */
+  constructor(readonly queueBytesMax = QUEUE_BYTES_MAX) {}
 
   /** @param name a label, like NODE_NAME */
   node(name: string): MemoryBus {
@@ -151,7 +152,7 @@ export class MemoryBus extends Bus {
   }
 
   publish(channel: string, body: Buffer): boolean {
-    if (body.length > MESSAGE_BYTES_MAX || this.#queuedBytes + body.length > QUEUE_BYTES_MAX) return false;
+    if (body.length > MESSAGE_BYTES_MAX || !this.#hasRoomFor(body.length)) return false;
     this.#enqueue(body.length, () => {
       for (const other of this.#others()) other.#publications.next({ channel, body, nodeId: this.nodeId });
     });
@@ -201,7 +202,7 @@ export class MemoryBus extends Bus {
     give: (holder: MemoryBus, acknowledge: ((delivered: number) => void) | null) => void,
   ): BusRefusal | null {
     if (bytes > MESSAGE_BYTES_MAX) return 'too_large';
-    if (this.#queuedBytes + bytes > QUEUE_BYTES_MAX) return 'congested';
+    if (!this.#hasRoomFor(bytes)) return 'congested';
     const key = keyOf(address);
     const holders = this.#others().filter((other) => other.#connections.has(key));
     this.#enqueue(bytes, () => {
@@ -213,10 +214,19 @@ export class MemoryBus extends Bus {
     return null;
   }
 
+  #hasRoomFor(bytes: number): boolean {
+    return this.#queuedBytes + bytes <= this.network.queueBytesMax;
+  }
+
+  /** Senders wait while more than this is queued. They go on when half of it has left. */
+  get #congestedBytes(): number {
+    return this.network.queueBytesMax / 2;
+  }
+
   #enqueue(bytes: number, deliver: () => void): void {
     if (this.#queue.push({ bytes, deliver }) === 1) setImmediate(() => this.#deliverQueue());
     this.#queuedBytes += bytes;
-    if (this.#queuedBytes >= CONGESTED_BYTES) this.#congested.next(true);
+    if (this.#queuedBytes >= this.#congestedBytes) this.#congested.next(true);
   }
 
   #deliverQueue(): void {
@@ -224,7 +234,7 @@ export class MemoryBus extends Bus {
     this.#queue = [];
     this.#queuedBytes = 0;
     for (const { deliver } of queue) deliver();
-    if (this.#queuedBytes < CONGESTED_BYTES / 2) this.#congested.next(false);
+    if (this.#queuedBytes < this.#congestedBytes / 2) this.#congested.next(false);
   }
 
   /** Null: no answer within the time. */

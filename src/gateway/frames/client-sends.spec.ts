@@ -1,11 +1,8 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
-import { BehaviorSubject } from 'rxjs';
-import type { BusRefusal } from '../../cluster/bus/bus.js';
-import { MemoryBus, MemoryNetwork } from '../../cluster/bus/memory-bus.js';
+import { describe, expect, it } from '@jest/globals';
+import { MemoryNetwork, type MemoryBus } from '../../cluster/bus/memory-bus.js';
 import { Cluster } from '../../cluster/cluster.js';
 import { ConnectionRegistry } from '../../connections/connection-registry.js';
 import { Messaging } from '../../messaging/messaging.js';
-import type { Message } from '../../wire/message.js';
 import { readFrame, type SendFrame } from '../../wire/incoming-frame.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import type { FrameReceiver } from '../client/intake.js';
@@ -15,30 +12,28 @@ import { GatewayStatistics } from '../gateway-statistics.js';
 import { connectionContext, connectionOf } from '../client/testing/connection-context.js';
 import { FakeSocket } from '../client/testing/fake-socket.js';
 
-/** A bus whose queue takes `room` messages. The last of them congests the bus within the call, as on the real bus. */
-class FullBus extends MemoryBus {
-  override readonly congested$ = new BehaviorSubject(false);
-  readonly sent: string[] = [];
-  room = 0;
-
-  override send(message: Message): BusRefusal | null {
-    if (this.room === 0) return 'congested';
-    this.sent.push(message.data.toString());
-    if (--this.room === 0) this.congested$.next(true);
-    return null;
-  }
-}
+/** Everything queued at a node has been delivered, and the clients that waited for it have gone on. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('ClientSends, when the queues towards other nodes fill up', () => {
-  let bus: FullBus;
+  let bus: MemoryBus;
   let sends: ClientSends;
   let socket: FakeSocket;
   let connection: ClientConnection;
   let statistics: GatewayStatistics;
   let written: string;
+  /** What has come to the other node, which holds the user. */
+  let received: string[];
 
-  beforeEach(() => {
-    bus = new FullBus('n', new MemoryNetwork());
+  /** @param queueBytesMax the queue is congested when half of it is full */
+  const start = async (queueBytesMax: number) => {
+    const network = new MemoryNetwork(queueBytesMax);
+    bus = network.node('a');
+    const other = network.node('b');
+    await Promise.all([bus.start(), other.start()]);
+    other.join({ kind: 'user', name: 'x' }, () => undefined);
+    received = [];
+    other.messages$.subscribe(({ data }) => received.push(data.toString()));
     const cluster = new Cluster(bus);
     const congestion = new Congestion(cluster);
     congestion.onModuleInit();
@@ -47,7 +42,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     written = '';
     socket = new FakeSocket();
     connection = open(socket);
-  });
+  };
 
   const open = (of: FakeSocket): ClientConnection => {
     const receiver: FrameReceiver<ClientConnection> = {
@@ -65,53 +60,59 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
   const send = (number: number, more = '', from = connection) =>
     from.receive(Buffer.from(`{"user_id":"x","data":${number}${more}}`), false);
 
-  it('stops reading from the sender, and keeps what was read already, in order', () => {
-    bus.room = 2;
+  const fillQueue = () => bus.send({ to: 'x', from: 'y', data: Buffer.from('0') }, null);
+
+  it('stops reading from the sender, and keeps what was read already, in order', async () => {
+    await start(3);
     for (const number of [1, 2, 3, 4, 5]) send(number);
-    expect(bus.sent).toEqual(['1', '2']);
     expect(socket.isReading).toBe(false);
-    bus.room = 100;
-    bus.congested$.next(false);
-    expect(bus.sent).toEqual(['1', '2', '3', '4', '5']);
+    await turn();
+    expect(received).toEqual(['1', '2']);
+    expect(socket.isReading).toBe(false);
+    await turn();
+    await turn();
+    expect(received).toEqual(['1', '2', '3', '4', '5']);
     expect(socket.isReading).toBe(true);
   });
 
-  it('handles a refused frame again later, and sends the client no error', () => {
-    bus.congested$.next(true); // another connection has filled the queue
+  it('handles a refused frame again later, and sends the client no error', async () => {
+    await start(1);
+    fillQueue();
     for (const number of [1, 2]) send(number, ',"id":1');
-    expect(bus.sent).toEqual([]);
     expect(socket.isReading).toBe(false);
-    bus.room = 1; // room for one only: congested again within the resume
-    bus.congested$.next(false);
-    expect(bus.sent).toEqual(['1']);
+    await turn(); // there is room for one only: the queue is congested again within the resume
+    expect(received).toEqual(['0']);
     expect(socket.isReading).toBe(false);
-    bus.room = 100;
-    bus.congested$.next(false);
-    expect(bus.sent).toEqual(['1', '2']);
+    await turn();
+    expect(received).toEqual(['0', '1']);
+    await turn();
+    expect(received).toEqual(['0', '1', '2']);
+    expect(socket.isReading).toBe(true);
     expect(statistics.errors.congested).toBe(0);
     connection.outgoing.flush();
     expect(written).not.toContain('error');
   });
 
-  it('resumes the waiting clients in turn, and reads from no client before its turn', () => {
+  it('resumes the waiting clients in turn, and reads from no client before its turn', async () => {
+    await start(1);
     const otherSocket = new FakeSocket();
     const other = open(otherSocket);
-    bus.congested$.next(true);
+    fillQueue();
     for (const number of [1, 2]) send(number);
-    for (const number of [11, 12]) send(number, '', other);
-    for (const sent of [['1'], ['1', '11'], ['1', '11', '2']]) {
-      bus.room = 1;
-      bus.congested$.next(false);
-      expect(bus.sent).toEqual(sent);
+    for (const number of [3, 4]) send(number, '', other);
+    for (const came of [['0'], ['0', '1'], ['0', '1', '3']]) {
+      await turn();
+      expect(received).toEqual(came);
+      expect(otherSocket.isReading).toBe(false);
     }
-    expect(otherSocket.isReading).toBe(false);
-    bus.room = 100;
-    bus.congested$.next(false);
-    expect(bus.sent).toEqual(['1', '11', '2', '12']);
+    await turn();
+    await turn();
+    expect(received).toEqual(['0', '1', '3', '2', '4']);
     expect([socket.isReading, otherSocket.isReading]).toEqual([true, true]);
   });
 
-  it('sends an error when nothing would ever resume the client', () => {
+  it('sends an error when nothing would ever resume the client', async () => {
+    await start(0);
     send(1, ',"id":7'); // refused, although the bus is not congested
     expect(statistics.errors.congested).toBe(1);
     connection.outgoing.flush();
