@@ -6,7 +6,8 @@ COPY client/package.json client/
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json nest-cli.json ./
 COPY src src
-RUN npx nest build && npm prune --omit=dev
+COPY client client
+RUN npm run build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production LOG_FORMAT=json OPS_HOST=0.0.0.0
@@ -15,6 +16,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/client/dist/browser.js client/dist/
 COPY deploy/docker/health-check.js ./
 USER node
 EXPOSE 8866/tcp 9866/tcp 2222/udp

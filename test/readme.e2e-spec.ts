@@ -86,6 +86,16 @@ describe.each(browsers)("the README's tour in $name", ({ launch, test }) => {
     await ann.getByText('user bob: "haha"', { exact: true }).waitFor();
   });
 
+  test('2: and are in a room together', async () => {
+    expect(TOUR).toContain('Join the room `lobby` in both, and publish to it.');
+    for (const page of [ann, bob]) {
+      await page.getByRole('button', { name: 'Join' }).click();
+      await page.getByText('joined lobby').waitFor();
+    }
+    await ann.getByRole('button', { name: 'Publish' }).click();
+    await bob.getByText('lobby, user ann: "haha"').waitFor();
+  });
+
   test('2 and 3: what is pasted into the console prints what the tour says', async () => {
     ann.on('console', (message) => printed.push(message.text()));
     const promised = [...TOUR.matchAll(/^ {3}`(.+?)`: /gm)].map(([, line = '']) => line);

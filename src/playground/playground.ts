@@ -1,21 +1,29 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
 import { HttpAdapterHost } from '@nestjs/core';
+import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { authenticationConfig } from '../authentication/authentication.config.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
-import { playgroundPage } from './playground.page.js';
+
+/** By their path: the files of the page, beside this one, and the client, where `npm run build` puts it. */
+const FILES = {
+  '/': ['page/index.html', 'text/html'],
+  '/playground/playground.css': ['page/playground.css', 'text/css'],
+  '/playground/playground.js': ['page/playground.js', 'text/javascript'],
+  '/playground/lanfare-client.js': ['../../client/dist/browser.js', 'text/javascript'],
+} as const;
 
 const HEADERS = {
-  'Content-Type': 'text/html; charset=utf-8',
   'Content-Security-Policy':
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src ws: wss:",
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src ws: wss:",
+  'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
 };
 
 /**
- * The page at `/` on which a person can try the server. Its route exists only in insecure mode, where anyone can be
- * anyone. It comes after the routes of all controllers: a module's own page at `/` takes its place.
+ * The page at `/` on which a person can try the server. Its routes exist only in insecure mode, where anyone can be
+ * anyone. They come after the routes of all controllers: a module's own page at `/` takes its place.
  */
 @Injectable()
 export class Playground implements OnModuleInit {
@@ -28,10 +36,24 @@ export class Playground implements OnModuleInit {
 
   onModuleInit(): void {
     if (this.authentication.AUTH_MODE !== 'insecure') return;
-    const page = playgroundPage(this.gateway.WS_PATH);
-    const headers = { ...HEADERS, 'Content-Length': Buffer.byteLength(page) };
-    this.host.httpAdapter.get('/', (_request: unknown, response: ServerResponse) => {
-      response.writeHead(200, headers).end(page);
-    });
+    for (const [path, [file, type]] of Object.entries(FILES)) {
+      const body = Buffer.from(read(file).replace('{WS_PATH}', this.gateway.WS_PATH));
+      const headers = {
+        ...HEADERS,
+        'Content-Type': `${type}; charset=utf-8`,
+        'Content-Length': body.length,
+      };
+      this.host.httpAdapter.get(path, (_request: unknown, response: ServerResponse) => {
+        response.writeHead(200, headers).end(body);
+      });
+    }
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(new URL(file, import.meta.url), 'utf8');
+  } catch (cause) {
+    throw new Error('The playground lacks a file: `npm run build` makes all of them', { cause });
   }
 }
