@@ -80,7 +80,7 @@ module.exports = {
         '(testing|simulation)/',
       ],
       // What a node is made of: it makes the parts, and each part takes from it what it uses.
-      '^src/cluster/protocol/(node-parts|node-timers|journal)[.]ts$',
+      '^src/cluster/protocol/(node-parts|node-timers|carriage|journal)[.]ts$',
     ),
     {
       name: 'streams-and-directory-are-apart',
@@ -93,7 +93,7 @@ module.exports = {
       severity: 'error',
       comment: 'bytes, streams, the directory and peers know nothing of the node they are in',
       from: { path: '^src/cluster/protocol/(wire|streams|directory|peers)/', pathNot: '[.]spec[.]ts$' },
-      to: { path: '^src/cluster/protocol/(node-parts|node-timers|journal)[.]ts$' },
+      to: { path: '^src/cluster/protocol/(node-parts|node-timers|carriage|journal)[.]ts$' },
     },
     layer('cluster', 'udp-broadcast', 'telemetry', 'config', 'wire'),
     layer('messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),

@@ -1,4 +1,5 @@
 /** Runs the cluster protocol through seeded chaos. */
+import type { Wishes } from '../src/cluster/protocol/simulation/scenario.js';
 import { simulate, type Outcome } from '../src/cluster/protocol/simulation/simulation.js';
 import { CommandLine } from '../src/commands/command-line.js';
 
@@ -8,6 +9,7 @@ const USAGE = `usage: npm run simulate -- [options]
   --seeds 500 --from 9000    seeds 9000 to 9499
   --seed 42 [--verbose]      one seed, and everything that happens
   --mode broadcast | mesh    (each seed has its own)
+  --outages                  what carries datagrams goes away, in all seeds with chaos
   --keep-going               after a violation too
 
 A violation prints its seed, which replays exactly. One seed in ten is run twice, and must leave the same trace.
@@ -20,6 +22,7 @@ const commandLine = CommandLine.read(USAGE, {
   from: { type: 'string', default: '1' },
   seed: { type: 'string' },
   mode: { type: 'string' },
+  outages: { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
   'keep-going': { type: 'boolean', default: false },
 });
@@ -30,7 +33,7 @@ const PROGRESS_EVERY = 500;
 
 const SEED_MAX = 2 ** 31;
 
-const mode = modeOf(options.mode);
+const wishes: Wishes = { mode: modeOf(options.mode), outages: options.outages };
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 if (options.seed === undefined) {
@@ -39,13 +42,13 @@ if (options.seed === undefined) {
   runOne(commandLine.wholeNumber('seed', 1, SEED_MAX));
 }
 
-function modeOf(text: string | undefined) {
+function modeOf(text: string | undefined): Wishes['mode'] {
   if (text === undefined || text === 'mesh' || text === 'broadcast') return text;
   return commandLine.refuse(`--mode must be broadcast or mesh, not ${text}`);
 }
 
 function runOne(seed: number): void {
-  const outcome = simulate(seed, { mode, onLine: options.verbose ? print : undefined });
+  const outcome = simulate(seed, { ...wishes, onLine: options.verbose ? print : undefined });
   const { scenario, ...rest } = outcome;
   if (options.verbose) print(JSON.stringify(scenario, null, 1));
   print(JSON.stringify({ ...rest, violation: rest.violation?.message ?? null }, null, 1));
@@ -55,7 +58,7 @@ function runOne(seed: number): void {
 function runMany(from: number, count: number): void {
   const total = { messages: 0, datagrams: 0, lost: 0, repaired: 0, excused: 0, virtualMs: 0, failed: 0 };
   for (let seed = from; seed < from + count; seed++) {
-    const outcome = simulate(seed, { mode });
+    const outcome = simulate(seed, wishes);
     total.messages += outcome.accepted;
     total.datagrams += outcome.datagrams;
     total.lost += outcome.lost;
@@ -63,7 +66,7 @@ function runMany(from: number, count: number): void {
     total.excused += outcome.excused;
     total.virtualMs += outcome.virtualMs;
     const differs =
-      seed % DETERMINISM_CHECKED_EVERY === 0 && simulate(seed, { mode }).traceHash !== outcome.traceHash;
+      seed % DETERMINISM_CHECKED_EVERY === 0 && simulate(seed, wishes).traceHash !== outcome.traceHash;
     if (outcome.violation !== null || differs) {
       total.failed += 1;
       report(outcome, differs);

@@ -37,6 +37,10 @@ export class NodeDriver {
         this.node.setSeeds(performance.now(), endpoints, areAllKnown);
         this.wantTurnEnd();
       }),
+      this.carrier.outage$.subscribe((outage) => {
+        this.node.setOutage(performance.now(), outage);
+        this.wantTurnEnd();
+      }),
     );
     this.wantTurnEnd();
   }

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { BehaviorSubject, distinctUntilChanged, Subject, type Observable, type Subscription } from 'rxjs';
+import { BehaviorSubject, distinctUntilChanged, Subject, type Observable } from 'rxjs';
 import { printable } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import type { Message, RoomMessage } from '../../wire/message.js';
@@ -61,8 +61,6 @@ export class ProtocolBus extends Bus {
   readonly #asking = new Pending<(answers: Answers) => void>();
 
   #driver: NodeDriver | undefined;
-  #carrierState: Subscription | undefined;
-  #isCarried = true;
 
   constructor(
     private readonly bootId: Buffer,
@@ -85,7 +83,6 @@ export class ProtocolBus extends Bus {
     const node = new ClusterNode(nodeOptionsOf(this.bootId, this.config, this.carrier));
     const driver = new NodeDriver(node, this.carrier, (event) => this.#raise(event));
     this.#driver = driver;
-    this.#carrierState = this.carrier.isUp$.subscribe((isUp) => (this.#isCarried = isUp));
     driver.start();
     await driver.waitUntil(() => node.isReady(), START_PATIENCE_MS);
     if (!node.isReady()) this.#logger.error(`Not ready: ${node.problems().join(' ')}`);
@@ -99,7 +96,6 @@ export class ProtocolBus extends Bus {
       await driver.waitUntil(() => driver.node.pollTimeout() === Infinity, STOP_PATIENCE_MS);
       driver.stop();
     }
-    this.#carrierState?.unsubscribe();
     await this.carrier.close();
     this.#messages.complete();
     this.#roomMessages.complete();
@@ -137,7 +133,7 @@ export class ProtocolBus extends Bus {
   holders(address: Address): Holders {
     if (this.#driver === undefined) return { nodeIds: [], complete: false };
     const { peers, complete } = this.#driver.node.holders(performance.now(), address);
-    return { nodeIds: peers, complete: complete && this.#isCarried };
+    return { nodeIds: peers, complete };
   }
 
   publish(channel: string, body: Buffer): boolean {
@@ -162,9 +158,7 @@ export class ProtocolBus extends Bus {
   health(): BusHealth {
     if (this.#driver === undefined) return { ready: false, problems: ['The bus has not started yet.'] };
     const { node } = this.#driver;
-    const problems = node.problems();
-    if (this.#isCarried) return { ready: node.isReady(), problems };
-    return { ready: false, problems: ['What carries datagrams between the nodes is away.', ...problems] };
+    return { ready: node.isReady(), problems: node.problems() };
   }
 
   get #started(): NodeDriver {
@@ -204,11 +198,11 @@ export class ProtocolBus extends Bus {
       }
       case 'receipt': {
         const { token, delivered, complete } = event;
-        this.#receipts.take(token)?.({ delivered, complete: complete && this.#isCarried });
+        this.#receipts.take(token)?.({ delivered, complete });
         break;
       }
       case 'reachable': {
-        this.#joining.take(event.token)?.(event.complete && this.#isCarried);
+        this.#joining.take(event.token)?.(event.complete);
         break;
       }
       case 'publication':
@@ -228,7 +222,7 @@ export class ProtocolBus extends Bus {
         this.#asking.take(token)?.({
           answers: answers.map(({ peer, body }) => ({ nodeId: peer, body })),
           missing,
-          complete: complete && this.#isCarried,
+          complete,
         });
         break;
       }

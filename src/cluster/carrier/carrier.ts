@@ -39,8 +39,11 @@ export abstract class Carrier {
   /** How all nodes are reached: `broadcast` by one datagram, `mesh` by one for each peer that the protocol knows. */
   abstract readonly mode: 'broadcast' | 'mesh';
   abstract readonly datagrams$: Observable<CarriedDatagram>;
-  /** False while nothing can arrive, for instance while a broker is away. Replays the current state. */
-  abstract readonly isUp$: Observable<boolean>;
+  /**
+   * Why nothing is carried, for instance because a broker is away; null: all is well. For people: it says what and where.
+   * Replays the current state. The protocol judges no peer while nothing is carried.
+   */
+  abstract readonly outage$: Observable<string | null>;
   /** Where to look for peers; only a mesh needs it. Replays the latest. */
   abstract readonly seeds$: Observable<Seeds>;
 

@@ -11,7 +11,7 @@ export class UdpCarrier extends Carrier {
 
   readonly datagrams$: Observable<CarriedDatagram> = this.#datagrams.asObservable();
   /** A LAN is never away: when a cable is pulled, peers fall silent. */
-  readonly isUp$: Observable<boolean> = of(true);
+  readonly outage$: Observable<string | null> = of(null);
   readonly seeds$: Observable<Seeds>;
   readonly deafHelp = DEAF_HELP;
 

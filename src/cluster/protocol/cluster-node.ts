@@ -129,21 +129,17 @@ export class ClusterNode implements ProtocolNode {
     this.#noticeSleep(now);
     this.#sleep.expectCall(Infinity);
     if (this.#departure.isOver) return;
-    const { members, questions, receipts, routes, timers } = this.#parts;
-    for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
+    const { carriage, members, questions, receipts, routes, timers } = this.#parts;
+    if (carriage.isUp) for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
     if (this.#sleep.judgeAt <= now) {
       if (timers.owed.barrier.hasExpired(now)) this.#reachability.expire(now);
       if (timers.owed.receipts.hasExpired(now)) receipts.expire(now);
       if (timers.owed.questions.hasExpired(now)) questions.expire(now);
     }
-    if (timers.knock.hasExpired(now)) this.#discovery.knock(now);
-    if (timers.gossip.hasExpired(now)) this.#discovery.gossip(now);
     if (timers.sweep.hasExpired(now)) routes.sweep(now);
     if (timers.linger.hasExpired(now)) this.#interest.expire(now);
-    this.#reportSchedule.hurry(now);
-    const isReportDue = timers.report.hasExpired(now);
-    if (isReportDue || timers.judge.hasExpired(now)) this.#judgePeers(now);
-    if (isReportDue) this.#reportSchedule.report(now);
+    if (timers.away.hasExpired(now)) carriage.last();
+    if (carriage.isUp) this.#handleCarried(now);
     this.flush(now);
     if (timers.departure.hasExpired(now)) this.#departure.step(now);
   }
@@ -152,7 +148,7 @@ export class ClusterNode implements ProtocolNode {
     if (this.#departure.isOver) return;
     for (const peer of this.#parts.flushQueue.peers) this.#routing.review(now, peer);
     this.#transmission.flush(now);
-    this.#reportSchedule.hurry(now);
+    if (this.#parts.carriage.isUp) this.#reportSchedule.hurry(now);
     if (this.#parts.broadcastReview.isDue) {
       this.#parts.broadcastReview.done();
       this.#reachability.advance(now);
@@ -161,6 +157,23 @@ export class ClusterNode implements ProtocolNode {
 
   setSeeds(now: number, endpoints: readonly Endpoint[], areAllKnown: boolean): void {
     this.#discovery.setSeeds(now, endpoints, areAllKnown);
+  }
+
+  setOutage(now: number, outage: string | null): void {
+    this.#noticeSleep(now);
+    const { carriage, members, options, pace, timers } = this.#parts;
+    if (outage !== null) {
+      if (carriage.fail(now, outage)) this.#routing.reviewAll(now);
+      return;
+    }
+    if (carriage.isUp) return;
+    const awayMs = carriage.return(now);
+    this.#membership.resume(now, awayMs);
+    this.#discovery.resume(awayMs);
+    this.#view.resume(awayMs);
+    const delayMs = (): number => options.random() * pace.newsMs;
+    timers.carried.postponeExpired(now, delayMs);
+    for (const peer of members.all) peer.timers.postponeExpired(now, delayMs);
   }
 
   join(now: number, address: Address, token: number): void {
@@ -225,9 +238,12 @@ export class ClusterNode implements ProtocolNode {
 
   pollTimeout(): number {
     if (this.#departure.isOver) return Infinity;
-    const { members, timers } = this.#parts;
+    const { carriage, members, timers } = this.#parts;
     let due = Math.min(timers.next, Math.max(this.#sleep.judgeAt, timers.owed.next));
-    for (const peer of members.all) due = Math.min(due, peer.timers.next);
+    if (carriage.isUp) {
+      due = Math.min(due, timers.carried.next);
+      for (const peer of members.all) due = Math.min(due, peer.timers.next);
+    }
     this.#sleep.expectCall(due);
     return due;
   }
@@ -237,11 +253,14 @@ export class ClusterNode implements ProtocolNode {
   }
 
   isReady(): boolean {
-    return this.#view.isSettled && this.#discovery.isHearing && !this.#departure.hasBegun;
+    const isCutOff = this.#parts.carriage.isLongAway || !this.#discovery.isHearing;
+    return this.#view.isSettled && !isCutOff && !this.#departure.hasBegun;
   }
 
   problems(): readonly string[] {
-    const problems = this.#discovery.problems();
+    const { outage } = this.#parts.carriage;
+    // What is not carried is not heard either.
+    const problems = outage === null ? this.#discovery.problems() : [outage];
     if (!this.#view.isSettled) problems.push('The view of the cluster has not settled yet.');
     if (this.#departure.hasBegun) problems.push('This node is leaving the cluster.');
     return problems;
@@ -269,13 +288,24 @@ export class ClusterNode implements ProtocolNode {
     this.#membership.noteName(now, peer);
   }
 
+  /** What is to be told to peers, and what they are judged by. */
+  #handleCarried(now: number): void {
+    const { report, judge, knock, gossip } = this.#parts.timers.carried;
+    if (knock.hasExpired(now)) this.#discovery.knock(now);
+    if (gossip.hasExpired(now)) this.#discovery.gossip(now);
+    this.#reportSchedule.hurry(now);
+    const isReportDue = report.hasExpired(now);
+    if (isReportDue || judge.hasExpired(now)) this.#judgePeers(now);
+    if (isReportDue) this.#reportSchedule.report(now);
+  }
+
   /** Called at every report, and in between in large clusters, where reports are rare. */
   #judgePeers(now: number): void {
     this.#membership.judge(now);
     this.#discovery.judge(now);
     this.#routing.reviewAll(now);
     this.#parts.broadcastReview.request();
-    this.#parts.timers.judge.set(now + JUDGED_PER_IDLE_REPORT * this.#parts.timing.reportIdleMs);
+    this.#parts.timers.carried.judge.set(now + JUDGED_PER_IDLE_REPORT * this.#parts.timing.reportIdleMs);
   }
 
   #noticeSleep(now: number): void {
@@ -283,6 +313,7 @@ export class ClusterNode implements ProtocolNode {
     if (sleptMs === 0) return;
     this.#membership.forgive(now, sleptMs);
     this.#discovery.forgive(sleptMs);
+    this.#parts.carriage.forgive(sleptMs);
     this.#parts.journal.warn(
       'stalled',
       `This node stood still for ${Math.round(sleptMs)} ms (CPU, memory or a paused process).`,

@@ -224,6 +224,8 @@ export interface ProtocolNode {
 
   /** Mesh mode: where to look for peers, as last resolved; false: somebody is configured whose address was never known. */
   setSeeds(now: number, endpoints: readonly Endpoint[], areAllKnown: boolean): void;
+  /** Why nothing is carried between the nodes from now on, for people; null: datagrams are carried (again). */
+  setOutage(now: number, outage: string | null): void;
   /** This node holds the address for one more connection. */
   join(now: number, address: Address, token: number): void;
   /** `token` cancels a pending 'reachable' of the same connection. */

@@ -1,4 +1,5 @@
 /** What the parts of one node are made of: facts, and the state that several of them share. Each takes what it uses. */
+import { Carriage } from './carriage.js';
 import { LocalAddresses } from './directory/local-addresses.js';
 import { Journal } from './journal.js';
 import { ReportPace } from './membership/report-pace.js';
@@ -36,6 +37,7 @@ export interface NodeParts {
   readonly keyring: Keyring;
 
   readonly timers: NodeTimers;
+  readonly carriage: Carriage;
   readonly journal: Journal;
   readonly members: Members;
   readonly pace: ReportPace;
@@ -84,6 +86,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     pathSizes: sizes,
     keyring,
     timers,
+    carriage: new Carriage(timing.awayUnreadyMs, timers.away),
     journal,
     members,
     pace,

@@ -11,9 +11,8 @@ class OwedTimers extends TimerTable {
   readonly questions = this.timer();
 }
 
-export class NodeTimers extends TimerTable {
-  readonly owed = new OwedTimers();
-
+/** Deadlines for what this node tells its peers, and hears from them. They stand still while nothing is carried (R15). */
+class CarriedTimers extends TimerTable {
   /** A report is due. */
   readonly report = this.timer();
   /** Peers are judged though no report is due. */
@@ -22,12 +21,20 @@ export class NodeTimers extends TimerTable {
   readonly knock = this.timer();
   /** Peers are told of each other. */
   readonly gossip = this.timer();
+  /** A peer has shut the broadcast window for too long. The next flush makes it a laggard. */
+  readonly giveUp = this.timer();
+}
+
+export class NodeTimers extends TimerTable {
+  readonly owed = new OwedTimers();
+  readonly carried = new CarriedTimers();
+
   /** The next segments of the directory are swept. */
   readonly sweep = this.timer();
   /** The next address that nobody here holds any more is withdrawn. */
   readonly linger = this.timer();
-  /** A peer has shut the broadcast window for too long. The next flush makes it a laggard. */
-  readonly giveUp = this.timer();
+  /** Nothing has been carried for so long that this node calls itself not ready. */
+  readonly away = this.timer();
   /** The next step of a departure. */
   readonly departure = this.timer();
 }

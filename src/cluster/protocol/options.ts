@@ -118,6 +118,8 @@ export interface Timing {
   readonly settleMaxMs: number;
   /** Own broadcast not heard for this long: deaf, not ready. */
   readonly deafAfterMs: number;
+  /** Nothing is carried for this long: not ready. Longer than a broker takes to be restarted. */
+  readonly awayUnreadyMs: number;
   /** Mesh: how often seeds that are no peers yet are knocked at. */
   readonly knockIntervalMs: number;
   /** Peers tell each other whom they know; a newcomer is told at its WELCOME. */
@@ -214,6 +216,7 @@ export const TIMING: Timing = {
   settleReports: 3,
   settleMaxMs: 3_000,
   deafAfterMs: 2_500,
+  awayUnreadyMs: 5_000,
   knockIntervalMs: 500,
   gossipIntervalMs: 4_000,
   pingIntervalMs: 15_000,

@@ -57,6 +57,11 @@ export abstract class TimerTable {
     else if (before === this.#next) this.#next = NaN;
   }
 
+  /** What has expired by now expires a little later: after `delayMs` of each. */
+  postponeExpired(now: number, delayMs: () => number): void {
+    for (const [index, at] of this.#times.entries()) if (at <= now) this.set(index, now + delayMs());
+  }
+
   protected timer(): Timer {
     return new Timer(this, this.#times.push(Infinity) - 1);
   }

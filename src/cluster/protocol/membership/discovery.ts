@@ -37,6 +37,8 @@ export class Discovery {
   #searchUntil: number;
   readonly #ownEndpoints = new Set<Endpoint>();
   #heardOurselvesAt: number;
+  /** Since when we could hear ourselves, and others. */
+  #listeningSince: number;
   #isDeaf = true;
   #isAlone = false;
   #wasToldDeaf = false;
@@ -51,9 +53,10 @@ export class Discovery {
     const { options, timing } = parts;
     this.#seeds = options.seeds;
     this.#heardOurselvesAt = -Infinity;
-    if (this.#isMesh) parts.timers.knock.set(options.startedAt);
+    this.#listeningSince = options.startedAt;
+    if (this.#isMesh) parts.timers.carried.knock.set(options.startedAt);
     this.#searchUntil = options.startedAt + timing.settleMaxMs;
-    parts.timers.gossip.set(options.startedAt + timing.gossipIntervalMs);
+    parts.timers.carried.gossip.set(options.startedAt + timing.gossipIntervalMs);
   }
 
   get isHearing(): boolean {
@@ -85,7 +88,7 @@ export class Discovery {
     for (const own of this.#ownEndpoints) if (!endpoints.includes(own)) this.#ownEndpoints.delete(own);
     this.#areSeedsKnown = areAllKnown;
     if (!this.#isMesh) return;
-    this.parts.timers.knock.set(now);
+    this.parts.timers.carried.knock.set(now);
     // A node that has a peer learns of the others from it.
     if (!this.#hasMet) this.#searchUntil = now + this.parts.timing.settleMaxMs;
   }
@@ -112,11 +115,18 @@ export class Discovery {
     this.#heardOurselvesAt += ms;
   }
 
+  /** R15: for `ms` nothing was carried. */
+  resume(ms: number): void {
+    this.forgive(ms);
+    this.#listeningSince += ms;
+    this.#searchUntil += ms;
+  }
+
   /** Every report interval. */
   judge(now: number): void {
-    const { options, pace, timing } = this.parts;
+    const { pace, timing } = this.parts;
     const patienceMs = Math.max(timing.deafAfterMs, DEAF_REPORTS * pace.idleMs);
-    const isPatient = now - options.startedAt < patienceMs;
+    const isPatient = now - this.#listeningSince < patienceMs;
     if (!this.#isMesh) {
       this.#isDeaf = now - this.#heardOurselvesAt >= patienceMs;
       if (this.#isDeaf && !isPatient && !this.#wasToldDeaf) {
@@ -136,7 +146,7 @@ export class Discovery {
 
   knock(now: number): void {
     const { options, timing } = this.parts;
-    this.parts.timers.knock.set(now + timing.knockIntervalMs * (0.75 + 0.5 * options.random()));
+    this.parts.timers.carried.knock.set(now + timing.knockIntervalMs * (0.75 + 0.5 * options.random()));
     const known = new Set(this.parts.members.all.map(({ endpoint }) => endpoint));
     for (const seed of this.#seeds) {
       if (!known.has(seed) && !this.#ownEndpoints.has(seed)) this.handshake.knock(now, seed);
@@ -146,7 +156,7 @@ export class Discovery {
   /** Tells everyone of as many peers as one datagram has room for. The next call goes on with the next ones. */
   gossip(now: number): void {
     const { members, options, outbox, pace, timing } = this.parts;
-    this.parts.timers.gossip.set(
+    this.parts.timers.carried.gossip.set(
       now + pace.scale * timing.gossipIntervalMs * (0.75 + 0.5 * options.random()),
     );
     const alive = members.all.filter(({ isProven, isSilent }) => isProven && !isSilent);

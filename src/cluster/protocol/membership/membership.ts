@@ -94,6 +94,11 @@ export class Membership {
     for (const peer of this.parts.members.all) peer.forgive(now, ms);
   }
 
+  /** R15: for `ms` nothing was carried. */
+  resume(now: number, ms: number): void {
+    for (const peer of this.parts.members.all) peer.resume(now, ms);
+  }
+
   /**
    * A boot that is only heard of, and could have answered, is reported again and again. It is forgotten when it is
    * not heard any more.

@@ -15,7 +15,7 @@ export class ReportSchedule {
   ) {
     const { startedAt } = parts.options;
     this.#reportedAt = startedAt;
-    parts.timers.report.set(startedAt);
+    parts.timers.carried.report.set(startedAt);
   }
 
   /** When the last report was made, or the node started. */
@@ -37,12 +37,13 @@ export class ReportSchedule {
   /** Brings the next report forward if something has changed since the last. */
   hurry(now: number): void {
     const { pace, timers } = this.parts;
-    if (pace.takeNews() && timers.report.at > this.#reportedAt + pace.newsMs) this.#setNext(now, pace.newsMs);
+    if (pace.takeNews() && timers.carried.report.at > this.#reportedAt + pace.newsMs)
+      this.#setNext(now, pace.newsMs);
   }
 
   /** Sets the next report to `afterMs` after the last one, or to now if that time is over. */
   #setNext(now: number, afterMs: number): void {
     const jitter = 0.9 + 0.2 * this.parts.options.random();
-    this.parts.timers.report.set(Math.max(now, this.#reportedAt + afterMs * jitter));
+    this.parts.timers.carried.report.set(Math.max(now, this.#reportedAt + afterMs * jitter));
   }
 }

@@ -15,10 +15,15 @@ import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
 import type { Discovery } from './discovery.js';
 
-type Parts = Pick<NodeParts, 'members' | 'options' | 'pace' | 'timing'>;
+/** After an outage newcomers are known by then: each has reported, also with the jitter of reports. */
+const SURE_AFTER_REPORTS = 1.25;
+
+type Parts = Pick<NodeParts, 'carriage' | 'members' | 'options' | 'pace' | 'timing'>;
 
 export class View {
   #isSettled = false;
+  /** Since when the view could settle. */
+  #lookingSince: number;
   /** Peers that may hold any address, because we do not rely on their replica. As of `#doubtedAt`. */
   #doubtful: readonly Peer[] = [];
   #doubtedAt = NaN;
@@ -27,7 +32,9 @@ export class View {
   constructor(
     private readonly parts: Parts,
     private readonly discovery: Discovery,
-  ) {}
+  ) {
+    this.#lookingSince = parts.options.startedAt;
+  }
 
   get isSettled(): boolean {
     return this.#isSettled;
@@ -36,6 +43,11 @@ export class View {
   /** At every report. */
   settle(now: number): void {
     this.#isSettled ||= this.#hasSettled(now);
+  }
+
+  /** R15: for `ms` nothing was carried. */
+  resume(ms: number): void {
+    this.#lookingSince += ms;
   }
 
   /** Whether every boot that is known to be there is a peer. */
@@ -54,7 +66,9 @@ export class View {
   }
 
   #isClear(now: number): boolean {
-    return this.#isSettled && this.discovery.isHearing && !this.discovery.isSearching(now);
+    const { carriage, pace } = this.parts;
+    const isBack = carriage.isUp && now >= carriage.backAt + SURE_AFTER_REPORTS * pace.idleMs;
+    return isBack && this.#isSettled && this.discovery.isHearing && !this.discovery.isSearching(now);
   }
 
   /** Worked out once for all that is sent within a turn. */
@@ -68,14 +82,15 @@ export class View {
     return this.#doubtful;
   }
 
-  #isDoubtful(now: number, { isProven, isSilent, incoming }: Peer): boolean {
+  #isDoubtful(now: number, { heardAt, isProven, isSilent, incoming }: Peer): boolean {
     if (!isProven || isSilent) return true;
+    if (heardAt <= this.parts.carriage.backAt) return true;
     return incoming.isComplete && now - incoming.broadcast.stuckSince >= this.parts.timing.barrierMs;
   }
 
   #hasSettled(now: number): boolean {
-    const { members, options, pace, timing } = this.parts;
-    if (now - options.startedAt >= timing.settleMaxMs) return true;
+    const { members, pace, timing } = this.parts;
+    if (now - this.#lookingSince >= timing.settleMaxMs) return true;
     return pace.reports > timing.settleReports && members.all.every(({ incoming }) => incoming.isComplete);
   }
 }

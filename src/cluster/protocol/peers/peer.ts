@@ -211,6 +211,12 @@ export class Peer {
     this.outgoing.forgive(now, ms);
   }
 
+  /** R15: for `ms` nothing was carried. Its silence begins anew. */
+  resume(now: number, ms: number): void {
+    this.forgive(now, ms);
+    this.#heardAt = now;
+  }
+
   /** True: it did not wait in the queue of those to be flushed. */
   enqueue(): boolean {
     if (this.#isQueued) return false;

@@ -10,6 +10,8 @@
  *   still acks refuses the message ('congested': slow down, lose nothing).
  * - A peer that has stopped acking delays nobody. Its receipt counts as missing at once. When its queue is full,
  *   messages for it are dropped, counted, and reported as incomplete.
+ * - R15: while nothing is carried a message for a peer is refused in the same way, and nobody is congested: senders are not
+ *   to wait for the end of an outage.
  * - Receipts and answers may use twice the queue: refusing them would keep others waiting. Beyond that they are not
  *   sent. The node that asked then reaches its deadline, and counts this node as missing.
  */
@@ -36,6 +38,7 @@ const RELIEVED_SHARE = 1 / 8;
 type Parts = Pick<
   NodeParts,
   | 'broadcast'
+  | 'carriage'
   | 'flow'
   | 'flushQueue'
   | 'journal'
@@ -101,8 +104,8 @@ export class Routing {
   }
 
   publish(now: number, channel: string, body: Buffer): boolean {
-    const { broadcast, limits, options } = this.parts;
-    if (body.length > options.messageBytesMax) return false;
+    const { broadcast, carriage, limits, options } = this.parts;
+    if (body.length > options.messageBytesMax || !carriage.isUp) return false;
     const isHalfFull =
       (broadcast.bytes + body.length) * 2 > limits.broadcastRingBytes ||
       (broadcast.records + body.length / this.parts.recordBytes) * 2 > limits.broadcastRingRecords;
@@ -125,7 +128,7 @@ export class Routing {
   }
 
   ask(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
-    const { flow, members, options, questions } = this.parts;
+    const { carriage, flow, members, options, questions } = this.parts;
     if (questions.isFull || body.length > options.messageBytesMax) {
       const all = members.all.map(({ id }) => id);
       this.parts.journal.events.push({
@@ -144,7 +147,8 @@ export class Routing {
     const length = this.#head.writeText(MESSAGE_HEADER_BYTES + 4, topic);
     if (length < 0) throw new RangeError(`A topic has at most ${TEXT_BYTES_MAX} bytes`);
     for (const peer of members.all) {
-      if (!peer.isProven || this.isStalled(now, peer) || flow.isFull(peer.outgoing.stream, body.length)) {
+      const isAsked = carriage.isUp && peer.isProven && !this.isStalled(now, peer);
+      if (!isAsked || flow.isFull(peer.outgoing.stream, body.length)) {
         missing.push(peer.id);
         continue;
       }
@@ -177,7 +181,7 @@ export class Routing {
 
   /** The peer has a session and acks what it gets: worth waiting for. */
   answers(now: number, peer: Peer): boolean {
-    return peer.outgoing.isOpen && !this.isStalled(now, peer);
+    return this.parts.carriage.isUp && peer.outgoing.isOpen && !this.isStalled(now, peer);
   }
 
   /** Call it for peers whose queues have changed. It reports drops, and when congestion begins and ends. */
@@ -232,7 +236,7 @@ export class Routing {
       }
       return 'none';
     }
-    if (token !== 0 && parts.receipts.isFull) return 'congested';
+    if (!parts.carriage.isUp || (token !== 0 && parts.receipts.isFull)) return 'congested';
     for (let index = 0; index < count; index += 1) {
       const peer = this.#holders[index] as Peer;
       if (parts.flow.isFull(peer.outgoing.stream, data.length) && this.answers(now, peer)) return 'congested';

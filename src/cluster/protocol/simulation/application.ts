@@ -11,6 +11,7 @@ import { Deadlines } from './deadlines.js';
 import type { Device } from './device.js';
 import type { Hearing } from './hearing.js';
 import type { Datagram } from './kernel.js';
+import { OutageWatch } from './outage-watch.js';
 import type { Occupant } from './process.js';
 import { BODY_BYTES_MIN } from './message-log.js';
 import type { Promises } from './promise.js';
@@ -34,6 +35,7 @@ export interface Oracles {
 /** The limits that the core must keep. */
 export interface Expectations {
   readonly barrierMs: number;
+  readonly deadAfterMs: number;
   readonly receiptTimeoutMs: number;
   readonly slackMs: number;
   readonly queuedBytesMax: number;
@@ -58,6 +60,7 @@ export class Application implements Occupant {
   readonly warnings = new Map<string, number>();
   isCongested = false;
 
+  readonly outage: OutageWatch;
   readonly #joining: Deadlines<Device>;
   readonly #receipts: Deadlines<number>;
   readonly #questions: Deadlines<Question>;
@@ -71,7 +74,8 @@ export class Application implements Occupant {
     readonly oracles: Oracles,
     readonly expectations: Expectations,
   ) {
-    const { slackMs } = expectations;
+    const { deadAfterMs, slackMs } = expectations;
+    this.outage = new OutageWatch(deadAfterMs);
     this.#joining = new Deadlines('reachable', slackMs);
     this.#receipts = new Deadlines('receipts', slackMs);
     this.#questions = new Deadlines('answers', slackMs);
@@ -87,6 +91,7 @@ export class Application implements Occupant {
     };
     const token = this.#nextToken++;
     this.#joining.expect(token, now, this.expectations.barrierMs, device);
+    this.outage.noteAsked(token);
     this.#tokensByDevice.set(device, token);
     this.devices.push(device);
     this.oracles.promises.arrives(device);
@@ -114,12 +119,14 @@ export class Application implements Occupant {
     const id = promises.nextId;
     const data = bodyOf(id, bytes);
     const token = wantsReceipt ? this.#nextToken++ : 0;
+    this.outage.noteAsked(token);
     const lent = Buffer.from(data);
     const { kind, name } = addressOf(to);
     const result =
       kind === 'user'
         ? this.node.send(now, { to: name, from, data: lent }, token)
         : this.node.sendToRoom(now, { room: name, from, data: lent }, token);
+    this.outage.noteSent(result);
     // The core must not keep the caller's buffer: a gateway's frames are views of a socket's buffer.
     lent.fill(0xdb);
     if (wantsReceipt && (result === 'queued' || result === 'none')) {
@@ -153,6 +160,7 @@ export class Application implements Occupant {
     const token = this.#nextToken++;
     const body = Buffer.alloc(Math.max(bytes, BODY_BYTES_MIN), token & 0xff);
     this.#questions.expect(token, now, QUESTION_TIMEOUT_MS, { token, body });
+    this.outage.noteAsked(token);
     this.oracles.trace.note(this.oracles.worldNow(), () => `#${this.boot.index} asks, token ${token}`);
     this.node.ask(now, 'echo', body, QUESTION_TIMEOUT_MS, token);
   }
@@ -165,6 +173,7 @@ export class Application implements Occupant {
     const { promises, timeline, trace } = this.oracles;
     const at = this.oracles.worldNow();
     timeline.note(this.boot, event, at);
+    this.outage.judge(event, now);
     trace.text(event.type);
     switch (event.type) {
       case 'message':

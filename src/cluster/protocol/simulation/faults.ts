@@ -46,6 +46,7 @@ export class Faults {
       flip: () => this.#flip(),
       narrow: () => this.#narrow(),
       slow: () => this.#slowDown(this.#anyHost()),
+      outage: () => this.#outage(),
     };
     for (const [name, incident] of Object.entries(incidents)) {
       this.#repeat(rates[name as keyof IncidentRates], incident);
@@ -165,6 +166,25 @@ export class Faults {
     const firstMs = deadAfterMs * this.#random.between(0.05, 0.6);
     this.#blockFor([[one, other]], firstMs);
     this.#later(firstMs, () => this.#blockFor([[other, one]], deadAfterMs * this.#random.between(0.8, 1.6)));
+  }
+
+  /**
+   * A broker goes away and comes back. Nodes notice that one by one, and are back one by one: within half of the time
+   * after which a silent peer is dead, as brokers' clients are, or some of them much later.
+   */
+  #outage(): void {
+    const random = this.#random;
+    const { deadAfterMs } = this.#world.scenario.timing;
+    const awayMs = this.#span();
+    const stragglers = random.chance(0.3) ? 0.5 : 0;
+    for (const host of this.#world.homeHosts) {
+      const lateMs = random.between(0, deadAfterMs / 2) + (random.chance(stragglers) ? this.#span() : 0);
+      const links = this.#linksOf(host);
+      this.#blockFor(links, awayMs + lateMs);
+      const noticedMs = random.between(0, awayMs / 2);
+      const backMs = awayMs + lateMs + random.between(0, 20);
+      this.#later(noticedMs, () => this.#world.cutOff(host, backMs - noticedMs));
+    }
   }
 
   #narrow(): void {

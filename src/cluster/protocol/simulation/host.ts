@@ -21,6 +21,8 @@ export class Host implements Station {
   secrets: readonly Buffer[];
   pace: Pace;
   overruns = 0;
+  /** Until then its processes are told that nothing is carried; 0: they are not. */
+  cutOffUntil = 0;
 
   constructor(
     readonly index: number,

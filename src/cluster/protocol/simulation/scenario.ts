@@ -24,6 +24,8 @@ export interface IncidentRates {
   readonly flip: number;
   readonly narrow: number;
   readonly slow: number;
+  /** Nothing is carried, for all hosts. */
+  readonly outage: number;
 }
 
 export interface Workload {
@@ -87,6 +89,8 @@ export interface Scenario {
 
 export interface Wishes {
   readonly mode?: 'broadcast' | 'mesh' | undefined;
+  /** Every seed with chaos has outages. */
+  readonly outages?: boolean | undefined;
 }
 
 export function drawScenario(random: Random, wishes: Wishes): Scenario {
@@ -111,7 +115,10 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
     ...drawPath(random.pick([600, 1_200, 1_200, 1_200, 1_400, 8_900]), random.fork('path'), hosts),
     messageBytesMax,
     conditions: drawConditions(random, kind, hosts),
-    incidents: drawIncidents(random, kind),
+    incidents: {
+      ...drawIncidents(random, kind),
+      outage: drawOutages(random.fork('outages'), kind, wishes.outages === true ? 1 : 0.12),
+    },
     firewall: drawFirewall(random.fork('firewall'), kind, hosts),
     workload: {
       ...drawWorkload(random, kind, hosts, messageBytesMax),
@@ -214,7 +221,7 @@ function drawSizeLoss(random: Random): Conditions['sizeLoss'] {
   return { from, to, loss: random.pick([0.3, 0.7]) };
 }
 
-function drawIncidents(random: Random, kind: Scenario['kind']): IncidentRates {
+function drawIncidents(random: Random, kind: Scenario['kind']): Omit<IncidentRates, 'outage'> {
   const rate = (probability: number, perSecond: number): number =>
     kind === 'chaotic' && random.chance(probability) ? perSecond * random.between(0.5, 2) : 0;
   return {
@@ -233,6 +240,10 @@ function drawIncidents(random: Random, kind: Scenario['kind']): IncidentRates {
     narrow: rate(0.06, 0.3),
     slow: rate(0.12, 0.3),
   };
+}
+
+function drawOutages(random: Random, kind: Scenario['kind'], probability: number): number {
+  return kind === 'chaotic' && random.chance(probability) ? random.between(0.15, 0.6) : 0;
 }
 
 function drawPath(

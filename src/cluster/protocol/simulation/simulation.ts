@@ -96,8 +96,8 @@ function run(world: World, random: Random): void {
 
   faults.stop();
   workload.stop();
-  const pauses = world.hosts.map(({ running }) => running?.process.pausedUntil ?? 0);
-  schedule.runUntil(Math.max(schedule.now, ...pauses));
+  const ends = world.hosts.flatMap((host) => [host.running?.process.pausedUntil ?? 0, host.cutOffUntil]);
+  schedule.runUntil(Math.max(schedule.now, ...ends));
   runAndJudge(
     world,
     world.detectionMs + timing.settleMaxMs + timing.gapAfterMs + 4 * timing.gossipIntervalMs,

@@ -155,6 +155,7 @@ export class World {
       schedule.now,
       () => `host ${host.index} boots #${boot.index} ${boot.nodeId.slice(0, 6)} at ${endpoint}`,
     );
+    if (host.cutOffUntil > 0) this.#tellCutOff(host);
     process.start(application);
   }
 
@@ -200,6 +201,15 @@ export class World {
     );
     running.process.leap(milliseconds);
     this.stalled(running.boot, milliseconds);
+  }
+
+  /** The host is told for so long that nothing is carried, also when the faults end before. The caller blocks its links. */
+  cutOff(host: Host, milliseconds: number): void {
+    if (host.cutOffUntil > 0) return;
+    host.cutOffUntil = this.schedule.now + milliseconds;
+    this.schedule.at(host.cutOffUntil, () => this.#bringBack(host));
+    if (host.running !== null) this.stalled(host.running.boot, milliseconds);
+    this.#tellCutOff(host);
   }
 
   /** Time in which a boot could not do what it should, and for which its bounds are extended. */
@@ -257,6 +267,26 @@ export class World {
     }
   }
 
+  #bringBack(host: Host): void {
+    host.cutOffUntil = 0;
+    const { running } = host;
+    if (running === null) return;
+    this.trace.note(this.schedule.now, () => `#${running.boot.index} is carried again`);
+    running.process.enqueue((node, now) => {
+      node.setOutage(now, null);
+      running.application.outage.end(now);
+    });
+  }
+
+  #tellCutOff({ running }: Host): void {
+    if (running === null) return;
+    this.trace.note(this.schedule.now, () => `nothing is carried for #${running.boot.index}`);
+    running.process.enqueue((node, now) => {
+      node.setOutage(now, 'what carries datagrams is away');
+      running.application.outage.begin();
+    });
+  }
+
   #end(host: Host, running: Running): void {
     const { boot, process, application } = running;
     this.#repairedBefore += process.node.statistics().recordsRepaired;
@@ -296,6 +326,7 @@ export class World {
     const streams = limits.peersMax;
     return {
       barrierMs: timing.barrierMs,
+      deadAfterMs: timing.deadAfterMs,
       receiptTimeoutMs: timing.receiptTimeoutMs,
       slackMs: SLACK_MS + slowest,
       queuedBytesMax: 2 * streams * limits.unicastQueueBytes + limits.broadcastRingBytes,

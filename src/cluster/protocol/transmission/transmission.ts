@@ -44,6 +44,7 @@ type Parts = Pick<
   NodeParts,
   | 'broadcast'
   | 'broadcastReview'
+  | 'carriage'
   | 'flow'
   | 'flushQueue'
   | 'journal'
@@ -64,6 +65,10 @@ export class Transmission {
   ) {}
 
   flush(now: number): void {
+    if (!this.parts.carriage.isUp) {
+      this.#keepBroadcast(now);
+      return;
+    }
     this.#flushBroadcast(now);
     this.parts.flushQueue.drain((peer) => {
       if (!peer.isGone) this.#flushPeer(now, peer);
@@ -97,9 +102,7 @@ export class Transmission {
       fastest = Math.max(fastest, after);
     }
     if (slowest === Infinity) {
-      // Nobody has a session: a new peer starts after what exists now.
-      broadcast.skipUnsent();
-      broadcast.ackTo(broadcast.nextSequence - 1);
+      this.#freeBroadcast();
       return Infinity;
     }
     broadcast.ackTo(slowest);
@@ -123,7 +126,7 @@ export class Transmission {
       }
       const endsAt = standing.patienceEndsAt(waitingSince);
       if (now < endsAt) {
-        this.parts.timers.giveUp.setIfSooner(endsAt);
+        this.parts.timers.carried.giveUp.setIfSooner(endsAt);
       } else {
         standing.giveUp();
         isRelieved = true;
@@ -159,12 +162,10 @@ export class Transmission {
     const { parts } = this;
     const { broadcast } = parts;
     broadcast.close(now);
-    this.parts.timers.giveUp.cancel();
+    this.parts.timers.carried.giveUp.cancel();
     if (!broadcast.hasUnsent && !parts.broadcastReview.isDue) return;
     const limit = this.updateBroadcastWindow(now);
-    const { broadcastRingBytes, broadcastRingRecords } = parts.limits;
-    while (broadcast.records > broadcastRingRecords || broadcast.bytes > broadcastRingBytes)
-      broadcast.evictOldest();
+    this.#evictBroadcast();
     if (!broadcast.hasUnsent || broadcast.nextToSend > limit) return;
     while (broadcast.hasUnsent && broadcast.nextToSend <= limit) {
       const sequence = broadcast.nextToSend;
@@ -174,6 +175,30 @@ export class Transmission {
     for (const peer of parts.members.all) {
       if (peer.outgoing.isOpen) peer.outgoing.expectAck(now, peer.roundTrip.ms);
     }
+  }
+
+  /** R15: nothing is carried. Announcements wait in as few records as possible, within the limits of the ring. */
+  #keepBroadcast(now: number): void {
+    const { broadcast, members } = this.parts;
+    if (!members.all.some(({ outgoing }) => outgoing.isOpen)) {
+      broadcast.close(now);
+      this.#freeBroadcast();
+    }
+    this.#evictBroadcast();
+  }
+
+  /** Nobody has a session: a new peer starts after what exists now. */
+  #freeBroadcast(): void {
+    const { broadcast } = this.parts;
+    broadcast.skipUnsent();
+    broadcast.ackTo(broadcast.nextSequence - 1);
+  }
+
+  #evictBroadcast(): void {
+    const { broadcast, limits } = this.parts;
+    const { broadcastRingBytes, broadcastRingRecords } = limits;
+    while (broadcast.records > broadcastRingRecords || broadcast.bytes > broadcastRingBytes)
+      broadcast.evictOldest();
   }
 
   #flushPeer(now: number, peer: Peer): void {

@@ -19,8 +19,8 @@ export const ANSWERS: readonly Mutation[] = [
     edits: [
       {
         file: 'routing/reachability.ts',
-        search: '      if (!peer.isListed || standing.acked >= announcedIn) continue;',
-        replace: '      if (standing.acked < Infinity) continue;',
+        search: 'isListed && outgoing.barrierStanding.acked < announcedIn,',
+        replace: 'isListed && outgoing.barrierStanding.acked < -1,',
       },
     ],
   },
@@ -82,6 +82,42 @@ export const ANSWERS: readonly Mutation[] = [
         file: 'membership/view.ts',
         search: 'if (!isProven || isSilent) return true;',
         replace: 'if (isSilent) return true;',
+      },
+    ],
+  },
+  {
+    name: 'messages queued in an outage',
+    breaks: 'R15: a queue is kept while nothing is carried',
+    wishes: { outages: true },
+    edits: [
+      {
+        file: 'routing/routing.ts',
+        search: 'if (!parts.carriage.isUp || (token',
+        replace: 'if ((token',
+      },
+    ],
+  },
+  {
+    name: 'answers complete in an outage',
+    breaks: 'R15: who is there is thought to be known while nothing is carried',
+    wishes: { outages: true },
+    edits: [
+      {
+        file: 'membership/view.ts',
+        search: 'const isBack = carriage.isUp && now',
+        replace: 'const isBack = now',
+      },
+    ],
+  },
+  {
+    name: 'connections complete in an outage',
+    breaks: 'R15: a join calls itself complete though nobody could be told',
+    wishes: { outages: true },
+    edits: [
+      {
+        file: 'routing/reachability.ts',
+        search: "this.parts.journal.events.push({ type: 'reachable', token, complete: false });",
+        replace: "this.parts.journal.events.push({ type: 'reachable', token, complete: true });",
       },
     ],
   },

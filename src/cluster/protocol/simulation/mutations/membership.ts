@@ -83,6 +83,35 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    name: 'peers judged in an outage',
+    breaks: 'R15: peers are declared dead while nothing is carried',
+    wishes: { outages: true },
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: 'if (carriage.isUp) this.#handleCarried(now);',
+        replace: 'this.#handleCarried(now);',
+      },
+      {
+        file: 'cluster-node.ts',
+        search: '    if (carriage.isUp) {\n      due = Math.min(due, timers.carried.next);',
+        replace: '    due = Math.min(due, timers.carried.next);\n    if (carriage.isUp) {',
+      },
+    ],
+  },
+  {
+    name: 'silence of an outage counts',
+    breaks: 'R15: at the end of an outage the silence of peers goes on',
+    wishes: { outages: true },
+    edits: [
+      {
+        file: 'cluster-node.ts',
+        search: '    this.#membership.resume(now, awayMs);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'leave tells nobody',
     breaks: 'a good-bye without LEAVE',
     edits: [
