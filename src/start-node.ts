@@ -4,6 +4,7 @@ import type { Feature } from './config/environment.js';
 import { ConfigurationError, type Environment } from './config/variables.js';
 import { environmentSuspicions, judgeEnvironment } from './lanfare.environment.js';
 import { NodeLife } from './node-life.js';
+import { freeBuffersSoon } from './short-lived-buffers.js';
 import { Primary } from './workers/primary.js';
 import { workersWanted } from './workers/workers.config.js';
 
@@ -26,6 +27,7 @@ export async function startNode(
   module: Type<unknown> | DynamicModule,
   { variables = [] }: NodeOptions = {},
 ): Promise<INestApplication> {
+  freeBuffersSoon();
   const readEnvironment = () => {
     // a copy of process.env: workers must not inherit a value that a file no longer has
     const env = { ...process.env };
