@@ -103,6 +103,7 @@ module.exports = {
     layer(
       'gateway',
       'authentication',
+      'presence',
       'rooms',
       'messaging',
       'connections',

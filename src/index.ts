@@ -9,7 +9,7 @@ export type { RoomChange } from './rooms/memberships.js';
 export { RoomPolicy } from './rooms/room-policy.js';
 export { MessagePolicy } from './messaging/message-policy.js';
 export type { MessageSample } from './messaging/message-sample.js';
-export { Presence, type UserPresence } from './presence/presence.js';
+export { Presence, type UserPresence, type UserPresenceChange } from './presence/presence.js';
 export { ConnectionRegistry, type ConnectionChange } from './connections/connection-registry.js';
 export { ConnectionKey } from './connections/connection-key.js';
 export type { Connection } from './connections/connection.js';
@@ -24,6 +24,7 @@ export type {
   BusStatistics,
   Gap,
   Holders,
+  HoldersChange,
   InboundMessage,
   InboundRoomMessage,
   Question,

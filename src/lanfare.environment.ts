@@ -3,6 +3,7 @@ import { clusterVariables } from './cluster/cluster.config.js';
 import { readEnvironment, suspicions, validateEnvironment, type Feature } from './config/environment.js';
 import type { Environment } from './config/variables.js';
 import { gatewayVariables } from './gateway/gateway.config.js';
+import { presenceVariables } from './presence/presence.config.js';
 import { roomsVariables } from './rooms/rooms.config.js';
 import { operationsVariables } from './operations/operations.config.js';
 import { loggingVariables } from './telemetry/logging.config.js';
@@ -14,6 +15,7 @@ export const featuresByTitle = {
   'Public door': gatewayVariables,
   Authentication: authenticationVariables,
   Rooms: roomsVariables,
+  Presence: presenceVariables,
   Cluster: clusterVariables,
   UDP: udpBroadcastVariables,
   "Operators' door": operationsVariables,

@@ -18,6 +18,7 @@ import {
   type BusStatistics,
   type Gap,
   type Holders,
+  type HoldersChange,
   type InboundMessage,
   type InboundRoomMessage,
   type Question,
@@ -70,6 +71,8 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly peerChanges$: Observable<PeerChange>;
   /** Deliveries that were not certain: loss that can't be repaired, nodes that died with messages on their way. Hot. */
   readonly gaps$: Observable<Gap>;
+  /** Watched addresses that the first other node begins to hold, or the last one holds no more. Hot. */
+  readonly holdersChanges$: Observable<HoldersChange>;
   /** True while senders should wait: queues towards living nodes are full. Replays the current state. */
   readonly congested$: Observable<boolean>;
 
@@ -78,6 +81,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
     this.roomInbound$ = bus.roomMessages$;
     this.peerChanges$ = bus.peerChanges$;
     this.gaps$ = bus.gaps$;
+    this.holdersChanges$ = bus.holdersChanges$;
     this.congested$ = bus.congested$;
   }
 
@@ -126,6 +130,15 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Which other nodes hold the address. Nothing is asked of them: it says what this node knows by now. */
   holders(address: Address): Holders {
     return this.bus.holders(address);
+  }
+
+  /** See Bus.watch: `holdersChanges$` tells of the address. */
+  watch(address: Address): void {
+    this.bus.watch(address);
+  }
+
+  unwatch(address: Address): void {
+    this.bus.unwatch(address);
   }
 
   /** A module's own messages between nodes. The same name gives the same channel. */

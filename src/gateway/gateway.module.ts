@@ -3,12 +3,15 @@ import { ConfigModule } from '@nestjs/config';
 import { DiscoveryModule } from '@nestjs/core';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { MessagingModule } from '../messaging/messaging.module.js';
+import { PresenceModule } from '../presence/presence.module.js';
 import { RoomsModule } from '../rooms/rooms.module.js';
 import { Capacity } from './limits/capacity.js';
 import { ClientFrames } from './frames/client-frames.js';
 import { ClientPublishes } from './frames/client-publishes.js';
 import { ClientRooms } from './frames/client-rooms.js';
 import { ClientSends } from './frames/client-sends.js';
+import { ClientWatches } from './frames/client-watches.js';
+import { CoreEvents } from './frames/core-events.js';
 import { ClientGateway } from './client.gateway.js';
 import { Clients } from './admission/clients.js';
 import { Congestion } from './frames/congestion.js';
@@ -27,6 +30,7 @@ import { Visitors } from './admission/visitors.js';
   imports: [
     MessagingModule,
     RoomsModule,
+    PresenceModule,
     AuthenticationModule,
     DiscoveryModule,
     ConfigModule.forFeature(gatewayConfig),
@@ -43,6 +47,8 @@ import { Visitors } from './admission/visitors.js';
     ClientSends,
     ClientRooms,
     ClientPublishes,
+    ClientWatches,
+    CoreEvents,
     Congestion,
     TokenRefresh,
     EventHandlers,

@@ -5,6 +5,7 @@ import { clusterConfig } from '../cluster/cluster.config.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
 import { GatewayModule } from '../gateway/gateway.module.js';
 import { MessagingModule } from '../messaging/messaging.module.js';
+import { PresenceModule } from '../presence/presence.module.js';
 import { RoomsModule } from '../rooms/rooms.module.js';
 import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { ClusterUsers } from './cluster-users.js';
@@ -25,6 +26,7 @@ import { RunningNode } from './running-node.js';
     AuthenticationModule,
     MessagingModule,
     RoomsModule,
+    PresenceModule,
     UdpBroadcastModule,
     ConfigModule.forFeature(operationsConfig),
     ConfigModule.forFeature(clusterConfig),

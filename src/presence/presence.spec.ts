@@ -5,7 +5,8 @@ import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { FakeDevice } from '../connections/testing/fake-device.js';
 import { Messaging } from '../messaging/messaging.js';
-import { Presence } from './presence.js';
+import { Presence, type UserPresenceChange } from './presence.js';
+import { WatchedUsers } from './watched-users.js';
 
 class Node {
   readonly connections = new ConnectionRegistry();
@@ -14,7 +15,12 @@ class Node {
 
   constructor(readonly cluster: Cluster) {
     this.messaging = new Messaging(this.connections, cluster);
-    this.presence = new Presence(this.connections, cluster);
+    const users = new WatchedUsers(this.connections, cluster, {
+      WATCHED_USERS_PER_CONNECTION: 256,
+      PRESENCE_GRACE_MS: 0,
+    });
+    users.onModuleInit();
+    this.presence = new Presence(this.connections, cluster, users);
   }
 
   connect(id: string, userId: string): FakeDevice {
@@ -76,6 +82,33 @@ describe('the presence of a user', () => {
       expect(() => a.presence.ofUser(id as string)).toThrow(TypeError);
     },
   );
+
+  it('is told to a module that watches, now and at each change', async () => {
+    const device = b.connect('1', 'ann');
+    b.connect('7', '7');
+    const changes: UserPresenceChange[] = [];
+    const gone = new Promise<void>((resolve) => {
+      const subscription = a.presence.watch(['ann', 7, '7', 'bob']).subscribe((change) => {
+        changes.push(change);
+        if (changes.length < 5) return;
+        subscription.unsubscribe();
+        resolve();
+      });
+    });
+    c.connect('2', 'bob');
+    b.messaging.leave(device);
+    await gone;
+    c.connect('3', 'ann');
+    await new Promise(setImmediate);
+    expect(changes).toEqual([
+      { userId: 'ann', online: true },
+      { userId: '7', online: true },
+      { userId: 'bob', online: false },
+      { userId: 'bob', online: true },
+      { userId: 'ann', online: false },
+    ]);
+    expect(() => a.presence.watch(['ok', ''])).toThrow(TypeError);
+  });
 
   it('is complete on a single node', () => {
     const single = new Node(new Cluster(new NoneBus('only')));

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { Observable } from 'rxjs';
 import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { userIdFrom } from '../wire/user-id.js';
+import { WatchedUsers } from './watched-users.js';
 
 /** Where a user is, as far as this node knows. */
 export interface UserPresence {
@@ -16,6 +18,12 @@ export interface UserPresence {
    * silent or is not heard well, or the bus has no directory (`plain`). What is said of this node is always true.
    */
   readonly complete: boolean;
+}
+
+/** A user came online or went offline. */
+export interface UserPresenceChange {
+  readonly userId: string;
+  readonly online: boolean;
 }
 
 /**
@@ -33,16 +41,41 @@ export class Presence {
   constructor(
     private readonly connections: ConnectionRegistry,
     private readonly cluster: Cluster,
+    private readonly users: WatchedUsers,
   ) {}
 
   /** @throws {TypeError} when nobody can have this id: it is no safe integer, nor a string of 1 to 128 bytes */
   ofUser(userId: string | number): UserPresence {
-    const id = userIdFrom(userId);
-    if (id === null)
-      throw new TypeError('an id is a safe integer, or a well-formed string of 1 to 128 bytes');
+    const id = checked(userId);
     const devicesHere = this.connections.count(id);
     const { nodeIds: others, complete } = this.cluster.holders({ kind: 'user', name: id });
     const nodeIds = devicesHere === 0 ? others : [this.cluster.nodeId, ...others];
     return { online: nodeIds.length > 0, nodeIds, devicesHere, complete };
   }
+
+  /**
+   * Emits for each of the users whether the user is online, and then each change. Who goes is told PRESENCE_GRACE_MS
+   * later, and who is back by then, on any node, was never gone. Cold: the users are watched while it is subscribed to.
+   * It never errors or completes.
+   *
+   * @throws {TypeError} as `ofUser`
+   */
+  watch(userIds: readonly (string | number)[]): Observable<UserPresenceChange> {
+    const ids = [...new Set(userIds.map(checked))];
+    return new Observable((subscriber) => {
+      const watcher = {
+        userChanged: (userId: string, online: boolean) => subscriber.next({ userId, online }),
+      };
+      subscriber.add(() => {
+        for (const id of ids) this.users.remove(id, watcher);
+      });
+      for (const userId of ids) subscriber.next({ userId, online: this.users.add(userId, watcher) });
+    });
+  }
+}
+
+function checked(userId: string | number): string {
+  const id = userIdFrom(userId);
+  if (id === null) throw new TypeError('an id is a safe integer, or a well-formed string of 1 to 128 bytes');
+  return id;
 }

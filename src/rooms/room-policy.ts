@@ -13,4 +13,12 @@ export abstract class RoomPolicy {
   abstract join(connection: Connection, room: string): Promise<boolean> | boolean;
   /** Asked at the first publish to a room that the connection is in, and again after a refresh. */
   abstract publish(connection: Connection, room: string): Promise<boolean> | boolean;
+
+  /**
+   * Asked at each `watch`, once for all its users, and again for all that a connection watches when its token was
+   * refreshed. By default everybody may: the answer to a message tells a sender the same.
+   */
+  watchUsers(_connection: Connection, _userIds: readonly string[]): Promise<boolean> | boolean {
+    return true;
+  }
 }

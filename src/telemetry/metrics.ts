@@ -109,6 +109,15 @@ export class Metrics {
     'lanfare_room_deliveries_total',
     'Outgoing queues of members here into which a message to a room went',
   );
+  readonly watchedUsers = this.#gauge(
+    'lanfare_watched_users',
+    'Users that clients here watch, counted once for each client; at most 500,000',
+  );
+  readonly presenceChanges = this.#counter(
+    'lanfare_presence_changes_total',
+    'Changes of users who are watched here: online, offline',
+    ['change'],
+  );
   readonly messageLatency = this.#histogram(
     'lanfare_message_latency_seconds',
     'Sampled, 1 in 256. path local: from arrival to the write to the socket; cluster: round trip, until all nodes that hold the user answered',

@@ -10,6 +10,7 @@ import { gatewayConfig, gatewayVariables } from '../gateway/gateway.config.js';
 import { GatewayAdapter } from '../gateway/gateway.adapter.js';
 import { LanfareModule } from '../lanfare.module.js';
 import { OperationsDoor } from '../operations/operations-door.js';
+import { presenceConfig, presenceVariables } from '../presence/presence.config.js';
 import { roomsConfig, roomsVariables } from '../rooms/rooms.config.js';
 import { operationsConfig, operationsVariables } from '../operations/operations.config.js';
 import { udpBroadcastConfig, udpBroadcastVariables } from '../udp-broadcast/udp-broadcast.config.js';
@@ -67,6 +68,8 @@ export class TestNode {
       .useValue(authenticationVariables.parse(all))
       .overrideProvider(roomsConfig.KEY)
       .useValue(roomsVariables.parse(all))
+      .overrideProvider(presenceConfig.KEY)
+      .useValue(presenceVariables.parse(all))
       .overrideProvider(clusterConfig.KEY)
       .useValue(clusterVariables.parse(all))
       .overrideProvider(udpBroadcastConfig.KEY)

@@ -32,7 +32,10 @@ export const FRAME_ERRORS = {
   forbidden: { retryable: false, message: 'You may not send this message' },
   not_joined: { retryable: false, message: 'You are not in this room: join it first' },
   limit_exceeded: { retryable: false, message: 'You are in as many rooms as you may be' },
-  subprotocol_required: { retryable: false, message: 'Rooms need the subprotocol lanfare.v1.json' },
+  subprotocol_required: {
+    retryable: false,
+    message: 'Rooms and presence need the subprotocol lanfare.v1.json',
+  },
   token_rejected: { retryable: false, message: 'The token was not accepted; the old one stays in force' },
   too_many_streams: {
     retryable: true,

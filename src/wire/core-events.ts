@@ -2,15 +2,22 @@
 export const EVENTS_HANDLED = ['send', 'ping', 'refresh'] as const;
 
 /** The same, but on WS_PATH only: on other paths modules may have events of these names. */
-const EVENTS_OF_ROOMS = ['join', 'leave', 'publish'] as const;
+export const EVENTS_OF_ROOMS = ['join', 'leave', 'publish', 'watch', 'unwatch'] as const;
 
 /** Events that the core sends. On WS_PATH they always mean what docs/client-protocol.md says. */
-const EVENTS_SENT = ['ready', 'message', 'joined', 'left', 'ack', 'pong', 'error', 'token_expiring'] as const;
+const EVENTS_SENT = [
+  'ready',
+  'message',
+  'joined',
+  'left',
+  'presence',
+  'ack',
+  'pong',
+  'error',
+  'token_expiring',
+] as const;
 
-/** Events of later versions, reserved so that no module's event has such a name. */
-export const EVENTS_KEPT = ['watch', 'unwatch', 'presence'] as const;
-
-const names = new Set<string>([...EVENTS_HANDLED, ...EVENTS_OF_ROOMS, ...EVENTS_SENT, ...EVENTS_KEPT]);
+const names = new Set<string>([...EVENTS_HANDLED, ...EVENTS_OF_ROOMS, ...EVENTS_SENT]);
 
 /** Whether the name is the core's. An application's event on WS_PATH can't have such a name. */
 export function isCoreEvent(event: string): boolean {

@@ -130,6 +130,25 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(a.holders(user('two'))).toEqual({ nodeIds: [], complete: true });
     });
 
+    it('tells when the first other node holds a watched user, and when the last one has left', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      const held = firstValueFrom(a.holdersChanges$);
+      a.watch(user('1'));
+      a.watch(user('1'));
+      a.unwatch(user('1'));
+      await joinedEverywhere(a, user('1'));
+      await joinedEverywhere(b, user('1'));
+      await joinedEverywhere(c, user('1'));
+      await joinedEverywhere(c, room('1'));
+      expect(await held).toEqual({ address: user('1'), isHeld: true });
+      const left = firstValueFrom(a.holdersChanges$);
+      b.leave(user('1'));
+      c.leave(user('1'));
+      expect(await left).toEqual({ address: user('1'), isHeld: false });
+      expect(a.holders(user('1')).nodeIds).toEqual([]);
+      a.unwatch(user('1'));
+    });
+
     it('adds up the deliveries of all nodes that hold the user', async () => {
       const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
       await Promise.all([joined(b, 'two'), joined(c, 'two')]);
@@ -298,6 +317,7 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
         a.questions$,
         a.peerChanges$,
         a.gaps$,
+        a.holdersChanges$,
         a.congested$,
       ];
       const completed = Promise.all(

@@ -23,6 +23,12 @@ export interface Holders {
   readonly complete: boolean;
 }
 
+/** The first other node begins to hold a watched address, or the last one holds it no more. */
+export interface HoldersChange {
+  readonly address: Address;
+  readonly isHeld: boolean;
+}
+
 /** Why a message was refused. Nothing was sent to any node. */
 export type BusRefusal = 'too_large' | 'congested';
 
@@ -189,6 +195,8 @@ export abstract class Bus {
   abstract readonly questions$: Observable<Question>;
   abstract readonly peerChanges$: Observable<PeerChange>;
   abstract readonly gaps$: Observable<Gap>;
+  /** Of watched addresses. */
+  abstract readonly holdersChanges$: Observable<HoldersChange>;
   /** True while senders should wait: queues towards living peers are full. Replays the current state. */
   abstract readonly congested$: Observable<boolean>;
 
@@ -217,6 +225,13 @@ export abstract class Bus {
 
   /** Looks up who holds the user or room. Nothing is sent: it says what this node knows by now. */
   abstract holders(address: Address): Holders;
+
+  /**
+   * From now on `holdersChanges$` tells of the address, until as many calls of `unwatch` as there were of `watch`. Who
+   * holds it now says `holders`. Nothing is sent for it.
+   */
+  abstract watch(address: Address): void;
+  abstract unwatch(address: Address): void;
 
   /** Sends to all other nodes, in order. Returns false to refuse: queues are full, or the body is too large. */
   abstract publish(channel: string, body: Buffer): boolean;

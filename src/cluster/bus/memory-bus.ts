@@ -8,6 +8,7 @@ import {
   type BusRefusal,
   type Gap,
   type Holders,
+  type HoldersChange,
   type InboundMessage,
   type InboundRoomMessage,
   type Question,
@@ -64,6 +65,12 @@ export class MemoryNetwork {
   }
 }
 
+interface Watch {
+  readonly address: Address;
+  count: number;
+  isHeld: boolean;
+}
+
 interface Queued {
   readonly bytes: number;
   readonly deliver: () => void;
@@ -80,9 +87,11 @@ export class MemoryBus extends Bus {
   readonly #questions = new Subject<Question>();
   readonly #peerChanges = new Subject<PeerChange>();
   readonly #gaps = new Subject<Gap>();
+  readonly #holdersChanges = new Subject<HoldersChange>();
   readonly #congested = new BehaviorSubject(false);
   /** How many connections hold each address, by `keyOf`. */
   readonly #connections = new Map<string, number>();
+  readonly #watches = new Map<string, Watch>();
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #state: 'new' | 'started' | 'stopped' = 'new';
@@ -93,6 +102,7 @@ export class MemoryBus extends Bus {
   readonly questions$: Observable<Question> = this.#questions.asObservable();
   readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
   readonly gaps$: Observable<Gap> = this.#gaps.asObservable();
+  readonly holdersChanges$: Observable<HoldersChange> = this.#holdersChanges.asObservable();
   readonly congested$: Observable<boolean> = this.#congested.pipe(distinctUntilChanged());
 
   constructor(
@@ -117,12 +127,14 @@ export class MemoryBus extends Bus {
     this.#questions.complete();
     this.#peerChanges.complete();
     this.#gaps.complete();
+    this.#holdersChanges.complete();
     this.#congested.complete();
   }
 
   join(address: Address, reachable: (complete: boolean) => void): void {
     const key = keyOf(address);
     this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
+    this.#changed(key);
     reachable(true);
   }
 
@@ -131,6 +143,7 @@ export class MemoryBus extends Bus {
     const connections = (this.#connections.get(key) ?? 0) - 1;
     if (connections > 0) this.#connections.set(key, connections);
     else this.#connections.delete(key);
+    this.#changed(key);
   }
 
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
@@ -149,6 +162,19 @@ export class MemoryBus extends Bus {
     const key = keyOf(address);
     const holders = this.#others().filter((other) => other.#connections.has(key));
     return { nodeIds: holders.map(({ nodeId }) => nodeId), complete: this.#state === 'started' };
+  }
+
+  watch(address: Address): void {
+    const key = keyOf(address);
+    const watch = this.#watches.get(key);
+    if (watch !== undefined) watch.count++;
+    else this.#watches.set(key, { address, count: 1, isHeld: this.#isHeld(key) });
+  }
+
+  unwatch(address: Address): void {
+    const key = keyOf(address);
+    const watch = this.#watches.get(key);
+    if (watch !== undefined && --watch.count === 0) this.#watches.delete(key);
   }
 
   publish(channel: string, body: Buffer): boolean {
@@ -188,11 +214,34 @@ export class MemoryBus extends Bus {
   notice(change: PeerChange['change'], other: MemoryBus, reason: string): void {
     if (change === 'lost') this.#gaps.next({ nodeId: other.nodeId, kind: 'lost', count: 0, reason });
     this.#peerChanges.next({ change, peer: other.#view(), reason });
+    setImmediate(() => {
+      for (const key of this.#watches.keys()) this.#look(key);
+    });
   }
 
   #others(): MemoryBus[] {
     const { nodes } = this.network;
     return nodes.includes(this) ? nodes.filter((node) => node !== this) : [];
+  }
+
+  #isHeld(key: string): boolean {
+    return this.#others().some((other) => other.#connections.has(key));
+  }
+
+  /** This node began or ceased to hold the address: the others see it in a later turn. */
+  #changed(key: string): void {
+    setImmediate(() => {
+      for (const other of this.#others()) other.#look(key);
+    });
+  }
+
+  #look(key: string): void {
+    const watch = this.#watches.get(key);
+    if (watch === undefined) return;
+    const isHeld = this.#isHeld(key);
+    if (isHeld === watch.isHeld) return;
+    watch.isHeld = isHeld;
+    this.#holdersChanges.next({ address: watch.address, isHeld });
   }
 
   #send(

@@ -19,6 +19,7 @@ export class NoneBus extends Bus {
   readonly questions$: Observable<Question> = NEVER;
   readonly peerChanges$: Observable<never> = NEVER;
   readonly gaps$: Observable<never> = NEVER;
+  readonly holdersChanges$: Observable<never> = NEVER;
   readonly congested$ = of(false);
 
   constructor(readonly nodeId: string) {
@@ -42,6 +43,9 @@ export class NoneBus extends Bus {
   holders(): Holders {
     return { nodeIds: [], complete: true };
   }
+
+  watch(): void {}
+  unwatch(): void {}
 
   sendToRoom(_message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): null {
     receipt?.({ delivered: 0, complete: true });

@@ -43,6 +43,7 @@ export class PlainBus extends Bus {
   readonly questions$: Observable<never> = NEVER;
   readonly peerChanges$: Observable<never> = NEVER;
   readonly gaps$: Observable<never> = NEVER;
+  readonly holdersChanges$: Observable<never> = NEVER;
   readonly congested$: Observable<boolean> = of(false);
 
   constructor(
@@ -91,6 +92,9 @@ export class PlainBus extends Bus {
   holders(): Holders {
     return { nodeIds: [], complete: false };
   }
+
+  watch(): void {}
+  unwatch(): void {}
 
   /** The original has no rooms, so only the members on this node get the message. */
   sendToRoom(_message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): null {

@@ -16,6 +16,7 @@ import {
   type BusStatistics,
   type Gap,
   type Holders,
+  type HoldersChange,
   type InboundMessage,
   type InboundRoomMessage,
   type Question,
@@ -46,6 +47,7 @@ export class ProtocolBus extends Bus {
   readonly #questions = new Subject<Question>();
   readonly #peerChanges = new Subject<PeerChange>();
   readonly #gaps = new Subject<Gap>();
+  readonly #holdersChanges = new Subject<HoldersChange>();
   readonly #congested = new BehaviorSubject(false);
 
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
@@ -54,6 +56,7 @@ export class ProtocolBus extends Bus {
   readonly questions$: Observable<Question> = this.#questions.asObservable();
   readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
   readonly gaps$: Observable<Gap> = this.#gaps.asObservable();
+  readonly holdersChanges$: Observable<HoldersChange> = this.#holdersChanges.asObservable();
   readonly congested$: Observable<boolean> = this.#congested.pipe(distinctUntilChanged());
 
   readonly #receipts = new Pending<(receipt: Receipt) => void>();
@@ -103,6 +106,7 @@ export class ProtocolBus extends Bus {
     this.#questions.complete();
     this.#peerChanges.complete();
     this.#gaps.complete();
+    this.#holdersChanges.complete();
     this.#congested.complete();
   }
 
@@ -134,6 +138,14 @@ export class ProtocolBus extends Bus {
     if (this.#driver === undefined) return { nodeIds: [], complete: false };
     const { peers, complete } = this.#driver.node.holders(performance.now(), address);
     return { nodeIds: peers, complete };
+  }
+
+  watch(address: Address): void {
+    this.#started.node.watch(address);
+  }
+
+  unwatch(address: Address): void {
+    this.#started.node.unwatch(address);
   }
 
   publish(channel: string, body: Buffer): boolean {
@@ -205,6 +217,9 @@ export class ProtocolBus extends Bus {
         this.#joining.take(event.token)?.(event.complete);
         break;
       }
+      case 'holders':
+        this.#holdersChanges.next({ address: event.address, isHeld: event.isHeld });
+        break;
       case 'publication':
         this.#publications.next({ channel: event.channel, body: event.body, nodeId: event.peer });
         break;

@@ -137,6 +137,7 @@ export class ClusterNode implements ProtocolNode {
       if (timers.owed.questions.hasExpired(now)) questions.expire(now);
     }
     if (timers.sweep.hasExpired(now)) routes.sweep(now);
+    if (timers.recheck.hasExpired(now)) routes.watches.recheck(now);
     if (timers.linger.hasExpired(now)) this.#interest.expire(now);
     if (timers.away.hasExpired(now)) carriage.last();
     if (carriage.isUp) this.#handleCarried(now);
@@ -196,6 +197,14 @@ export class ClusterNode implements ProtocolNode {
   holders(now: number, address: Address): Holders {
     if (this.#departure.isOver) return { peers: [], complete: false };
     return this.#routing.holders(now, address);
+  }
+
+  watch(address: Address): void {
+    this.#parts.routes.watch(address);
+  }
+
+  unwatch(address: Address): void {
+    this.#parts.routes.unwatch(address);
   }
 
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void {

@@ -147,6 +147,8 @@ export type ProtocolEvent =
    * to the address; else whoever does not is named as late.
    */
   | { readonly type: 'reachable'; readonly token: number; readonly complete: boolean }
+  /** Of a watched address: the first node begins to hold it, or the last one holds it no more. */
+  | { readonly type: 'holders'; readonly address: Address; readonly isHeld: boolean }
   | { readonly type: 'publication'; readonly peer: NodeId; readonly channel: string; readonly body: Buffer }
   | {
       readonly type: 'question';
@@ -235,6 +237,10 @@ export interface ProtocolNode {
   sendToRoom(now: number, message: OutgoingRoomMessage, token: number): SendResult;
   /** Looked up: nothing is sent, and nothing changes. */
   holders(now: number, address: Address): Holders;
+  /** Events of type 'holders' tell from now on when the address changes. Nothing is sent for it. */
+  watch(address: Address): void;
+  /** Each has had its `watch`. */
+  unwatch(address: Address): void;
   /** May come in a later turn, until the asker's receipt ends. */
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void;
   publish(now: number, channel: string, body: Buffer): boolean;

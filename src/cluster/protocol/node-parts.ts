@@ -1,6 +1,8 @@
 /** What the parts of one node are made of: facts, and the state that several of them share. Each takes what it uses. */
 import { Carriage } from './carriage.js';
+import { Directory } from './directory/directory.js';
 import { LocalAddresses } from './directory/local-addresses.js';
+import { Watches } from './directory/watches.js';
 import { Journal } from './journal.js';
 import { ReportPace } from './membership/report-pace.js';
 import { NodeTimers } from './node-timers.js';
@@ -75,7 +77,11 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
   const journal = new Journal();
   const members = new Members(limits.tombstonesMax);
   const pace = new ReportPace(timing, members);
-  const routes = new RoutingTable(keyring.hashKeys, members, timers.sweep);
+  const directory = new Directory();
+  const watches = new Watches(directory, timers.recheck, (address, isHeld) =>
+    journal.events.push({ type: 'holders', address, isHeld }),
+  );
+  const routes = new RoutingTable(keyring.hashKeys, members, directory, watches, timers.sweep);
   const broadcastReview = new BroadcastReview();
   const broadcastKey = new SealingChannel(keyring, bootId, null, 0);
   return {

@@ -31,6 +31,8 @@ export class NodeTimers extends TimerTable {
 
   /** The next segments of the directory are swept. */
   readonly sweep = this.timer();
+  /** The next watches of addresses are looked at again. */
+  readonly recheck = this.timer();
   /** The next address that nobody here holds any more is withdrawn. */
   readonly linger = this.timer();
   /** Nothing has been carried for so long that this node calls itself not ready. */

@@ -12,6 +12,7 @@ import type { ClientConnection } from '../client/client-connection.js';
 import { gatewayConfig } from '../gateway.config.js';
 import { inTime } from '../../waiting/within.js';
 import { ClientRooms } from './client-rooms.js';
+import { ClientWatches } from './client-watches.js';
 
 /** The event `refresh`: a newer token of the same user lets the connection live longer. Reading waits for the verdict. */
 @Injectable()
@@ -19,6 +20,7 @@ export class TokenRefresh {
   constructor(
     private readonly authentication: Authentication,
     private readonly rooms: ClientRooms,
+    private readonly watches: ClientWatches,
     @Inject(gatewayConfig.KEY) private readonly config: ConfigType<typeof gatewayConfig>,
   ) {}
 
@@ -30,6 +32,7 @@ export class TokenRefresh {
     if (typeof verdict === 'object') {
       connection.renew(verdict);
       await this.rooms.review(connection);
+      await this.watches.review(connection);
       if (id !== null) connection.sendText(refreshedFrame(id, verdict.expiresAt));
     } else {
       const code = verdict === 'unavailable' ? 'authentication_unavailable' : 'token_rejected';

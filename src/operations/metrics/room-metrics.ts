@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import { UserWatches } from '../../presence/user-watches.js';
+import { WatchedUsers } from '../../presence/watched-users.js';
 import { Memberships } from '../../rooms/memberships.js';
 import { RoomMessaging } from '../../rooms/room-messaging.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 
-/** Rooms, who is in them, and what became of messages to them. It is part of the public application, and has no hooks. */
+/** Rooms, who is in them, what became of messages to them, and presence. It is part of the public application, and has no hooks. */
 @Injectable()
 export class RoomMetrics {
   constructor(
     private readonly memberships: Memberships,
     private readonly messaging: RoomMessaging,
+    private readonly users: WatchedUsers,
+    private readonly watches: UserWatches,
   ) {}
 
   /** Copies the figures of this moment into the metrics. */
@@ -27,5 +31,9 @@ export class RoomMetrics {
     });
     metrics.set(metrics.roomMessages, statistics.dropped, { path: 'inbound', outcome: 'dropped' });
     metrics.set(metrics.roomDeliveries, statistics.deliveries);
+    metrics.watchedUsers.set(this.watches.size);
+    for (const [change, count] of Object.entries(this.users.changes)) {
+      metrics.set(metrics.presenceChanges, count, { change });
+    }
   }
 }

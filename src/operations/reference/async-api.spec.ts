@@ -14,6 +14,7 @@ import {
   refreshedFrame,
   tokenExpiringFrame,
 } from '../../wire/outgoing-frame.js';
+import { usersFrames, watchAckFrame } from '../../wire/presence-frames.js';
 import { joinAckFrame, joinedFrame, leftFrame, roomDelivery } from '../../wire/room-frames.js';
 import { asyncApiDocument } from './async-api.js';
 import { clientFrames, serverFrames } from './client-frames.js';
@@ -109,6 +110,10 @@ describe('the schemas of server frames', () => {
     ['message', delivery(null)],
     ['ack', ackFrame('7', { delivered: 3, complete: true })],
     ['ack', doneFrame('"a"')],
+    ['ack', watchAckFrame('7', ['1'], true)],
+    ...['online' as const, 'offline' as const].flatMap((change) =>
+      [...usersFrames(change, ['1', 'a'])].map((frame) => ['presence', frame] as const),
+    ),
     ['ack', refreshedFrame('7', 1000)],
     ['ack', refreshedFrame('7', null)],
     ['roomMessage', roomText('m')],

@@ -100,6 +100,20 @@ export const clientFrames = {
       }),
     })
     .meta({ description: 'A message to every member of a room that one is in' }),
+  watch: z
+    .looseObject({
+      event: z.literal('watch'),
+      id: id.optional(),
+      data: z.looseObject({ user_ids: z.array(userId).min(1) }),
+    })
+    .meta({ description: 'Tells from now on who of these users comes and goes, too. Answered by ack' }),
+  unwatch: z
+    .looseObject({
+      event: z.literal('unwatch'),
+      id: id.optional(),
+      data: z.looseObject({ user_ids: z.array(userId).optional() }).optional(),
+    })
+    .meta({ description: 'Ends that for some users, or for all. Answered by ack' }),
   ping: z
     .looseObject({ event: z.literal('ping'), id: id.optional() })
     .meta({ description: 'Answered by pong: for clients that cannot send WebSocket pings' }),
@@ -162,6 +176,15 @@ export const serverFrames = {
       data: z.object({ room, reason: z.enum(['removed', 'forbidden']) }),
     })
     .meta({ description: 'The server took it out. It should not join again' }),
+  presence: z
+    .object({
+      event: z.literal('presence'),
+      data: z.union([
+        z.object({ online: z.array(z.string()) }),
+        z.object({ offline: z.array(z.string()).meta({ description: 'They have been gone for a while' }) }),
+      ]),
+    })
+    .meta({ description: 'Watched users who came online, or went offline' }),
   ack: z
     .object({
       event: z.literal('ack'),
@@ -171,6 +194,10 @@ export const serverFrames = {
           z.object({
             delivered: z.int().min(0).meta({ description: 'Connections, cluster-wide; 0: offline' }),
             complete: z.boolean().meta({ description: 'False: perhaps more than were counted' }),
+          }),
+          z.object({
+            online: z.array(z.string()).meta({ description: 'Of the users of a watch' }),
+            complete: z.boolean().meta({ description: 'False: others may be online too' }),
           }),
           z.object({ expires_at: expiresAt.nullable() }),
           z.object({ room, complete: z.boolean() }),
@@ -187,7 +214,7 @@ export const serverFrames = {
     })
     .meta({
       description:
-        'Done; of a send or publish with what became of it, of a refresh with the new end, of a join with each room',
+        'Done; of a send or publish with what became of it, of a refresh with the new end, of a join with each room, of a watch with who is online',
     }),
   pong: z.object({ event: z.literal('pong'), id: id.optional() }),
   error: z

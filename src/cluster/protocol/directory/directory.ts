@@ -103,6 +103,17 @@ export class Directory {
     }
   }
 
+  /** Whether some slot that is not retired holds the hash. */
+  isHeld(low: number, high: number): boolean {
+    const { cells, mask } = this.#segments[high & SEGMENT_MASK] as Segment;
+    for (let at = low & mask; ; at = (at + 1) & mask) {
+      const word = cells[at * 2 + 1] as number;
+      if ((word & SLOT_MASK) === 0) return false;
+      if (cells[at * 2] === low && word >>> SLOT_BITS === high && !this.#retired.has(word & SLOT_MASK))
+        return true;
+    }
+  }
+
   /** Adding a second time changes nothing. */
   add(low: number, high: number, slot: number): void {
     const segment = this.#segments[high & SEGMENT_MASK] as Segment;

@@ -1,12 +1,16 @@
 /** What we know of the addresses that one peer holds: a slot of the directory, a new and empty one for each session. */
 import type { Directory } from './directory.js';
 import { highOf, lowOf } from './name-hash.js';
+import type { Watches } from './watches.js';
 
 export class Replica {
   /** 0: none. */
   #slot = 0;
 
-  constructor(private readonly directory: Directory) {}
+  constructor(
+    private readonly directory: Directory,
+    private readonly watches: Watches,
+  ) {}
 
   get slot(): number {
     return this.#slot;
@@ -30,9 +34,11 @@ export class Replica {
 
   add(key: number): void {
     this.directory.add(lowOf(key), highOf(key), this.#slot);
+    this.watches.noteChange(key);
   }
 
   remove(key: number): void {
     this.directory.remove(lowOf(key), highOf(key), this.#slot);
+    this.watches.noteChange(key);
   }
 }

@@ -172,7 +172,13 @@ export class Admission {
         sealing: new SealingChannel(keyring, options.bootId, bootId, members.pairNumbersUsed),
       },
       timers,
-      new IncomingSession(timing, limits.removalsMax, options.random, timers, new Replica(routes.directory)),
+      new IncomingSession(
+        timing,
+        limits.removalsMax,
+        options.random,
+        timers,
+        new Replica(routes.directory, routes.watches),
+      ),
       new OutgoingSession(
         recordBytes,
         limits.windowRecordsMin,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Directory } from '../directory/directory.js';
 import { Replica } from '../directory/replica.js';
+import { Watches } from '../directory/watches.js';
 import { LIMITS, TIMING } from '../options.js';
 import { Backlog } from '../streams/backlog.js';
 import { BarrierStanding } from './barrier-standing.js';
@@ -57,7 +58,9 @@ function check<Subject>(machine: Machine<Subject>, rows: string): void {
 }
 
 function makeIncoming(timers: PeerTimers): IncomingSession {
-  return new IncomingSession(TIMING, LIMITS.removalsMax, () => 0.5, timers, new Replica(new Directory()));
+  const directory = new Directory();
+  const replica = new Replica(directory, new Watches(directory, timers.hello, () => undefined));
+  return new IncomingSession(TIMING, LIMITS.removalsMax, () => 0.5, timers, replica);
 }
 
 function makeOutgoing(timers: PeerTimers): OutgoingSession {

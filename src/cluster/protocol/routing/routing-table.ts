@@ -4,8 +4,9 @@
  * rooms can hold none. It gets no messages to rooms, because it would ignore them without an error.
  */
 import type { Address, AddressKind } from '../contract.js';
-import { Directory } from '../directory/directory.js';
+import type { Directory } from '../directory/directory.js';
 import { NameHasher } from '../directory/name-hash.js';
+import type { Watches } from '../directory/watches.js';
 import { assert } from '../errors.js';
 import type { Members } from '../peers/members.js';
 import type { Peer } from '../peers/peer.js';
@@ -20,7 +21,6 @@ const SWEEP_SEGMENTS = 16;
 type Hashers = Readonly<Record<AddressKind, NameHasher>>;
 
 export class RoutingTable {
-  readonly directory = new Directory();
   /** Per secret: a peer's addresses are hashed with the secret it seals with. */
   readonly #hashers: readonly Hashers[];
   /** Whose replica a directory slot is; null: retired. */
@@ -34,6 +34,8 @@ export class RoutingTable {
   constructor(
     hashKeys: readonly HashKeys[],
     private readonly members: Members,
+    readonly directory: Directory,
+    readonly watches: Watches,
     private readonly sweepTimer: Timer,
   ) {
     this.#hashers = hashKeys.map(({ user, room }) => ({
@@ -46,6 +48,17 @@ export class RoutingTable {
   /** The hash by which we announce an address of our own. */
   ownKey({ kind, name }: Address): number {
     return (this.#hashers[0] as Hashers)[kind].key(name);
+  }
+
+  /** From now on events tell when other nodes begin and cease to hold the address. */
+  watch(address: Address): void {
+    const keys = this.#hashers.map((hashers) => hashers[address.kind].key(address.name));
+    this.watches.add(address, keys);
+  }
+
+  /** Each has had its `watch`. */
+  unwatch(address: Address): void {
+    this.watches.remove(address);
   }
 
   sweep(now: number): void {
@@ -107,6 +120,7 @@ export class RoutingTable {
     if (replica.slot === 0) return;
     this.#slotOwners[replica.slot] = null;
     replica.retire();
+    this.watches.noteRetired(now);
     if (!this.sweepTimer.isSet) this.#setSweep(now);
   }
 

@@ -64,6 +64,8 @@ export class Application implements Occupant {
   readonly #joining: Deadlines<Device>;
   readonly #receipts: Deadlines<number>;
   readonly #questions: Deadlines<Question>;
+  /** Watched addresses, and whether the core said that another node holds them. */
+  readonly #watched = new Map<string, boolean>();
   readonly #tokensByDevice = new Map<Device, number>();
   #nextToken = 1;
   #turns = 0;
@@ -79,6 +81,18 @@ export class Application implements Occupant {
     this.#joining = new Deadlines('reachable', slackMs);
     this.#receipts = new Deadlines('receipts', slackMs);
     this.#questions = new Deadlines('answers', slackMs);
+  }
+
+  watch(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      this.#watched.set(address, false);
+      this.node.watch(addressOf(address));
+    }
+  }
+
+  /** Whether the core has told that another node holds the watched address; undefined: it is not watched. */
+  isToldHeld(address: string): boolean | undefined {
+    return this.#watched.get(address);
   }
 
   join(now: number, address: string): void {
@@ -193,6 +207,14 @@ export class Application implements Occupant {
         device.isReady = true;
         if (event.complete) this.oracles.judgeReach(device);
         trace.note(at, () => `#${this.boot.index} device ${device.id} of ${device.address} is reachable`);
+        return;
+      }
+      case 'holders': {
+        const { address, isHeld } = event;
+        const name = address.kind === 'room' ? roomCalled(address.name) : address.name;
+        if (this.#watched.get(name) === isHeld) throw new Violation('watch', `${name}: ${isHeld} said twice`);
+        this.#watched.set(name, isHeld);
+        trace.note(at, () => `#${this.boot.index} sees ${name} ${isHeld ? 'held' : 'gone'}`);
         return;
       }
       case 'publication':

@@ -7,7 +7,7 @@
  * report anything about another.
  */
 import type { PeerSnapshot } from '../contract.js';
-import { addressOf, roomCalled, userAt } from './addresses.js';
+import { addressOf, namedAddresses } from './addresses.js';
 import type { Host, Running } from './host.js';
 import { Violation } from './violation.js';
 import type { World } from './world.js';
@@ -110,6 +110,10 @@ export class Convergence {
     if (!isTrue) {
       this.#fail(running, `knows ${peers.length} holders of ${address}, of whom there are ${truth.length}`);
     }
+    const told = application.isToldHeld(address);
+    if (told !== undefined && told !== truth.length > 0) {
+      this.#fail(running, `was told that ${address} is ${told ? 'held' : 'gone'}, which it is not`);
+    }
     if (!complete && !this.#hasReplays) {
       this.#fail(running, `cannot say in perfect calm who holds ${address}`);
     }
@@ -132,11 +136,7 @@ export class Convergence {
   }
 
   #allAddresses(): string[] {
-    const { users, offlineUsers, rooms } = this.#world.scenario.workload;
-    const named = [
-      ...Array.from({ length: users + offlineUsers }, (_, index) => userAt(index)),
-      ...Array.from({ length: rooms }, (_, index) => roomCalled(userAt(index))),
-    ];
+    const named = namedAddresses(this.#world.scenario.workload);
     const storm = this.#nodes().flatMap(({ application }) =>
       application.devices.slice(0, 3).map(({ address }) => address),
     );

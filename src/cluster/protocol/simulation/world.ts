@@ -6,7 +6,7 @@ import { ClusterNode } from '../cluster-node.js';
 import type { Endpoint } from '../contract.js';
 import type { CipherSuite } from '../wire/cipher.js';
 import { BOOT_ID_BYTES } from '../wire/datagram.js';
-import { addressOf } from './addresses.js';
+import { addressOf, namedAddresses } from './addresses.js';
 import { Application, type Expectations, type Oracles } from './application.js';
 import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
 import type { Device } from './device.js';
@@ -149,6 +149,7 @@ export class World {
       host.pace,
     );
     const application = new Application(boot, node, this.#oracles, this.#expectations());
+    application.watch(namedAddresses(scenario.workload));
     host.running = { boot, process, application, isLeaving: false };
     network.bind(endpoint, host);
     trace.note(

@@ -135,6 +135,51 @@ export const REPLICAS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'watches are not looked at again',
+    breaks: 'who was on a node that died, or left while a snapshot was loaded, is shown for ever',
+    edits: [
+      {
+        file: 'routing/routing-table.ts',
+        search: '    this.watches.noteRetired(now);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'watches are looked at again without those of the first portion',
+    breaks: 'a recheck ends before it has seen all watches',
+    edits: [
+      {
+        file: 'directory/watches.ts',
+        search: 'this.#unchecked = this.#byName.size;',
+        replace: 'this.#unchecked = this.#byName.size - 1;',
+      },
+    ],
+  },
+  {
+    name: 'withdrawals are not told to watches',
+    breaks: 'who leaves is shown for ever',
+    edits: [
+      {
+        file: 'directory/replica.ts',
+        search:
+          '    this.directory.remove(lowOf(key), highOf(key), this.#slot);\n    this.watches.noteChange(key);\n',
+        replace: '    this.directory.remove(lowOf(key), highOf(key), this.#slot);\n',
+      },
+    ],
+  },
+  {
+    name: 'only the own hash is watched',
+    breaks: 'rotation: users of peers that seal with another secret are never shown',
+    edits: [
+      {
+        file: 'routing/routing-table.ts',
+        search: 'const keys = this.#hashers.map(',
+        replace: 'const keys = this.#hashers.slice(0, 1).map(',
+      },
+    ],
+  },
+  {
     name: 'only the own hash is looked up',
     breaks: 'rotation: users of peers that seal with another secret are not found',
     edits: [
