@@ -82,6 +82,22 @@ describe('a room on several nodes', () => {
     expect(await arrived(outsider)).toEqual([]);
   });
 
+  it('gets volatile messages, on whichever node, acked at once with the count of the own node', async () => {
+    const [a, b] = (await cluster(2)) as [TestNode, TestNode];
+    const [ann, bob] = [await ready(a, 'ann'), await ready(b, 'bob')];
+    for (const client of [ann, bob]) await client.ask(join('chat:42'));
+    expect(await ann.ask(publish('chat:42', 1, { volatile: true }))).toMatchObject({
+      event: 'ack',
+      data: { delivered: 1, complete: false },
+    });
+    expect(await bob.nextJson()).toEqual(message('chat:42', 'ann', 1));
+    const send = { event: 'send', data: { user_id: 'bob', data: 2, volatile: true } };
+    expect(await ann.ask(send)).toMatchObject({ data: { delivered: 0, complete: false } });
+    expect(await bob.nextJson()).toEqual({ event: 'message', data: { from: 'ann', data: 2 } });
+    const metrics = await (await fetch(`${b.operationsUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^lanfare_cluster_volatile_messages_total\{direction="received"\} 2$/m);
+  });
+
   it('serves lanfare-client, which joins again after its node has gone', async () => {
     const [a, b] = (await cluster(2)) as [TestNode, TestNode];
     const start = (options: { url: string | string[] }): ClientConnection => {
@@ -168,7 +184,7 @@ describe('the frames of rooms', () => {
     ['bad_room', { event: 'leave', data: { room: 'a b' } }],
     ['not_joined', publish('a', 1)],
     ['missing_data', { event: 'publish', data: { room: 'a' } }],
-    ['bad_frame', publish('a', 1, { volatile: true })],
+    ['bad_frame', publish('a', 1, { volatile: true, message_id: 'm' })],
   ])('are refused with %s: %j', async (code, frame) => {
     const ann = await ready(await start(), 'ann');
     expect(await ann.ask(frame)).toMatchObject({ event: 'error', id: 'q', data: { code } });

@@ -36,6 +36,8 @@ export class GatewayStatistics {
   readonly closes = zeros<CloseName | 'ended'>(['ended', ...Object.keys(CLOSES)]);
   /** Frames received. */
   frames = 0;
+  /** Volatile messages that a client did not get, because its queue was half full. */
+  volatileDropped = 0;
 }
 
 function zeros<K extends string>(names: readonly string[]): Record<K, number> {

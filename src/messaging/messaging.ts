@@ -93,7 +93,8 @@ export class Messaging implements OnModuleInit {
    * The hot path: sends a message to every device of a user. `outcome`, when given, is called once, at once or
    * within a second. A refusal means that no device got it, and `outcome` is not called.
    *
-   * A message that has a trace is traced whether it is sampled or not: its sender decided that.
+   * A message that has a trace is traced whether it is sampled or not: its sender decided that. A volatile message is
+   * neither traced nor measured, and its outcome comes at once: this node's count, not complete.
    *
    * @throws {TypeError} when `data` is no Buffer; the message went nowhere then
    */
@@ -105,9 +106,11 @@ export class Messaging implements OnModuleInit {
       return 'too_large';
     }
     const refusal =
-      --this.#untilSample === 0 || message.trace !== undefined
-        ? this.#postObserved(message, outcome)
-        : this.#route(message, outcome);
+      message.isVolatile === true
+        ? this.#postVolatile(message, outcome)
+        : --this.#untilSample === 0 || message.trace !== undefined
+          ? this.#postObserved(message, outcome)
+          : this.#route(message, outcome);
     if (refusal === null && this.#posted.observed) this.#posted.next(message);
     return refusal;
   }
@@ -175,6 +178,15 @@ export class Messaging implements OnModuleInit {
     const refusal = isMeasured ? this.#routeMeasured(traced, finish) : this.#route(traced, finish);
     if (refusal !== null) span.end(refusal);
     return refusal;
+  }
+
+  /** Other nodes are not asked who got it: the outcome comes at once, with this node's count. */
+  #postVolatile(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {
+    const refusal = this.#sendToCluster(message, null);
+    if (refusal !== null) return refusal;
+    const delivered = this.#deliverHere(message);
+    outcome?.({ delivered, complete: false });
+    return null;
   }
 
   #route(message: Message, outcome: ((outcome: Outcome) => void) | null): BusRefusal | null {

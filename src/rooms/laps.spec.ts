@@ -35,7 +35,7 @@ describe('laps', () => {
     const done: string[] = [];
     for (const room of rooms) {
       room.enqueue({
-        frame: new SharedFrame(Buffer.from('x')),
+        frame: new SharedFrame([Buffer.from('x')]),
         except: null,
         done: () => done.push(room.name),
       });

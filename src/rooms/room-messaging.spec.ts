@@ -5,6 +5,7 @@ import { MemoryNetwork } from '../cluster/bus/memory-bus.js';
 import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { FakeDevice } from '../connections/testing/fake-device.js';
+import type { RoomMessage } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 import { Memberships } from './memberships.js';
 import { ROOM_WAITING_MAX, RoomMessaging } from './room-messaging.js';
@@ -36,14 +37,9 @@ class Node {
     }
   }
 
-  post(data: string, messageId?: string): { refusal: string | null; outcomes: Outcome[] } {
+  post(data: string, more: Partial<RoomMessage> = {}): { refusal: string | null; outcomes: Outcome[] } {
     const outcomes: Outcome[] = [];
-    const message = {
-      room: 'hall',
-      from: 'u',
-      data: Buffer.from(data),
-      ...(messageId !== undefined && { messageId }),
-    };
+    const message = { room: 'hall', from: 'u', data: Buffer.from(data), ...more };
     return { refusal: this.messaging.post(message, null, (outcome) => outcomes.push(outcome)), outcomes };
   }
 }
@@ -79,7 +75,7 @@ describe('messages to a room', () => {
 
   it('are delivered once when they are sent again, and the count is the same', async () => {
     b.crowd(LARGE);
-    const both = [a.post('1', 'm'), a.post('1', 'm')];
+    const both = [a.post('1', { messageId: 'm' }), a.post('1', { messageId: 'm' })];
     await settled();
     expect(both.map(({ outcomes }) => outcomes)).toEqual([
       [{ delivered: LARGE, complete: true }],
@@ -99,6 +95,22 @@ describe('messages to a room', () => {
     await settled();
     for (const { frames } of [...a.devices, ...b.devices]) expect(frames).toHaveLength(taken);
     expect(a.post('again').refusal).toBe(null);
+  });
+
+  it('that are volatile are answered with the count here, dropped first, counted, and never refused', async () => {
+    a.crowd(LARGE);
+    b.crowd(LARGE);
+    const first = a.post('1', { isVolatile: true });
+    await settled();
+    expect(first.outcomes).toEqual([{ delivered: LARGE, complete: false }]);
+    for (let count = 0; count < ROOM_WAITING_MAX.messages / 2; count++) a.post('certain');
+    const second = a.post('2', { isVolatile: true });
+    expect(second).toEqual({ refusal: null, outcomes: [{ delivered: 0, complete: false }] });
+    await settled();
+    for (const node of [a, b]) {
+      expect(node.messaging.statistics.volatileDropped).toBe(1);
+      expect(node.devices[0]?.frames).toHaveLength(1 + ROOM_WAITING_MAX.messages / 2);
+    }
   });
 
   it('of another node are dropped, counted and not answered when too much waits', async () => {

@@ -84,6 +84,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
   ): BusRefusal | null {
     if (message.data.length > MESSAGE_BYTES_MAX) return 'too_large';
     const room = this.memberships.room(message.room);
+    if (message.isVolatile === true) return this.#postVolatile(message, room, except, outcome);
     if (room !== undefined && this.#isFull(room, 1 / 2)) return 'congested';
     const tally = outcome === null ? null : new Tally(outcome);
     // the cluster first: a message that it refuses must not have been delivered here
@@ -92,9 +93,32 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
     return refusal;
   }
 
+  /** Other nodes are not asked who got it. The outcome comes when the members here were written to: at once, if they are few. */
+  #postVolatile(
+    message: RoomMessage,
+    room: Room | undefined,
+    except: Device | null,
+    outcome: ((outcome: Outcome) => void) | null,
+  ): BusRefusal | null {
+    const refusal = this.cluster.sendToRoom(message, null);
+    if (refusal !== null) return refusal;
+    const done = (delivered: number): void => outcome?.({ delivered, complete: false });
+    if (room !== undefined && this.#isFull(room, 1 / 2)) {
+      this.statistics.volatileDropped++;
+      done(0);
+    } else {
+      this.#deliver(message, room, except, done);
+    }
+    return null;
+  }
+
   #receive(message: InboundRoomMessage): void {
     this.statistics.received++;
     const room = this.memberships.room(message.room);
+    if (message.isVolatile === true && room !== undefined && this.#isFull(room, 1 / 2)) {
+      this.statistics.volatileDropped++;
+      return;
+    }
     if (room !== undefined && this.#isFull(room, 1)) {
       // there is no answer, so the sender knows that its count is not complete
       this.statistics.dropped++;

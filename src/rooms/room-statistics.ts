@@ -7,6 +7,8 @@ export class RoomStatistics {
   received = 0;
   /** Messages from other nodes that the members here did not get, because too much waited for them. */
   dropped = 0;
+  /** Volatile messages, posted here or from other nodes, that the members here did not get for the same reason. */
+  volatileDropped = 0;
   /** Queues of members into which messages went. */
   deliveries = 0;
 }

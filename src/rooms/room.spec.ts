@@ -6,7 +6,7 @@ import { Room, type Membership } from './room.js';
 
 const LARGE = 65;
 
-const frameOf = (text: string): SharedFrame => new SharedFrame(Buffer.from(text));
+const frameOf = (text: string): SharedFrame => new SharedFrame([Buffer.from(text)]);
 const never = (): boolean => false;
 const always = (): boolean => true;
 

@@ -34,6 +34,11 @@ export interface RoomPublishOptions {
   readonly from?: string | number;
   /** An event of a module's own, in place of `message`: clients get `{"event":…,"data":…}`. 1 to 255 bytes. */
   readonly event?: string;
+  /**
+   * Fresh beats certain, as for a cursor or a game's tick: it is not repaired, is dropped first where anything is full,
+   * and the outcome comes at once, with this node's count, not complete.
+   */
+  readonly volatile?: boolean;
 }
 
 /** What was done to connections of a user, on all nodes. */
@@ -84,19 +89,22 @@ export class Rooms {
   }
 
   /** The same with JSON text, which arrives unchanged. */
-  async publishText(room: string, data: Buffer, { from, event }: RoomPublishOptions = {}): Promise<Outcome> {
+  async publishText(room: string, data: Buffer, options: RoomPublishOptions = {}): Promise<Outcome> {
+    const { from, event, volatile: isVolatile } = options;
     const sender = from === undefined ? null : userIdFrom(from);
     if (from !== undefined && sender === null) throw new RoomRefusedError('bad_user_id');
     if (event !== undefined && (event === '' || isCoreEvent(event))) {
       throw new TypeError(`the event "${event}" is the core's, or has no name`);
     }
-    const message: RoomMessage = { room: checked(room), from: sender, data };
+    const message: RoomMessage = {
+      room: checked(room),
+      from: sender,
+      data,
+      ...(event !== undefined && { event }),
+      ...(isVolatile === true && { isVolatile }),
+    };
     return new Promise((resolve, reject) => {
-      const refusal = this.messaging.post(
-        event === undefined ? message : { ...message, event },
-        null,
-        resolve,
-      );
+      const refusal = this.messaging.post(message, null, resolve);
       if (refusal !== null) reject(new RoomRefusedError(refusal));
     });
   }

@@ -118,6 +118,11 @@ export class Metrics {
     'Changes of users who are watched here: online, offline',
     ['change'],
   );
+  readonly volatileDropped = this.#counter(
+    'lanfare_volatile_dropped_total',
+    'Volatile messages dropped, by where: client, its queue was half full; room, half of what may wait was waiting for its members; cluster, much waited for another node; late, a newer one came before it',
+    ['where'],
+  );
   readonly messageLatency = this.#histogram(
     'lanfare_message_latency_seconds',
     'Sampled, 1 in 256. path local: from arrival to the write to the socket; cluster: round trip, until all nodes that hold the user answered',
@@ -159,6 +164,11 @@ export class Metrics {
   readonly clusterMessages = this.#counter(
     'lanfare_cluster_messages_total',
     'Messages sent to and received from other nodes',
+    ['direction'],
+  );
+  readonly clusterVolatile = this.#counter(
+    'lanfare_cluster_volatile_messages_total',
+    'Volatile messages sent to other nodes, once for each node, and received from them',
     ['direction'],
   );
   readonly recordsRepaired = this.#counter(

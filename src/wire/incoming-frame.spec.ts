@@ -131,7 +131,23 @@ describe('a frame', () => {
     [`{"user_id":1.${'0'.repeat(60_000)},"data":1}`, '1', '1'],
     [' {"user_id" : 2 , "data" : "x" } ', '2', '"x"'],
   ])('%#: sends the text as it was written', (text, to, data) => {
-    expect(read(text)).toEqual({ kind: 'send', id: null, to, data: Buffer.from(data), messageId: null });
+    expect(read(text)).toMatchObject({
+      kind: 'send',
+      id: null,
+      to,
+      data: Buffer.from(data),
+      messageId: null,
+    });
+  });
+
+  it.each([
+    ['{"user_id":2,"data":1}', false],
+    ['{"user_id":2,"data":1,"volatile":false,"message_id":"m"}', false],
+    ['{"user_id":2,"data":1,"volatile":true}', true],
+    ['{"event":"send","data":{"user_id":2,"data":1,"volatile":true,"message_id":null}}', true],
+    ['{"event":"send","volatile":true,"data":{"user_id":2,"data":1}}', false],
+  ])('%s: volatile is %s', (text, isVolatile) => {
+    expect(read(text)).toMatchObject({ kind: 'send', isVolatile });
   });
 
   it.each([
@@ -169,6 +185,8 @@ describe('a frame', () => {
     ['{"user_id":2,"data":1,"message_id":7}', 'bad_message_id'],
     ['{"user_id":2,"data":1,"message_id":""}', 'bad_message_id'],
     [`{"user_id":2,"data":1,"message_id":"${'x'.repeat(65)}"}`, 'bad_message_id'],
+    ['{"user_id":2,"data":1,"volatile":null}', 'bad_frame'],
+    ['{"user_id":2,"data":1,"volatile":true,"message_id":"m"}', 'bad_frame'],
   ])('%# is refused', (text, code) => {
     expect(read(text)).toEqual({ kind: 'bad', id: null, code });
   });

@@ -14,6 +14,7 @@ export interface SendFrame {
   readonly data: Buffer;
   /** The client's own name for the message, by which a retry is recognised. */
   readonly messageId: string | null;
+  readonly isVolatile: boolean;
 }
 
 /** An event other than `send`: the core's `ping` and `refresh`, or an event of a `@SubscribeMessage`. */
@@ -34,7 +35,7 @@ export interface BadFrame {
 const ID_BYTES_MAX = 64;
 const MESSAGE_ID_BYTES_MAX = 64;
 
-const SEND_MEMBERS = ['user_id', 'data', 'message_id'] as const;
+const SEND_MEMBERS = ['user_id', 'data', 'message_id', 'volatile'] as const;
 const FRAME_MEMBERS = [...SEND_MEMBERS, 'id', 'event'] as const;
 type SendMember = (typeof SEND_MEMBERS)[number];
 
@@ -43,7 +44,7 @@ const NULL = Buffer.from('null');
 /** @param frame the payload of a text frame: valid UTF-8, of bounded size. Never throws. */
 export function readFrame(frame: Buffer): IncomingFrame {
   const plain = scanPlainSend(frame);
-  if (plain !== null) return { kind: 'send', messageId: null, ...plain };
+  if (plain !== null) return { kind: 'send', messageId: null, isVolatile: false, ...plain };
   return readAnyFrame(frame);
 }
 
@@ -73,7 +74,9 @@ function readSend(id: string | null, members: Members<SendMember>): IncomingFram
   if (data === undefined) return bad('missing_data', id);
   const messageId = readMessageId(members.get('message_id'));
   if (messageId === undefined) return bad('bad_message_id', id);
-  return { kind: 'send', id, to, data, messageId };
+  const isVolatile = readVolatile(members.get('volatile'), messageId);
+  if (isVolatile === undefined) return bad('bad_frame', id);
+  return { kind: 'send', id, to, data, messageId, isVolatile };
 }
 
 /** The id as JSON text; null when there is none; undefined when it is no valid id. */
@@ -91,6 +94,13 @@ export function readMessageId(text: Buffer | undefined): string | null | undefin
   const isValid =
     id !== null && id !== '' && id.isWellFormed() && Buffer.byteLength(id) <= MESSAGE_ID_BYTES_MAX;
   return isValid ? id : undefined;
+}
+
+/** Whether a message is volatile; undefined: that is not valid. Nobody repeats a volatile message, so it has no message id. */
+export function readVolatile(text: Buffer | undefined, messageId: string | null): boolean | undefined {
+  const value = text?.toString() ?? 'false';
+  if (value === 'false') return false;
+  return value === 'true' && messageId === null ? true : undefined;
 }
 
 function bad(code: FrameErrorCode, id: string | null = null): BadFrame {

@@ -13,12 +13,13 @@ export interface TraceContext {
 /** One message on its way to a room, as every layer passes it on. It is never changed. */
 export interface RoomMessage {
   readonly room: string;
-  /** As in `Message`. The same is true of `data` and `messageId`. */
+  /** As in `Message`. The same is true of `data`, `messageId` and `isVolatile`. */
   readonly from: string | null;
   readonly data: Buffer;
   readonly messageId?: string;
   /** An event of a module's own, in place of `message`: 1 to 255 bytes. */
   readonly event?: string;
+  readonly isVolatile?: boolean;
 }
 
 /** One message on its way to a user, as every layer passes it on. It is never changed. */
@@ -33,4 +34,6 @@ export interface Message {
   readonly messageId?: string;
   /** If the message is traced: the span of whoever passed it on. It is the parent of the spans made here. */
   readonly trace?: TraceContext | undefined;
+  /** Fresh beats certain: it is not repaired, is dropped first where anything is full, and delays nothing else. */
+  readonly isVolatile?: boolean;
 }

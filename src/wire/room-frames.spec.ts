@@ -48,6 +48,10 @@ describe('a publish', () => {
       data: Buffer.from('1.0'),
       messageId: null,
       echo: true,
+      isVolatile: false,
+    });
+    expect(readPublish(json({ room: 'a', data: 1, message_id: null, volatile: true }))).toMatchObject({
+      isVolatile: true,
     });
     expect(
       readPublish(json({ room: 'a', data: null, message_id: 'm', echo: false, volatile: false })),
@@ -56,6 +60,7 @@ describe('a publish', () => {
       data: Buffer.from('null'),
       messageId: 'm',
       echo: false,
+      isVolatile: false,
     });
   });
 
@@ -65,7 +70,8 @@ describe('a publish', () => {
     ['missing_data', { room: 'a' }],
     ['bad_message_id', { room: 'a', data: 1, message_id: 7 }],
     ['bad_frame', { room: 'a', data: 1, echo: 1 }],
-    ['bad_frame', { room: 'a', data: 1, volatile: true }],
+    ['bad_frame', { room: 'a', data: 1, volatile: 1 }],
+    ['bad_frame', { room: 'a', data: 1, volatile: true, message_id: 'm' }],
     ['bad_frame', 7],
   ])('is %s when it is %j', (code, data) => {
     expect(readPublish(json(data))).toBe(code);

@@ -1,5 +1,5 @@
 import type { FrameErrorCode } from './codes.js';
-import { readMessageId } from './incoming-frame.js';
+import { readMessageId, readVolatile } from './incoming-frame.js';
 import { elementsOf, membersOf, stringOf, type Members } from './json-members.js';
 import type { RoomMessage } from './message.js';
 import { eventPrefix } from './outgoing-frame.js';
@@ -29,6 +29,7 @@ export interface PublishRequest {
   readonly messageId: string | null;
   /** False: the sender's own connection does not get it. */
   readonly echo: boolean;
+  readonly isVolatile: boolean;
 }
 
 /** What became of one room of a `join`. */
@@ -81,17 +82,20 @@ export function readPublish(data: Buffer | undefined): PublishRequest | FrameErr
   const messageId = readMessageId(members.get('message_id'));
   if (messageId === undefined) return 'bad_message_id';
   const echo = members.get('echo')?.toString() ?? 'true';
-  const fresh = members.get('volatile')?.toString() ?? 'false';
-  if ((echo !== 'true' && echo !== 'false') || fresh !== 'false') return 'bad_frame';
-  return { room, data: body, messageId, echo: echo === 'true' };
+  const isVolatile = readVolatile(members.get('volatile'), messageId);
+  if ((echo !== 'true' && echo !== 'false') || isVolatile === undefined) return 'bad_frame';
+  return { room, data: body, messageId, echo: echo === 'true', isVolatile };
 }
 
 /** A message to a room as all its members of `lanfare.v1.json` get it. */
-export function roomDelivery({ room, from, data, messageId, event }: RoomMessage): SharedFrame {
-  if (event !== undefined) return new SharedFrame(Buffer.from(eventPrefix(event)), data, END_OF_EVENT);
+export function roomDelivery(message: RoomMessage): SharedFrame {
+  const { room, from, data, messageId, event, isVolatile } = message;
+  if (event !== undefined) {
+    return new SharedFrame([Buffer.from(eventPrefix(event)), data, END_OF_EVENT], isVolatile);
+  }
   const head = `{"event":"message","data":{"room":${JSON.stringify(room)},"from":${JSON.stringify(from)},"data":`;
   const tail = messageId === undefined ? '}}' : `,"message_id":${JSON.stringify(messageId)}}}`;
-  return new SharedFrame(Buffer.from(head), data, Buffer.from(tail));
+  return new SharedFrame([Buffer.from(head), data, Buffer.from(tail)], isVolatile);
 }
 
 const END_OF_EVENT = Buffer.from('}');

@@ -27,7 +27,11 @@ export class SharedFrame {
   readonly bytes: Buffer;
   readonly payload: Buffer;
 
-  constructor(...parts: readonly Buffer[]) {
+  constructor(
+    parts: readonly Buffer[],
+    /** It carries a volatile message. */
+    readonly isVolatile = false,
+  ) {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     const header = textFrameHeader(length);
     this.bytes = Buffer.concat([header, ...parts], header.length + length);

@@ -174,6 +174,19 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect([atA.length, atB.length, atC.length, strays.length]).toEqual([0, 2, 1, 0]);
     });
 
+    it('carries volatile messages to users and rooms, marked', async () => {
+      const [a, b] = (await world.start(2)) as [Bus, Bus];
+      await joinedEverywhere(b, user('two'));
+      await joinedEverywhere(b, room('hall'));
+      const came = firstValueFrom(b.messages$);
+      const cameToRoom = firstValueFrom(b.roomMessages$);
+      const message = { from: 'one', data: text('x'), isVolatile: true };
+      expect(a.send({ to: 'two', ...message }, null)).toBeNull();
+      expect(a.sendToRoom({ room: 'hall', ...message }, null)).toBeNull();
+      expect(await came).toMatchObject({ to: 'two', acknowledge: null, ...message });
+      expect(await cameToRoom).toMatchObject({ room: 'hall', acknowledge: null, ...message });
+    });
+
     it('waits for what a node counts in a later turn', async () => {
       const [a, b] = (await world.start(2)) as [Bus, Bus];
       await joined(b, room('hall'));

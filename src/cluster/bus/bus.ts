@@ -133,6 +133,11 @@ export interface BusStatistics {
   readonly datagramsRejected: Readonly<Record<(typeof REJECTIONS)[number], number>>;
   readonly messagesSent: number;
   readonly messagesReceived: number;
+  /** Volatile messages: copies sent to nodes; not sent, because much waited there; received; dropped as too late. */
+  readonly volatileSent: number;
+  readonly volatileDropped: number;
+  readonly volatileReceived: number;
+  readonly volatileLate: number;
   /** Records sent again because a peer missed them, and records that peers were asked to send again. */
   readonly recordsRepaired: number;
   readonly recordsRequested: number;
@@ -163,6 +168,10 @@ export const NOTHING_COUNTED: BusStatistics = {
   ) as BusStatistics['datagramsRejected'],
   messagesSent: 0,
   messagesReceived: 0,
+  volatileSent: 0,
+  volatileDropped: 0,
+  volatileReceived: 0,
+  volatileLate: 0,
   recordsRepaired: 0,
   recordsRequested: 0,
   answersDropped: 0,
@@ -216,7 +225,8 @@ export abstract class Bus {
 
   /**
    * Sends to every other node that holds the user, or may hold it. `receipt` is called once, within a second, but never
-   * when the message was refused. A refusal means that the message went nowhere.
+   * when the message was refused. A refusal means that the message went nowhere. A volatile message has no receipt, and
+   * is dropped, not refused, where queues are full.
    */
   abstract send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null;
 

@@ -147,13 +147,13 @@ export class MemoryBus extends Bus {
   }
 
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
-    return this.#send({ kind: 'user', name: message.to }, message.data.length, receipt, (holder, ack) =>
+    return this.#send({ kind: 'user', name: message.to }, message, receipt, (holder, ack) =>
       holder.#messages.next({ ...message, acknowledge: ack }),
     );
   }
 
   sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
-    return this.#send({ kind: 'room', name: message.room }, message.data.length, receipt, (holder, ack) =>
+    return this.#send({ kind: 'room', name: message.room }, message, receipt, (holder, ack) =>
       holder.#roomMessages.next({ ...message, acknowledge: ack }),
     );
   }
@@ -246,11 +246,12 @@ export class MemoryBus extends Bus {
 
   #send(
     address: Address,
-    bytes: number,
+    { data: { length: bytes }, isVolatile }: Message | RoomMessage,
     receipt: ((receipt: Receipt) => void) | null,
     give: (holder: MemoryBus, acknowledge: ((delivered: number) => void) | null) => void,
   ): BusRefusal | null {
     if (bytes > MESSAGE_BYTES_MAX) return 'too_large';
+    if (isVolatile === true && this.#queuedBytes + bytes > this.#congestedBytes) return null;
     if (!this.#hasRoomFor(bytes)) return 'congested';
     const key = keyOf(address);
     const holders = this.#others().filter((other) => other.#connections.has(key));

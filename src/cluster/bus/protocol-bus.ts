@@ -190,18 +190,19 @@ export class ProtocolBus extends Bus {
     const { node } = this.#started;
     switch (event.type) {
       case 'message': {
-        const { to, from, data, peer, receipt, messageId, trace } = event;
+        const { to, from, data, peer, receipt, messageId, trace, isVolatile } = event;
         const acknowledge = this.#acknowledgement(peer, receipt);
-        const message = { to, from, data, trace: trace ?? undefined, acknowledge };
+        const message = { to, from, data, trace: trace ?? undefined, isVolatile, acknowledge };
         this.#messages.next(messageId === null ? message : { ...message, messageId });
         break;
       }
       case 'room-message': {
-        const { room, from, data, peer, receipt, messageId, event: name } = event;
+        const { room, from, data, peer, receipt, messageId, event: name, isVolatile } = event;
         this.#roomMessages.next({
           room,
           from,
           data,
+          isVolatile,
           ...(messageId !== null && { messageId }),
           ...(name !== null && { event: name }),
           acknowledge: this.#acknowledgement(peer, receipt),

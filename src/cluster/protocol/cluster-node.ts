@@ -44,6 +44,7 @@ import { Interest } from './routing/interest.js';
 import { Reachability } from './routing/reachability.js';
 import { Reception } from './routing/reception.js';
 import { Routing } from './routing/routing.js';
+import { VolatileMessages } from './routing/volatile-messages.js';
 import { Sleep } from './sleep.js';
 import { statisticsOf } from './statistics.js';
 import { Acks } from './transmission/acks.js';
@@ -69,6 +70,7 @@ export class ClusterNode implements ProtocolNode {
   readonly #sleep: Sleep;
   readonly #transmission: Transmission;
   readonly #view: View;
+  readonly #volatileMessages: VolatileMessages;
 
   constructor(options: ClusterNodeOptions) {
     const parts = makeParts(options);
@@ -91,6 +93,7 @@ export class ClusterNode implements ProtocolNode {
     this.#transmission = new Transmission(parts, acks, probes);
     this.#view = new View(parts, this.#discovery);
     this.#routing = new Routing(parts, this.#view);
+    this.#volatileMessages = new VolatileMessages(parts, this.#routing);
     this.#interest = new Interest(parts, this.#routing);
     this.#reachability = new Reachability(parts, (now) => this.#view.knowsAll(now));
     this.#departure = new Departure(parts, this.#routing);
@@ -105,7 +108,7 @@ export class ClusterNode implements ProtocolNode {
       membership: this.#membership,
       pings,
       probes,
-      reception: new Reception(acks, new Delivery(parts), handshake),
+      reception: new Reception(parts, acks, new Delivery(parts), handshake),
       reports,
       transmission: this.#transmission,
     });
@@ -117,8 +120,7 @@ export class ClusterNode implements ProtocolNode {
     this.#parts.journal.counters.datagramsReceived += 1;
     try {
       const admitted = this.#admission.admit(now, arrival, bytes, source);
-      if (admitted !== null)
-        this.#frames.handleFrames(now, admitted.peer, admitted.plain, admitted.isForPair);
+      if (admitted !== null) this.#frames.handleFrames(now, admitted);
     } catch (error) {
       if (!(error instanceof MalformedDatagramError)) throw error;
       this.#parts.journal.reject('malformed');
@@ -187,11 +189,15 @@ export class ClusterNode implements ProtocolNode {
   }
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
-    return this.#departure.isOver ? this.#sendNowhere(token) : this.#routing.send(now, message, token);
+    if (this.#departure.isOver) return this.#sendNowhere(token);
+    if (message.isVolatile === true) return this.#volatileMessages.send(now, message);
+    return this.#routing.send(now, message, token);
   }
 
   sendToRoom(now: number, message: OutgoingRoomMessage, token: number): SendResult {
-    return this.#departure.isOver ? this.#sendNowhere(token) : this.#routing.sendToRoom(now, message, token);
+    if (this.#departure.isOver) return this.#sendNowhere(token);
+    if (message.isVolatile === true) return this.#volatileMessages.sendToRoom(now, message);
+    return this.#routing.sendToRoom(now, message, token);
   }
 
   holders(now: number, address: Address): Holders {

@@ -51,6 +51,8 @@ export interface OutgoingMessage {
   readonly messageId?: string;
   /** The span in which it is sent. */
   readonly trace?: TraceContext | undefined;
+  /** Fresh beats certain: it is not repaired, waits for nothing, and is dropped first. It has no receipt. */
+  readonly isVolatile?: boolean;
 }
 
 /** Who holds an address, as far as this node's directory knows. */
@@ -69,6 +71,8 @@ export interface OutgoingRoomMessage {
   readonly messageId?: string;
   /** An event of a module's own, in place of a message. At most 255 bytes of UTF-8. */
   readonly event?: string;
+  /** As of `OutgoingMessage`. */
+  readonly isVolatile?: boolean;
 }
 
 /**
@@ -120,6 +124,7 @@ export type ProtocolEvent =
       readonly receipt: number;
       readonly messageId: string | null;
       readonly trace: TraceContext | null;
+      readonly isVolatile: boolean;
     }
   /** The same, to a room that this node holds or may be thought to hold. */
   | {
@@ -131,6 +136,7 @@ export type ProtocolEvent =
       readonly receipt: number;
       readonly messageId: string | null;
       readonly event: string | null;
+      readonly isVolatile: boolean;
     }
   /**
    * The final word on a `send` or `sendToRoom` with a token: exactly one per token, at most `receiptTimeoutMs` later. `complete`: everybody
@@ -193,6 +199,11 @@ export interface ProtocolStatistics {
   readonly datagramsRejected: Readonly<Record<Rejection, number>>;
   readonly messagesSent: number;
   readonly messagesReceived: number;
+  /** Volatile messages: copies sent to peers; those not sent, as too much waits there; received; come too late. */
+  readonly volatileSent: number;
+  readonly volatileDropped: number;
+  readonly volatileReceived: number;
+  readonly volatileLate: number;
   readonly recordsRepaired: number;
   readonly recordsRequested: number;
   /** Receipts and answers for which a peer's queue had no room: who waits for them hears it from its own deadline. */
@@ -232,7 +243,7 @@ export interface ProtocolNode {
   join(now: number, address: Address, token: number): void;
   /** `token` cancels a pending 'reachable' of the same connection. */
   leave(now: number, address: Address, token: number): void;
-  /** All or nothing: a refusal means that no peer gets it. `token` 0: no receipt wanted. */
+  /** All or nothing: a refusal means that no peer gets it. `token` 0: no receipt wanted, as for all volatile messages. */
   send(now: number, message: OutgoingMessage, token: number): SendResult;
   sendToRoom(now: number, message: OutgoingRoomMessage, token: number): SendResult;
   /** Looked up: nothing is sent, and nothing changes. */

@@ -1,6 +1,7 @@
 /** Hands each frame of an opened datagram to the part of the node that owns it. */
 import type { Departure } from './departure.js';
 import { MalformedDatagramError } from './errors.js';
+import type { Admitted } from './membership/admission.js';
 import type { Discovery } from './membership/discovery.js';
 import type { Handshake } from './membership/handshake.js';
 import type { Membership } from './membership/membership.js';
@@ -28,6 +29,7 @@ import {
   FRAME_RECORD_UNICAST,
   FRAME_REPORT,
   FRAME_STATUS,
+  FRAME_VOLATILE,
   FRAME_WELCOME,
 } from './wire/frames.js';
 
@@ -48,8 +50,9 @@ export class FrameDispatch {
   constructor(private readonly owners: FrameOwners) {}
 
   /** @throws MalformedDatagramError */
-  handleFrames(now: number, peer: Peer, plain: Buffer, isForPair: boolean): void {
+  handleFrames(now: number, datagram: Admitted): void {
     const { reception } = this.owners;
+    const { peer, plain, isForPair } = datagram;
     const end = plain.length;
     let at = 0;
     while (at + FRAME_HEADER_BYTES <= end) {
@@ -63,6 +66,8 @@ export class FrameDispatch {
         if (isForPair) reception.receiveUnicast(now, peer, plain, start, next);
       } else if (type === FRAME_RECORD_BROADCAST) {
         reception.receiveBroadcast(now, peer, plain, start, next);
+      } else if (type === FRAME_VOLATILE) {
+        reception.receiveVolatile(datagram, start, next);
       } else {
         const reader = new ByteReader(plain, start, next);
         if (isForPair) this.#handlePairFrame(now, peer, type, reader);

@@ -45,6 +45,7 @@ function converse(lan: VirtualLan, [a, b]: readonly [Host, Host], round: number)
       round + 1,
     );
   }
+  if (round % 3 === 0) a.node.send(lan.now, { to: 'bob', from: 'ann', data, isVolatile: true }, 0);
   if (round % 7 === 0) a.node.publish(lan.now, 'audit', data);
   if (round % 11 === 0) a.node.ask(lan.now, 'where', data, 500, round + 1);
   lan.run(3);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Logger } from '@nestjs/common';
 import { moduleFailures } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
+import { SharedFrame } from '../../wire/shared-frame.js';
 import { GatewayStatistics } from '../gateway-statistics.js';
 import { Backlogs, TO_CLIENTS } from './backlogs.js';
 import type { ClientConnection } from './client-connection.js';
@@ -143,6 +144,26 @@ describe('a client that takes nothing', () => {
     expect(socket.closedWith).toBe(CLOSES.slow_client.code);
     expect(sent).toBeLessThan(LIMIT / 200);
     expect(sent).toBeGreaterThan(LIMIT / 400);
+  });
+
+  it('gets no volatile message more when its queue is half full, and is not closed for it', () => {
+    const statistics = new GatewayStatistics();
+    const socket = new StalledSocket();
+    const connection = connectionOf('slow', connectionContext({ bufferLimitBytes: LIMIT, statistics }));
+    connection.open(socket, socket as never, null);
+    const data = Buffer.alloc(LIMIT / 10, '1');
+    const message = { to: 'slow', from: null, data };
+    const frame = new SharedFrame([data], true);
+    let taken = 0;
+    while (connection.deliver({ ...message, isVolatile: true })) taken++;
+    expect(taken).toBe(4);
+    expect(connection.deliverFrame(frame)).toBe(false);
+    expect(statistics.volatileDropped).toBe(2);
+    expect(connection.deliver(message)).toBe(true);
+    expect(socket.closedWith).toBeNull();
+    connection.outgoing.flush();
+    socket.take();
+    expect(connection.deliverFrame(frame)).toBe(true);
   });
 
   it('has no backlog when it has taken everything', () => {

@@ -159,13 +159,17 @@ export class ClientConnection implements Device {
   }
 
   deliver(message: Message): boolean {
+    if (message.isVolatile === true && !this.#hasRoomForVolatile(message.data.length)) return false;
     return this.isEnveloped
       ? this.#queue(deliveryPrefix(message.from), message.data, DELIVERY_SUFFIX)
       : this.#queue(bareDelivery(message.data));
   }
 
   deliverFrame(frame: SharedFrame): boolean {
-    if (this.#life.isClosing || !this.hasRoomFor(frame.bytes.length)) return false;
+    if (this.#life.isClosing) return false;
+    const { length } = frame.bytes;
+    if (frame.isVolatile && !this.#hasRoomForVolatile(length)) return false;
+    if (!this.hasRoomFor(length)) return false;
     this.outgoing.addShared(frame);
     return true;
   }
@@ -229,6 +233,14 @@ export class ClientConnection implements Device {
     const waiting = this.outgoing.bytes;
     if (waiting === 0 || waiting + bytes <= this.context.bufferLimitBytes) return true;
     this.closeFor('slow_client');
+    return false;
+  }
+
+  /** Volatile messages may fill half of the queue, and never close a connection. */
+  #hasRoomForVolatile(bytes: number): boolean {
+    const waiting = this.outgoing.bytes;
+    if (waiting === 0 || waiting + bytes <= this.context.bufferLimitBytes / 2) return true;
+    this.context.statistics.volatileDropped++;
     return false;
   }
 

@@ -6,7 +6,7 @@ import { RoomMessaging } from '../../rooms/room-messaging.js';
 import type { Membership } from '../../rooms/room.js';
 import type { EventFrame } from '../../wire/incoming-frame.js';
 import type { RoomMessage } from '../../wire/message.js';
-import { readPublish } from '../../wire/room-frames.js';
+import { readPublish, type PublishRequest } from '../../wire/room-frames.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import { Congestion } from './congestion.js';
 import { FrameRate } from './frame-rate.js';
@@ -54,14 +54,13 @@ export class ClientPublishes {
       connection.refuse(request, id);
       return true;
     }
-    const { room, data, messageId, echo } = request;
+    const { room, data, echo } = request;
     const membership = this.memberships.find(connection, room);
     if (membership === undefined) {
       connection.refuseRoom(room, 'not_joined', id);
       return true;
     }
-    const from = connection.userId;
-    const message = messageId === null ? { room, from, data } : { room, from, data, messageId };
+    const message = messageOf(request, connection.userId);
     const publish = { connection, message, echo, id };
     if (membership.mayPublish === true && this.policy === undefined) return this.#post(publish, membership);
     whenAnswered(connection, data.length, this.#judge(connection, membership, message), (verdict) =>
@@ -113,11 +112,16 @@ export class ClientPublishes {
   #post({ connection, message, echo, id }: Publish, { room }: Membership): boolean {
     const answer = answerWithOutcome(connection, id);
     const refusal = this.messaging.post(message, echo ? null : connection, answer);
-    this.congestion.hasSent(connection);
+    if (message.isVolatile !== true) this.congestion.hasSent(connection);
     if (refusal !== null && answer !== null) connection.end();
     if (refusal === null) this.rate.charge(connection, Math.floor(room.size / MEMBERS_PER_FRAME));
     else if (refusal === 'congested' && connection.intake.isPaused) return false;
     else connection.refuseRoom(room.name, refusal, id);
     return true;
   }
+}
+
+function messageOf({ room, data, messageId, isVolatile }: PublishRequest, from: string): RoomMessage {
+  if (isVolatile) return { room, from, data, isVolatile };
+  return messageId === null ? { room, from, data } : { room, from, data, messageId };
 }

@@ -111,6 +111,18 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     expect([socket.isReading, otherSocket.isReading]).toEqual([true, true]);
   });
 
+  it('does not wait for a volatile message', async () => {
+    await start(3);
+    for (const number of [1, 2]) send(number);
+    expect(socket.isReading).toBe(false);
+    const eagerSocket = new FakeSocket();
+    send(3, ',"volatile":true,"id":1', open(eagerSocket));
+    expect(eagerSocket.isReading).toBe(true);
+    await turn();
+    expect(received).toEqual(['1', '2']);
+    expect(written).toContain('{"event":"ack","id":1,"data":{"delivered":0,"complete":false}}');
+  });
+
   it('sends an error when nothing would ever resume the client', async () => {
     await start(0);
     send(1, ',"id":7'); // refused, although the bus is not congested

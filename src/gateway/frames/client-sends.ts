@@ -25,13 +25,13 @@ export class ClientSends {
    * Returns false when queues towards other nodes are full: the connection is paused, and must pass the frame again
    * later.
    */
-  handle(connection: ClientConnection, { id, to, data, messageId }: SendFrame): boolean {
+  handle(connection: ClientConnection, frame: SendFrame): boolean {
+    const { id, data } = frame;
     if (connection.isAnonymous) {
       connection.refuse('forbidden', id);
       return true;
     }
-    const from = connection.userId;
-    const message = messageId === null ? { to, from, data } : { to, from, data, messageId };
+    const message = messageOf(frame, connection.userId);
     const { policy } = this;
     if (policy !== undefined) {
       const verdict = ask(`${policy.constructor.name}.allows`, () => policy.allows(connection, message));
@@ -44,11 +44,14 @@ export class ClientSends {
     return true;
   }
 
-  /** Posts the message. Pauses the connection if the cluster is congested, whether the message was refused or not. */
+  /**
+   * Posts the message. Pauses the connection if the cluster is congested, whether the message was refused or not. A
+   * volatile message is dropped then, and pauses nobody.
+   */
   #post(connection: ClientConnection, message: Message, id: string | null): BusRefusal | null {
     const answer = answerWithOutcome(connection, id);
     const refusal = this.messaging.post(message, answer);
-    this.congestion.hasSent(connection);
+    if (message.isVolatile !== true) this.congestion.hasSent(connection);
     if (refusal !== null && answer !== null) connection.end();
     return refusal;
   }
@@ -61,4 +64,9 @@ export class ClientSends {
       if (refusal !== null) connection.refuse(refusal, id);
     }
   }
+}
+
+function messageOf({ to, data, messageId, isVolatile }: SendFrame, from: string): Message {
+  if (isVolatile) return { to, from, data, isVolatile };
+  return messageId === null ? { to, from, data } : { to, from, data, messageId };
 }

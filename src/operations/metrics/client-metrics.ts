@@ -31,7 +31,7 @@ export class ClientMetrics {
     metrics.clientsPaused.set(this.clients.paused);
     metrics.set(metrics.clientsShed, this.clients.backlogs.shed, { limit: 'backlog' });
     metrics.set(metrics.clientsShed, this.clients.unhandled.shed, { limit: 'unhandled' });
-    const { handshakes, turnedAway, frames, errors, closes } = this.statistics;
+    const { handshakes, turnedAway, frames, errors, closes, volatileDropped } = this.statistics;
     for (const [result, count] of Object.entries(handshakes)) {
       metrics.set(metrics.handshakes, count, { result });
     }
@@ -42,6 +42,7 @@ export class ClientMetrics {
       metrics.set(metrics.turnedAway, count, { reason });
     }
     metrics.set(metrics.frames, frames);
+    metrics.set(metrics.volatileDropped, volatileDropped, { where: 'client' });
     for (const [code, count] of Object.entries(errors)) metrics.set(metrics.errors, count, { code });
     for (const [reason, count] of Object.entries(closes)) metrics.set(metrics.closes, count, { reason });
   }

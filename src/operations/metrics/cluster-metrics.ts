@@ -100,6 +100,10 @@ export class ClusterMetrics implements OnApplicationShutdown {
     const counted = this.node.cluster.statistics();
     metrics.set(metrics.clusterMessages, counted.messagesSent, { direction: 'sent' });
     metrics.set(metrics.clusterMessages, counted.messagesReceived, { direction: 'received' });
+    metrics.set(metrics.clusterVolatile, counted.volatileSent, { direction: 'sent' });
+    metrics.set(metrics.clusterVolatile, counted.volatileReceived, { direction: 'received' });
+    metrics.set(metrics.volatileDropped, counted.volatileDropped, { where: 'cluster' });
+    metrics.set(metrics.volatileDropped, counted.volatileLate, { where: 'late' });
     metrics.set(metrics.clusterDatagrams, counted.datagramsSent, { direction: 'sent' });
     metrics.set(metrics.clusterDatagrams, counted.datagramsReceived, { direction: 'received' });
     for (const [reason, count] of Object.entries(counted.datagramsRejected)) {

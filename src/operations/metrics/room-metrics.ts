@@ -35,5 +35,6 @@ export class RoomMetrics {
     for (const [change, count] of Object.entries(this.users.changes)) {
       metrics.set(metrics.presenceChanges, count, { change });
     }
+    metrics.set(metrics.volatileDropped, statistics.volatileDropped, { where: 'room' });
   }
 }

@@ -41,12 +41,22 @@ const anyJson = z
   .refine((value) => value !== undefined, 'is missing')
   .meta({ description: 'Any JSON value; null is one' });
 
+const volatileFlag = z.boolean().optional().meta({
+  description:
+    'True: fresh beats certain. Not repaired, dropped first where anything is full. Without message_id',
+});
+
+/** Nobody repeats a volatile message. */
+const isOneOfTwo = (what: { volatile?: boolean | undefined; message_id?: string | null | undefined }) =>
+  what.volatile !== true || (what.message_id ?? null) === null;
+
 const message = {
   user_id: userId,
   data: anyJson,
   message_id: shortText(1)
     .nullish()
     .meta({ description: 'A name of your own: a retry with the same one is recognised' }),
+  volatile: volatileFlag,
 };
 
 const room = z
@@ -76,10 +86,15 @@ const roomOrRooms = z.union([
 /** What clients send. Other members are ignored. */
 export const clientFrames = {
   send: z
-    .looseObject({ event: z.literal('send'), id: id.optional(), data: z.looseObject(message) })
+    .looseObject({
+      event: z.literal('send'),
+      id: id.optional(),
+      data: z.looseObject(message).refine(isOneOfTwo, 'is volatile and has a message_id'),
+    })
     .meta({ description: 'A message to every device of a user' }),
   plainSend: z
     .looseObject({ ...message, id: id.optional() })
+    .refine(isOneOfTwo, 'is volatile and has a message_id')
     .meta({ description: 'The same as a frame without event, the form of clients without subprotocol' }),
   join: z
     .looseObject({ event: z.literal('join'), id: id.optional(), data: roomOrRooms })
@@ -91,13 +106,15 @@ export const clientFrames = {
     .looseObject({
       event: z.literal('publish'),
       id: id.optional(),
-      data: z.looseObject({
-        room,
-        data: anyJson,
-        message_id: message.message_id,
-        echo: z.boolean().optional().meta({ description: 'False: not to the own connection' }),
-        volatile: z.literal(false).optional().meta({ description: 'Kept for later versions' }),
-      }),
+      data: z
+        .looseObject({
+          room,
+          data: anyJson,
+          message_id: message.message_id,
+          echo: z.boolean().optional().meta({ description: 'False: not to the own connection' }),
+          volatile: volatileFlag,
+        })
+        .refine(isOneOfTwo, 'is volatile and has a message_id'),
     })
     .meta({ description: 'A message to every member of a room that one is in' }),
   watch: z

@@ -15,6 +15,7 @@ import { OutgoingSession } from '../peers/outgoing-session.js';
 import { PathSize } from '../peers/path-size.js';
 import { PeerTimers } from '../peers/peer-timers.js';
 import { Peer } from '../peers/peer.js';
+import { VolatileQueue } from '../streams/volatile-queue.js';
 import {
   DATAGRAM_OVERHEAD_BYTES,
   PROTOCOL_BYTE,
@@ -37,6 +38,7 @@ export interface Admitted {
   readonly peer: Peer;
   readonly plain: Buffer;
   readonly isForPair: boolean;
+  readonly packetNumber: number;
 }
 
 type Parts = Pick<
@@ -116,7 +118,7 @@ export class Admission {
       parts.members.add(peer);
       this.handlers.met(now, peer);
     }
-    return { peer, plain, isForPair };
+    return { peer, plain, isForPair, packetNumber: number };
   }
 
   /** Anybody can put our boot id into a datagram. It is ours if it opens and is new. */
@@ -185,6 +187,7 @@ export class Admission {
         timing,
         timers,
         new PathSize(pathSizes, timing, timers.probe),
+        new VolatileQueue(options.datagramBytes - DATAGRAM_OVERHEAD_BYTES),
       ),
       endpoint,
       now,

@@ -83,7 +83,7 @@ const nextUserMessage = (body: Buffer): Buffer => {
     body.subarray(fieldsStart, fieldsEnd),
   ]);
   return Buffer.concat([
-    Buffer.from([flags | frames.USER_HAS_FIELDS | frames.USER_EPHEMERAL | 0xf0]),
+    Buffer.from([flags | frames.USER_HAS_FIELDS | frames.USER_VOLATILE | 0xf0]),
     body.subarray(1, at),
     Buffer.from([fields.length >> 8, fields.length & 0xff]),
     fields,
@@ -93,7 +93,7 @@ const nextUserMessage = (body: Buffer): Buffer => {
 
 /** Every flag that has no meaning yet. */
 const nextGroupMessage = (body: Buffer): Buffer =>
-  Buffer.concat([Buffer.from([body.readUInt8(0) | frames.GROUP_EPHEMERAL | 0xc0]), body.subarray(1)]);
+  Buffer.concat([Buffer.from([body.readUInt8(0) | frames.GROUP_VOLATILE | 0xc0]), body.subarray(1)]);
 
 const nextMessage = ({ type, body }: Frame): Frame => {
   if (type === frames.MESSAGE_USER) return { type, body: nextUserMessage(body) };

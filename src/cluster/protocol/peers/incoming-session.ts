@@ -35,6 +35,8 @@ export class IncomingSession {
   #welcomeReport = 0;
   #helloIntervalMs = 0;
   #recordsToAck = 0;
+  /** The newest datagram with volatile messages under each key, over all sessions: older ones come too late. */
+  readonly #newestVolatile = { pair: 0, broadcast: 0 };
   /** Hashes withdrawn while the snapshot is on its way: it must not bring them back. */
   readonly #removals = new Set<number>();
   /** There were more withdrawals than can be noted, so the snapshot may have brought some addresses back. */
@@ -191,6 +193,13 @@ export class IncomingSession {
   noteAcked(): void {
     this.timers.ack.cancel();
     this.#recordsToAck = 0;
+  }
+
+  /** A datagram with volatile messages has come. False: one that was sent later came before it. */
+  noteVolatile(key: 'pair' | 'broadcast', packetNumber: number): boolean {
+    if (packetNumber < this.#newestVolatile[key]) return false;
+    this.#newestVolatile[key] = packetNumber;
+    return true;
   }
 
   /** This node slept for `ms`. What is missing has so much more time to come. */

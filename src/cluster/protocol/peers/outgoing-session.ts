@@ -8,6 +8,7 @@
 import type { Timing } from '../options.js';
 import { Backlog } from '../streams/backlog.js';
 import { OutgoingStream } from '../streams/outgoing-stream.js';
+import type { VolatileQueue } from '../streams/volatile-queue.js';
 import { next, type Transitions } from '../transitions.js';
 import { BarrierStanding } from './barrier-standing.js';
 import type { PathSize } from './path-size.js';
@@ -60,6 +61,7 @@ export class OutgoingSession {
     private readonly timers: PeerTimers,
     /** How large its datagrams may be. */
     readonly path: PathSize,
+    readonly volatile: VolatileQueue,
   ) {
     this.stream = new OutgoingStream(recordBytes);
     this.backlog = new Backlog(timing, timers.stall);

@@ -2,7 +2,7 @@
 import type { Endpoint, NodeId, PeerSnapshot } from '../contract.js';
 import { next, type Transitions } from '../transitions.js';
 import { tagOfBootId, restOfBootId } from '../wire/datagram.js';
-import { CAPABILITY_LARGE_DATAGRAMS, CAPABILITY_ROOMS } from '../wire/frames.js';
+import { CAPABILITY_LARGE_DATAGRAMS, CAPABILITY_ROOMS, CAPABILITY_VOLATILE } from '../wire/frames.js';
 import type { OpeningChannel, SealingChannel } from '../wire/sealing.js';
 import type { IncomingSession } from './incoming-session.js';
 import { Loss } from './loss.js';
@@ -125,6 +125,11 @@ export class Peer {
   /** It takes larger datagrams, if the path to it does. */
   get knowsLargeDatagrams(): boolean {
     return (this.#capabilities & CAPABILITY_LARGE_DATAGRAMS) !== 0;
+  }
+
+  /** It takes volatile messages in frames. */
+  get knowsVolatile(): boolean {
+    return (this.#capabilities & CAPABILITY_VOLATILE) !== 0;
   }
 
   /** When the peer started, on our clock. */

@@ -5,6 +5,7 @@ import { Replica } from '../directory/replica.js';
 import { Watches } from '../directory/watches.js';
 import { LIMITS, TIMING } from '../options.js';
 import { Backlog } from '../streams/backlog.js';
+import { VolatileQueue } from '../streams/volatile-queue.js';
 import { BarrierStanding } from './barrier-standing.js';
 import { IncomingSession } from './incoming-session.js';
 import { MutualStanding } from './mutual-standing.js';
@@ -65,7 +66,7 @@ function makeIncoming(timers: PeerTimers): IncomingSession {
 
 function makeOutgoing(timers: PeerTimers): OutgoingSession {
   const path = new PathSize([1_200], TIMING, timers.probe);
-  return new OutgoingSession(1_000, LIMITS.windowRecordsMin, TIMING, timers, path);
+  return new OutgoingSession(1_000, LIMITS.windowRecordsMin, TIMING, timers, path, new VolatileQueue(1_000));
 }
 
 describe('Peer', () => {

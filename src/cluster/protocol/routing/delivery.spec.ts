@@ -113,6 +113,7 @@ describe('a message to a group', () => {
         messageId: 'm-1',
         event: 'typing',
         data: Buffer.from('1'),
+        isVolatile: false,
       },
     ]);
     expect(deliver(group(0, GROUP_ROOM, text('hall'), Buffer.from('1')))).toMatchObject([

@@ -18,9 +18,11 @@ import {
   FIELD_TRACE_BYTES,
   FIELDS_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,
+  FRAME_VOLATILE,
   GROUP_HAS_EVENT,
   GROUP_HAS_NOT_LIST,
   GROUP_ROOM,
+  GROUP_USER,
   MESSAGE_ANNOUNCE,
   MESSAGE_ANSWER,
   MESSAGE_FRAGMENT,
@@ -37,6 +39,7 @@ import {
   TRACE_ID_BYTES,
   USER_HAS_FIELDS,
   USER_HAS_FROM,
+  USER_VOLATILE,
   USER_WANTS_RECEIPT,
 } from '../wire/frames.js';
 
@@ -58,6 +61,11 @@ export class Delivery {
 
   applyUnicast(peer: Peer, record: Buffer): void {
     this.#apply(peer, record, peer.incoming.unicastFragments);
+  }
+
+  /** The body of a VOLATILE frame is that of a message to a group, which may be a user too. */
+  applyVolatile(peer: Peer, datagram: Buffer, start: number, end: number): void {
+    this.#message(peer, FRAME_VOLATILE, datagram, start, end);
   }
 
   applyBroadcast(peer: Peer, record: Buffer): void {
@@ -82,13 +90,15 @@ export class Delivery {
 
   /** A message to a user or to a group. A message to a group names the kind of group, and may name an event. */
   #message(peer: Peer, type: number, record: Buffer, start: number, end: number): void {
-    const isGroup = type === MESSAGE_GROUP;
     const flags = record[start] as number;
     let at = start + 1;
-    if (isGroup) {
+    let isToRoom = false;
+    if (type !== MESSAGE_USER) {
       if (at >= end) throw new MalformedDatagramError('the kind of a group is cut off');
+      isToRoom = record[at] === GROUP_ROOM;
+      const isToUser = type === FRAME_VOLATILE && record[at] === GROUP_USER;
       // A message of a later version, which is for other nodes.
-      if (record[at] !== GROUP_ROOM || (flags & GROUP_HAS_NOT_LIST) !== 0) return;
+      if ((!isToRoom && !isToUser) || (flags & GROUP_HAS_NOT_LIST) !== 0) return;
       at += 1;
     }
     const nameEnd = endOfText(record, at, end, 'the addressee');
@@ -117,20 +127,22 @@ export class Delivery {
     }
     const { messageId, trace } = fields;
     const { counters, events } = this.parts.journal;
-    counters.messagesReceived += 1;
-    if (!isGroup) {
-      const data = record.subarray(at, end);
-      events.push({ type: 'message', peer: peer.id, to: name, from, data, receipt, messageId, trace });
-      return;
-    }
+    const isVolatile = type === FRAME_VOLATILE || (flags & USER_VOLATILE) !== 0;
+    if (isVolatile) counters.volatileReceived += 1;
+    else counters.messagesReceived += 1;
     let event: string | null = null;
-    if ((flags & GROUP_HAS_EVENT) !== 0) {
+    if (isToRoom && (flags & GROUP_HAS_EVENT) !== 0) {
       const eventEnd = endOfText(record, at, end, 'the event');
       event = record.toString('utf8', at + 1, eventEnd);
       at = eventEnd;
     }
+    const { id } = peer;
     const data = record.subarray(at, end);
-    events.push({ type: 'room-message', peer: peer.id, room: name, from, data, receipt, messageId, event });
+    events.push(
+      isToRoom
+        ? { type: 'room-message', peer: id, room: name, from, data, receipt, messageId, event, isVolatile }
+        : { type: 'message', peer: id, to: name, from, data, receipt, messageId, trace, isVolatile },
+    );
   }
 
   #fragment(peer: Peer, record: Buffer, at: number, next: number, fragments: Fragments): void {

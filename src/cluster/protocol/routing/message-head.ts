@@ -6,10 +6,13 @@ import {
   FIELD_TRACE,
   FIELD_TRACE_BYTES,
   FIELDS_HEADER_BYTES,
+  FRAME_VOLATILE,
   GROUP_HAS_EVENT,
   GROUP_HAS_FIELDS,
   GROUP_HAS_FROM,
   GROUP_ROOM,
+  GROUP_USER,
+  GROUP_VOLATILE,
   GROUP_WANTS_RECEIPT,
   MESSAGE_GROUP,
   MESSAGE_HEADER_BYTES,
@@ -18,6 +21,7 @@ import {
   TRACE_ID_BYTES,
   USER_HAS_FIELDS,
   USER_HAS_FROM,
+  USER_VOLATILE,
   USER_WANTS_RECEIPT,
 } from '../wire/frames.js';
 
@@ -29,6 +33,15 @@ const FIELDS_BYTES_MAX =
 const HEAD_BYTES = MESSAGE_HEADER_BYTES + 2 + 3 * (1 + TEXT_BYTES_MAX) + 4 + FIELDS_BYTES_MAX;
 const ASCII_END = 0x80;
 
+/** What a message to a group may have besides its kind and name. */
+interface GroupParticulars {
+  readonly from: string | null;
+  readonly receipt: number;
+  readonly messageId?: string | undefined;
+  readonly trace?: TraceContext | undefined;
+  readonly event?: string | undefined;
+}
+
 export class MessageHead {
   readonly bytes = Buffer.alloc(HEAD_BYTES);
 
@@ -37,29 +50,31 @@ export class MessageHead {
    *
    * @param receipt its number; -1: none is wanted
    */
-  writeUser({ to, from, messageId, trace }: OutgoingMessage, receipt: number): number {
+  writeUser({ to, from, messageId, trace, isVolatile }: OutgoingMessage, receipt: number): number {
     const hasFields = messageId !== undefined || trace !== undefined;
     this.bytes[0] = MESSAGE_USER;
     this.bytes[MESSAGE_HEADER_BYTES] =
       (from === null ? 0 : USER_HAS_FROM) |
       (receipt < 0 ? 0 : USER_WANTS_RECEIPT) |
-      (hasFields ? USER_HAS_FIELDS : 0);
+      (hasFields ? USER_HAS_FIELDS : 0) |
+      (isVolatile === true ? USER_VOLATILE : 0);
     const length = this.#writeOrigin(this.writeText(MESSAGE_HEADER_BYTES + 1, to), from, receipt);
     return hasFields && length > 0 ? this.#writeFields(length, messageId, trace) : length;
   }
 
-  writeRoom({ room, from, messageId, event }: OutgoingRoomMessage, receipt: number): number {
-    this.bytes[0] = MESSAGE_GROUP;
-    this.bytes[MESSAGE_HEADER_BYTES] =
-      (from === null ? 0 : GROUP_HAS_FROM) |
-      (receipt < 0 ? 0 : GROUP_WANTS_RECEIPT) |
-      (messageId === undefined ? 0 : GROUP_HAS_FIELDS) |
-      (event === undefined ? 0 : GROUP_HAS_EVENT);
-    this.bytes[MESSAGE_HEADER_BYTES + 1] = GROUP_ROOM;
-    let length = this.#writeOrigin(this.writeText(MESSAGE_HEADER_BYTES + 2, room), from, receipt);
-    if (messageId !== undefined && length > 0) length = this.#writeFields(length, messageId, undefined);
-    if (event !== undefined && length > 0) length = this.writeText(length, event);
-    return length;
+  writeRoom({ room, from, messageId, event, isVolatile }: OutgoingRoomMessage, receipt: number): number {
+    const flag = isVolatile === true ? GROUP_VOLATILE : 0;
+    return this.#writeGroup(MESSAGE_GROUP, flag, GROUP_ROOM, room, { from, receipt, messageId, event });
+  }
+
+  /** The head of a frame. */
+  writeVolatileToUser({ to, from, messageId, trace }: OutgoingMessage): number {
+    return this.#writeGroup(FRAME_VOLATILE, 0, GROUP_USER, to, { from, receipt: -1, messageId, trace });
+  }
+
+  /** The head of a frame. */
+  writeVolatileToRoom({ room, from, messageId, event }: OutgoingRoomMessage): number {
+    return this.#writeGroup(FRAME_VOLATILE, 0, GROUP_ROOM, room, { from, receipt: -1, messageId, event });
   }
 
   /** Length in one byte, then UTF-8. ASCII, the usual, in one pass. */
@@ -75,6 +90,24 @@ export class MessageHead {
     }
     head[at] = length;
     return start + length;
+  }
+
+  /** The header of a message and that of a frame have the same shape. */
+  #writeGroup(type: number, flag: number, kind: number, name: string, particulars: GroupParticulars): number {
+    const { from, receipt, messageId, trace, event } = particulars;
+    const hasFields = messageId !== undefined || trace !== undefined;
+    this.bytes[0] = type;
+    this.bytes[MESSAGE_HEADER_BYTES] =
+      flag |
+      (from === null ? 0 : GROUP_HAS_FROM) |
+      (receipt < 0 ? 0 : GROUP_WANTS_RECEIPT) |
+      (hasFields ? GROUP_HAS_FIELDS : 0) |
+      (event === undefined ? 0 : GROUP_HAS_EVENT);
+    this.bytes[MESSAGE_HEADER_BYTES + 1] = kind;
+    let length = this.#writeOrigin(this.writeText(MESSAGE_HEADER_BYTES + 2, name), from, receipt);
+    if (hasFields && length > 0) length = this.#writeFields(length, messageId, trace);
+    if (event !== undefined && length > 0) length = this.writeText(length, event);
+    return length;
   }
 
   /** Who sent it, and which receipt is wanted. */

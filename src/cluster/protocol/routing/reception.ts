@@ -1,9 +1,11 @@
 /**
  * Records as they come in. Records of another session are ignored. The others are acked, put in order, and applied when
- * it is their turn.
+ * it is their turn. Volatile messages are applied as they come, unless a newer one has come before.
  */
 import { MalformedDatagramError } from '../errors.js';
+import type { Admitted } from '../membership/admission.js';
 import type { Handshake } from '../membership/handshake.js';
+import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
 import type { Acks } from '../transmission/acks.js';
 import { BROADCAST_RECORD_HEADER_BYTES, UNICAST_RECORD_HEADER_BYTES } from '../wire/frames.js';
@@ -11,6 +13,7 @@ import type { Delivery } from './delivery.js';
 
 export class Reception {
   constructor(
+    private readonly parts: Pick<NodeParts, 'journal'>,
     private readonly acks: Acks,
     private readonly delivery: Delivery,
     private readonly handshake: Handshake,
@@ -46,6 +49,20 @@ export class Reception {
     this.delivery.applyBroadcast(peer, plain.subarray(headerEnd, end));
     for (let next = incoming.broadcast.take(now); next !== undefined; next = incoming.broadcast.take(now)) {
       this.delivery.applyBroadcast(peer, next);
+    }
+  }
+
+  /**
+   * The volatile message is `plain[start..end)`. It is not acked. A boot that has no session with us may be dead, and its
+   * datagram a recording.
+   */
+  receiveVolatile({ peer, plain, isForPair, packetNumber }: Admitted, start: number, end: number): void {
+    const { incoming } = peer;
+    if (!incoming.isAdmitted) return;
+    if (incoming.noteVolatile(isForPair ? 'pair' : 'broadcast', packetNumber)) {
+      this.delivery.applyVolatile(peer, plain, start, end);
+    } else {
+      this.parts.journal.counters.volatileLate += 1;
     }
   }
 }

@@ -13,7 +13,7 @@ import type { Hearing } from './hearing.js';
 import type { Datagram } from './kernel.js';
 import { OutageWatch } from './outage-watch.js';
 import type { Occupant } from './process.js';
-import { BODY_BYTES_MIN } from './message-log.js';
+import { BODY_BYTES_MIN, type Way } from './message-log.js';
 import type { Promises } from './promise.js';
 import type { Boot, Timeline } from './timeline.js';
 import type { Trace } from './trace.js';
@@ -49,6 +49,17 @@ export const QUESTION_TIMEOUT_MS = 700;
 const TURNS_PER_AUDIT = 64;
 
 type Arrived = ProtocolEvent & { readonly type: 'message' | 'room-message' };
+
+/** So many fit into a frame of the smallest datagrams, whatever names stand before them. */
+export const VOLATILE_FRAME_BYTES_MAX = 200;
+
+interface Sending {
+  readonly to: string;
+  readonly from: string | null;
+  readonly bytes: number;
+  readonly wantsReceipt: boolean;
+  readonly way: Way;
+}
 
 interface Question {
   readonly token: number;
@@ -129,6 +140,16 @@ export class Application implements Occupant {
 
   /** Returns the message's entry in the message log. */
   send(now: number, to: string, from: string | null, bytes: number, wantsReceipt: boolean): number {
+    return this.#send(now, { to, from, bytes, wantsReceipt, way: 'certain' });
+  }
+
+  /** `bytes`: few enough for a frame, or too many for any. */
+  sendVolatile(now: number, to: string, bytes: number): number {
+    const way = bytes <= VOLATILE_FRAME_BYTES_MAX ? 'volatile frame' : 'volatile record';
+    return this.#send(now, { to, from: null, bytes, wantsReceipt: false, way });
+  }
+
+  #send(now: number, { to, from, bytes, wantsReceipt, way }: Sending): number {
     const { promises } = this.oracles;
     const id = promises.nextId;
     const data = bodyOf(id, bytes);
@@ -136,11 +157,12 @@ export class Application implements Occupant {
     this.outage.noteAsked(token);
     const lent = Buffer.from(data);
     const { kind, name } = addressOf(to);
+    const isVolatile = way !== 'certain';
     const result =
       kind === 'user'
-        ? this.node.send(now, { to: name, from, data: lent }, token)
-        : this.node.sendToRoom(now, { room: name, from, data: lent }, token);
-    this.outage.noteSent(result);
+        ? this.node.send(now, { to: name, from, data: lent, isVolatile }, token)
+        : this.node.sendToRoom(now, { room: name, from, data: lent, isVolatile }, token);
+    if (!isVolatile) this.outage.noteSent(result);
     // The core must not keep the caller's buffer: a gateway's frames are views of a socket's buffer.
     lent.fill(0xdb);
     if (wantsReceipt && (result === 'queued' || result === 'none')) {
@@ -149,9 +171,9 @@ export class Application implements Occupant {
     this.oracles.trace.note(
       this.oracles.worldNow(),
       () =>
-        `#${this.boot.index} send #${id} to ${to} (${bytes} B${wantsReceipt ? ', receipt' : ''}): ${result}`,
+        `#${this.boot.index} send #${id} to ${to} (${bytes} B${wantsReceipt ? ', receipt' : ''}, ${way}): ${result}`,
     );
-    promises.sent(this.boot, { to, from, data }, token, result, this.oracles.worldNow());
+    promises.sent(this.boot, { to, from, data }, way, token, result, this.oracles.worldNow());
     return id;
   }
 
@@ -265,9 +287,9 @@ export class Application implements Occupant {
 
   #receive(event: Arrived, to: string, now: number): void {
     const { promises, trace } = this.oracles;
-    const { peer, from, data, receipt } = event;
+    const { peer, from, data, receipt, isVolatile } = event;
     trace.note(this.oracles.worldNow(), () => `#${this.boot.index} got #${data.readUInt32LE(0)} for ${to}`);
-    const count = promises.received(this.boot, peer, to, from, data, receipt !== 0);
+    const count = promises.received(this.boot, peer, to, from, data, receipt !== 0, isVolatile);
     if (receipt !== 0) this.node.acknowledge(now, peer, receipt, count);
   }
 

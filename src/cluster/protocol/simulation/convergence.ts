@@ -12,9 +12,16 @@ import type { Host, Running } from './host.js';
 import { Violation } from './violation.js';
 import type { World } from './world.js';
 
+interface Sent {
+  readonly id: number;
+  readonly address: string;
+  readonly running: Running;
+}
+
 export class Convergence {
   readonly #world: World;
-  readonly #sent: { readonly id: number; readonly address: string; readonly running: Running }[] = [];
+  readonly #sent: Sent[] = [];
+  readonly #sentVolatile: Sent[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -57,23 +64,46 @@ export class Convergence {
         running.application.ask(now, 40);
       });
     }
+    // When all that has arrived: volatile messages are dropped where others wait.
+    const { schedule, scenario } = this.#world;
+    schedule.after(scenario.timing.receiptTimeoutMs, () => this.#proveVolatile());
+  }
+
+  #proveVolatile(): void {
+    for (const running of this.#nodes()) {
+      const other = this.#nodes().find(
+        ({ boot, application }) => boot !== running.boot && application.devices.length > 0,
+      );
+      const address = other?.application.devices[0]?.address;
+      if (address === undefined) continue;
+      running.process.enqueue((_node, now) => {
+        const id = running.application.sendVolatile(now, address, 40);
+        this.#sentVolatile.push({ id, address, running });
+      });
+    }
   }
 
   judgeProof(): void {
     const { promises } = this.#world;
     for (const { id, address, running } of this.#sent) {
       this.#checkHolders(running, address);
-      const elsewhere = this.#nodes()
-        .filter((other) => other !== running)
-        .reduce(
-          (sum, { application }) =>
-            sum + application.devices.filter((device) => device.address === address).length,
-          0,
-        );
+      const elsewhere = this.#devicesElsewhere(running, address);
       if (!promises.isPerfect(id, elsewhere, this.#hasReplays)) {
         this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
       }
     }
+    for (const { id, address, running } of this.#sentVolatile) {
+      const elsewhere = this.#devicesElsewhere(running, address);
+      if (!promises.hasReached(id, elsewhere)) {
+        this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
+      }
+    }
+  }
+
+  #devicesElsewhere(running: Running, address: string): number {
+    const others = this.#nodes().filter((other) => other !== running);
+    const devices = others.flatMap(({ application }) => application.devices);
+    return devices.filter((device) => device.address === address).length;
   }
 
   /** One node stops as an operator would stop it. */

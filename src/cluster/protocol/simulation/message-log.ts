@@ -6,12 +6,16 @@ import type { SendResult } from '../contract.js';
 import type { Boot } from './timeline.js';
 import { Violation } from './violation.js';
 
+export type Way = 'certain' | 'volatile frame' | 'volatile record';
+
 export interface Entry {
   readonly id: number;
   readonly sender: Boot;
   readonly to: string;
   readonly from: string | null;
   readonly data: Buffer;
+  /** Volatile messages have an order of their own for each way: in frames, and in records. */
+  readonly way: Way;
   readonly at: number;
   readonly token: number;
   readonly result: SendResult;
@@ -43,6 +47,7 @@ export class MessageLog {
     to: string,
     from: string | null,
     data: Buffer,
+    way: Way,
     token: number,
     result: SendResult,
     at: number,
@@ -55,6 +60,7 @@ export class MessageLog {
       to,
       from,
       data,
+      way,
       at,
       token,
       result,
@@ -84,7 +90,7 @@ export class MessageLog {
     }
     if (entry.reached.has(receiver.index))
       throw new Violation('duplicates', `#${id} again at #${receiver.index}`);
-    const path = `${sender.index}>${receiver.index}/${to}`;
+    const path = `${sender.index}>${receiver.index}/${to}/${entry.way}`;
     const last = this.#lastByPath.get(path);
     if (last !== undefined && last > id) {
       throw new Violation('order', `#${id} after #${last} at #${receiver.index} (${path})`);

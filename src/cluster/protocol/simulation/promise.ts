@@ -9,7 +9,7 @@
 import type { OutgoingMessage, SendResult } from '../contract.js';
 import { Claims } from './claims.js';
 import type { Device } from './device.js';
-import { isAccepted, MessageLog, PUBLICATION, type Entry } from './message-log.js';
+import { isAccepted, MessageLog, PUBLICATION, type Entry, type Way } from './message-log.js';
 import type { Stalls } from './stalls.js';
 import type { Boot, Timeline } from './timeline.js';
 import { Violation } from './violation.js';
@@ -69,11 +69,20 @@ export class Promises {
     devices?.splice(devices.indexOf(device), 1);
   }
 
-  sent(sender: Boot, message: OutgoingMessage, token: number, result: SendResult, at: number): void {
+  /** A volatile message is owed to nobody. */
+  sent(
+    sender: Boot,
+    message: OutgoingMessage,
+    way: Way,
+    token: number,
+    result: SendResult,
+    at: number,
+  ): void {
     const { to, from, data } = message;
-    const entry = this.#log.enter(sender, to, from, data, token, result, at);
+    const entry = this.#log.enter(sender, to, from, data, way, token, result, at);
     if (!isAccepted(result)) return;
     this.accepted += 1;
+    if (way !== 'certain') return;
     const byBoot = new Map<Boot, Device[]>();
     for (const device of this.#devicesByAddress.get(`${sender.cluster}/${to}`) ?? []) {
       if (!device.isReady || device.boot === sender) continue;
@@ -90,7 +99,7 @@ export class Promises {
 
   published(sender: Boot, body: Buffer, accepted: boolean, receivers: readonly Boot[], at: number): void {
     const result = accepted ? 'queued' : 'congested';
-    const entry = this.#log.enter(sender, PUBLICATION, null, body, 0, result, at);
+    const entry = this.#log.enter(sender, PUBLICATION, null, body, 'certain', 0, result, at);
     if (!accepted) return;
     this.accepted += 1;
     for (const receiver of receivers) this.#owe(entry, receiver, null);
@@ -104,8 +113,10 @@ export class Promises {
     from: string | null,
     data: Buffer,
     wantsReceipt: boolean,
+    isVolatile: boolean,
   ): number {
     const entry = this.#log.arrived(receiver, peer, to, data);
+    if (isVolatile !== (entry.way !== 'certain')) throw new Violation('integrity', `#${entry.id}: volatile?`);
     if (entry.to !== to) throw new Violation('integrity', `#${entry.id} for ${entry.to} came for ${to}`);
     if (entry.from !== from)
       throw new Violation('integrity', `#${entry.id} from ${entry.from} came from ${from}`);
@@ -171,6 +182,11 @@ export class Promises {
     if (entry?.receipt?.delivered !== devicesElsewhere) return false;
     if (!entry.receipt.complete && !hasReplays) return false;
     return entry.result === (devicesElsewhere === 0 ? 'none' : 'queued');
+  }
+
+  /** Whether a volatile message that was sent without faults reached so many devices. */
+  hasReached(id: number, devicesElsewhere: number): boolean {
+    return this.#log.entry(id)?.acknowledged === devicesElsewhere;
   }
 
   describe(id: number): string {

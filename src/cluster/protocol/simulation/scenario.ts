@@ -43,6 +43,7 @@ export interface Workload {
   readonly largeShare: number;
   readonly largeBytes: number;
   readonly bulks: number;
+  readonly volatiles: number;
   readonly publications: number;
   readonly questions: number;
   readonly storms: number;
@@ -123,6 +124,7 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
     workload: {
       ...drawWorkload(random, kind, hosts, messageBytesMax),
       bulks: random.fork('bulks').sometimes(0.2, () => 60 / hosts, 0),
+      volatiles: random.fork('volatiles').pick([0, 20, 100]) / hosts,
     },
     paces: Array.from({ length: hosts }, () => drawPace(random, kind)),
   };
@@ -276,7 +278,7 @@ function drawWorkload(
   kind: Scenario['kind'],
   hosts: number,
   messageBytesMax: number,
-): Omit<Workload, 'bulks'> {
+): Omit<Workload, 'bulks' | 'volatiles'> {
   const rooms = random.fork('rooms');
   const busy = random.pick([0.3, 1, 1, 1, 3, 6]);
   const churn = random.pick([0.2, 1, 1, 5]);

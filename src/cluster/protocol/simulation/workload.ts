@@ -4,7 +4,7 @@
  * publish and ask. A node gets clients only when it calls itself ready.
  */
 import { roomCalled, userAt } from './addresses.js';
-import type { Application } from './application.js';
+import { VOLATILE_FRAME_BYTES_MAX, type Application } from './application.js';
 import type { Host } from './host.js';
 import { BODY_BYTES_MIN } from './message-log.js';
 import type { Random } from './random.js';
@@ -13,6 +13,7 @@ import type { World } from './world.js';
 
 /** Of what is joined and sent, where there are rooms. */
 const ROOM_SHARE = 0.5;
+const VOLATILES_IN_A_ROW_MAX = 5;
 const BULK_MESSAGES = 60;
 const BULK_BYTES_MIN = 400;
 const BULK_BYTES_MAX = 1_000;
@@ -35,6 +36,7 @@ export class Workload {
       this.#repeat(host, rates.joins, (application, now) => this.#join(application, now));
       this.#repeat(host, rates.leaves, (application, now) => this.#leave(application, now));
       this.#repeat(host, rates.sends, (application, now) => this.#send(application, now));
+      this.#repeat(host, rates.volatiles, (application, now) => this.#sendVolatile(application, now));
       this.#repeat(host, rates.bulks, (application, now) => this.#bulk(application, now));
       this.#repeat(host, rates.publications, (application, now) => application.publish(now, this.#size()));
       this.#repeat(host, rates.questions, (application, now) => application.ask(now, this.#size()));
@@ -74,6 +76,17 @@ export class Workload {
       const from = this.#random.chance(0.9) ? this.#user(this.#rates.users) : null;
       application.send(now, to, from, this.#size(), this.#random.chance(this.#rates.receiptShare));
     }
+  }
+
+  /** As a cursor's positions: several in a row to one address. Some are too large for a frame. */
+  #sendVolatile(application: Application, now: number): void {
+    const to = this.#address(this.#rates.users);
+    const { datagramBytes } = this.#world.scenario;
+    const bytes = this.#random.chance(0.1)
+      ? this.#random.integer(datagramBytes, Math.max(datagramBytes, this.#rates.largeBytes))
+      : this.#random.integer(BODY_BYTES_MIN, VOLATILE_FRAME_BYTES_MAX);
+    const count = this.#random.integer(1, VOLATILES_IN_A_ROW_MAX);
+    for (let index = 0; index < count; index++) application.sendVolatile(now, to, bytes);
   }
 
   /** Sends more to one user than a usual datagram takes, so that larger datagrams are tried. */

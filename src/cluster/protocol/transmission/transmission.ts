@@ -208,6 +208,7 @@ export class Transmission {
       if (outgoing.isLoading) this.#pumpSnapshot(now, peer);
       this.#sendClosed(now, peer);
     }
+    if (!outgoing.volatile.isEmpty) this.#sendVolatile(peer);
     if (timers.ack.hasExpired(now)) this.acks.sendStatus(now, peer);
   }
 
@@ -230,6 +231,14 @@ export class Transmission {
       this.probes.wantLarger(now, peer);
     }
     outgoing.expectAck(now, peer.roundTrip.ms);
+  }
+
+  #sendVolatile(peer: Peer): void {
+    const { outbox } = this.parts;
+    for (const frames of peer.outgoing.volatile.take()) {
+      outbox.writer.raw(frames);
+      outbox.toPeer(peer);
+    }
   }
 
   /** As many records as go into the datagram being made, and one at least. */

@@ -24,6 +24,11 @@ export const FRAME_GOSSIP = 0x0a;
 export const FRAME_POLL = 0x0b;
 export const FRAME_PROBE = 0x0c;
 export const FRAME_PROBED = 0x0d;
+/**
+ * A volatile message: flags u8, kind u8, name text, [from text], [fields], [event text], data. Only to peers with
+ * CAPABILITY_VOLATILE.
+ */
+export const FRAME_VOLATILE = 0x0e;
 // Records: sequenced.
 /** flags u8, sequence u48, messages */
 export const FRAME_RECORD_BROADCAST = 0x10;
@@ -37,6 +42,8 @@ export const RECORD_URGENT = 1;
 export const CAPABILITY_ROOMS = 1;
 /** Another: it takes larger datagrams with several records, and answers PROBE. */
 export const CAPABILITY_LARGE_DATAGRAMS = 2;
+/** Another: it takes VOLATILE. */
+export const CAPABILITY_VOLATILE = 4;
 
 /** Within the frame, before the messages. */
 export const BROADCAST_RECORD_HEADER_BYTES = 1 + 6;
@@ -73,20 +80,20 @@ export const MESSAGE_HEADER_BYTES = 3;
 export const USER_HAS_FROM = 1;
 export const USER_WANTS_RECEIPT = 2;
 export const USER_HAS_FIELDS = 4;
-/** Reserved: a message for which fresh beats certain. Carried, and repaired like any other until it is built. */
-export const USER_EPHEMERAL = 8;
+/** A volatile message that no frame has room for, or whose receiver does not take such frames: repaired like any other. */
+export const USER_VOLATILE = 8;
 
-/** Flags of a group's message: the first three are those of a user's. */
+/** Flags of a group's message: the first four are those of a user's. */
 export const GROUP_HAS_FROM = 1;
 export const GROUP_WANTS_RECEIPT = 2;
 export const GROUP_HAS_FIELDS = 4;
-/** Reserved: carried, and repaired like any other until it is built. */
-export const GROUP_EPHEMERAL = 8;
+export const GROUP_VOLATILE = 8;
 /** Reserved, for the broadcast stream: who must ignore it. Until that is built everybody does. */
 export const GROUP_HAS_NOT_LIST = 16;
 export const GROUP_HAS_EVENT = 32;
 
-/** Kinds of groups. Others are a later version's. */
+/** Kinds of groups. Others are a later version's. A user is one in a VOLATILE frame only. */
+export const GROUP_USER = 0;
 export const GROUP_ROOM = 1;
 
 /** Optional field of a user's or a group's message, text in UTF-8 of at most 64 bytes: the sender's own name for the message. */

@@ -20,9 +20,9 @@ export const MEMBERSHIP: readonly Mutation[] = [
     edits: [
       {
         file: 'membership/admission.ts',
-        search: '    return { peer, plain, isForPair };',
+        search: '    return { peer, plain, isForPair, packetNumber: number };',
         replace:
-          '    if (!peer.isProven) {\n      peer.prove(now);\n      parts.peersChanged();\n    }\n    return { peer, plain, isForPair };',
+          '    if (!peer.isProven) {\n      peer.prove(now);\n      parts.peersChanged();\n    }\n    return { peer, plain, isForPair, packetNumber: number };',
       },
     ],
   },

@@ -116,4 +116,38 @@ export const RECORDS: readonly Mutation[] = [
     breaks: 'a path that loses nearly all large datagrams is taken for a peer that is gone',
     edits: [{ file: 'peers/path-size.ts', search: 'this.#fail(now, 0);', replace: 'return;' }],
   },
+  {
+    name: 'older volatile messages after newer ones',
+    breaks: 'a volatile message that comes late is delivered',
+    edits: [
+      {
+        file: 'peers/incoming-session.ts',
+        search: '    if (packetNumber < this.#newestVolatile[key]) return false;\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'volatile messages not marked in records',
+    breaks: 'one that fits into no datagram becomes a certain one at its receiver',
+    edits: [
+      {
+        file: 'routing/message-head.ts',
+        search: 'const flag = isVolatile === true ? GROUP_VOLATILE : 0;',
+        replace: 'const flag = 0;',
+      },
+    ],
+  },
+  {
+    name: 'volatile messages left in their queue',
+    breaks: 'they leave with the next record, and not at all where there is none',
+    edits: [
+      {
+        file: 'transmission/transmission.ts',
+        search: '    if (!outgoing.volatile.isEmpty) this.#sendVolatile(peer);',
+        replace:
+          '    if (!outgoing.volatile.isEmpty && outgoing.stream.inFlight > 0) this.#sendVolatile(peer);',
+      },
+    ],
+  },
 ];
