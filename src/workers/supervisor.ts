@@ -119,11 +119,8 @@ export class Supervisor {
       if (!this.isEnding) next.kill();
       return false;
     }
-    place.cancel();
     const before = place.worker;
-    place.env = env;
-    place.worker = next;
-    place.hasServed = true;
+    place.replace(next, env);
     this.#log.log(`Worker ${place.number} is replaced by pid ${next.pid}`);
     if (before !== null) {
       before.retire(this.#patienceMs);
@@ -158,10 +155,7 @@ export class Supervisor {
 
   #fill(place: Place): WorkerProcess {
     const worker = this.#fork(place, place.env);
-    place.worker = worker;
-    void worker.served.then((isServing) => {
-      if (isServing) place.hasServed = true;
-    });
+    place.fill(worker);
     return worker;
   }
 
@@ -192,8 +186,7 @@ export class Supervisor {
       return;
     }
     if (place.worker !== worker) return; // it was replaced, or was a replacement that was given up
-    place.worker = null;
-    place.deaths++;
+    place.empty();
     if (code === COULD_NOT_START && !place.hasServed) {
       this.#log.fatal(`Worker ${place.number} could not start`);
       this.end(code);
