@@ -61,7 +61,7 @@ export class Clients implements OnApplicationShutdown {
     };
     this.#onControl = function (this: WebSocket) {
       const { connection } = this as ClientSocket;
-      connection.silence = 0;
+      connection.heard();
       frames.countControl(connection);
     };
   }
@@ -108,15 +108,15 @@ export class Clients implements OnApplicationShutdown {
 
   /** The upgrade has been answered. A client of the core's own path gets `ready`. */
   open(connection: ClientConnection, ws: ClientSocket, socket: Socket): void {
-    ws.connection = connection;
+    const reader =
+      Inflation.attach(ws, socket) ?? FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
+    ws.attach(connection, reader);
     ws.on('message', onMessage);
     ws.on(UNREAD, onUnread);
     ws.on('ping', this.#onControl);
     ws.on('pong', this.#onControl);
     ws.on('error', onError);
     ws.on('close', onClose);
-    ws.reader =
-      Inflation.attach(ws, socket) ?? FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
     this.#open.add(connection);
     this.#heartbeats?.add(connection);
     const ready = {

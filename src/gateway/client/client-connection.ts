@@ -15,7 +15,6 @@ import {
 } from '../../wire/outgoing-frame.js';
 import type { SharedFrame } from '../../wire/shared-frame.js';
 import type { GatewayStatistics } from '../gateway-statistics.js';
-import type { TokenBucket } from '../limits/token-bucket.js';
 import type { Arrival } from './arrival.js';
 import type { Backlogs } from './backlogs.js';
 import { closingByModule, closingFor, ENDED, type Closing } from './closing.js';
@@ -63,15 +62,6 @@ export class ClientConnection implements Device {
   readonly address: string;
   readonly params: Arrival['params'];
   readonly isMain: boolean;
-  /** When the token expires, and when that is checked next; see TokenExpiries. */
-  expiresAt = Number.POSITIVE_INFINITY;
-  expiryDeadline = Number.POSITIVE_INFINITY;
-  expiryDue = 0;
-  /** Pings sent since the client's last sign of life, and the part of the interval in which Heartbeats pings it. */
-  silence = 0;
-  heartbeatPart = 0;
-  /** What is left of the client's rate; see FrameRate. */
-  bucket: TokenBucket | null = null;
   /** What comes from the client. */
   readonly intake: Intake<ClientConnection>;
   /** What goes to the client. */
@@ -83,6 +73,12 @@ export class ClientConnection implements Device {
   #inFlight = 0;
   /** Bytes of the frames of these requests, as far as the frames are kept. */
   #inFlightBytes = 0;
+  /** Pings since the client's last sign of life. */
+  #unansweredPings = 0;
+  #heartbeatPart = 0;
+  #expiresAt = Number.POSITIVE_INFINITY;
+  #expiryDeadline = Number.POSITIVE_INFINITY;
+  #expiryDue = 0;
   #closedCallbacks: (() => void)[] | null = null;
   #claims: Identity['claims'];
   #kept: Map<ConnectionKey<unknown>, unknown> | null = null;
@@ -141,6 +137,27 @@ export class ClientConnection implements Device {
     return this.intake.bytes + this.#inFlightBytes;
   }
 
+  /** When its token expires; see TokenExpiries. */
+  get expiresAt(): number {
+    return this.#expiresAt;
+  }
+
+  get expiryDeadline(): number {
+    return this.#expiryDeadline;
+  }
+
+  get expiryDue(): number {
+    return this.#expiryDue;
+  }
+
+  get heartbeatPart(): number {
+    return this.#heartbeatPart;
+  }
+
+  get unansweredPings(): number {
+    return this.#unansweredPings;
+  }
+
   /** The client's socket is open from now on: `ready` is sent first, then the messages that came before. */
   open(ws: FrameSocket, socket: Socket, ready: string | null): void {
     this.#ws = ws;
@@ -154,7 +171,8 @@ export class ClientConnection implements Device {
   /** The same user has been authenticated again. */
   renew({ expiresAt, claims }: Identity): void {
     this.#claims = claims;
-    this.context.expiries.limit(this, expiresAt);
+    this.#expiresAt = expiresAt ?? Number.POSITIVE_INFINITY;
+    this.#expiryDeadline = this.context.expiries.deadlineOf(this.#expiresAt);
     if (this.isOpen) this.context.expiries.watch(this);
   }
 
@@ -315,7 +333,7 @@ export class ClientConnection implements Device {
    * answered. After any other close nothing is handled.
    */
   receive(payload: Buffer, isBinary: boolean): void {
-    this.silence = 0;
+    this.heard();
     this.context.statistics.frames++;
     this.intake.receive(payload, isBinary);
     if (this.intake.isWaiting) this.context.unhandled.grown(this);
@@ -326,8 +344,24 @@ export class ClientConnection implements Device {
     if (this.unhandledBytes > 0) this.context.unhandled.grown(this);
   }
 
+  /** A sign of life of the client. */
+  heard(): void {
+    this.#unansweredPings = 0;
+  }
+
   ping(): void {
+    this.#unansweredPings++;
     this.#ws?.ping();
+  }
+
+  /** Heartbeats pings it in this part of the interval. */
+  beatIn(part: number): void {
+    this.#heartbeatPart = part;
+  }
+
+  /** TokenExpiries looks at it next in this second. */
+  expiryFiled(second: number): void {
+    this.#expiryDue = second;
   }
 
   /**

@@ -11,11 +11,21 @@ const CONTROL_BYTES_MAX = 125;
 
 /** The ws socket of one client. What ws writes by itself counts in the connection's queue and limit too. */
 export class ClientSocket extends WebSocket {
-  declare connection: ClientConnection;
+  #connection!: ClientConnection;
   /** Reads the socket in place of ws, and holds back what comes while the socket is paused. */
-  declare reader: FrameReader | Inflation | null;
+  #reader: FrameReader | Inflation | null = null;
   #isDeflating: boolean | undefined;
   #unfinished: UnfinishedMessage | undefined;
+
+  get connection(): ClientConnection {
+    return this.#connection;
+  }
+
+  /** The upgrade has been answered: the socket is this client's. Comes before everything else. */
+  attach(connection: ClientConnection, reader: FrameReader | Inflation | null): void {
+    this.#connection = connection;
+    this.#reader = reader;
+  }
 
   /** True: frames must go through ws, which compresses them one after the other. */
   get isDeflating(): boolean {
@@ -27,32 +37,32 @@ export class ClientSocket extends WebSocket {
   get unreadBytes(): number {
     const { _receiver: receiver } = this as unknown as { readonly _receiver: Receiver };
     this.#unfinished ??= new UnfinishedMessage(receiver);
-    return this.#unfinished.bytes + (this.reader?.heldBytes ?? 0);
+    return this.#unfinished.bytes + (this.#reader?.heldBytes ?? 0);
   }
 
   override ping(): void {
     if (!this.#mayControl()) return;
-    super.ping(undefined, undefined, this.connection.outgoing.writing());
-    this.connection.outgoing.written();
+    super.ping(undefined, undefined, this.#connection.outgoing.writing());
+    this.#connection.outgoing.written();
   }
 
   /** Called by ws itself: a client may ping without reading what it gets for it. */
   override pong(data: unknown): void {
     if (!this.#mayControl()) return;
-    super.pong(data, undefined, this.connection.outgoing.writing());
-    this.connection.outgoing.written();
+    super.pong(data, undefined, this.#connection.outgoing.writing());
+    this.#connection.outgoing.written();
   }
 
   override resume(): void {
     super.resume();
-    this.reader?.resume();
+    this.#reader?.resume();
   }
 
   /** Called by ws itself too: when the client closes, and when it breaks the protocol (without a reason then). */
   override close(code?: number, reason?: string): void {
-    this.connection.outgoing.flush();
+    this.#connection.outgoing.flush();
     super.close(code, reason ?? (code === undefined ? undefined : PROTOCOL_REASONS.get(code)));
-    this.connection.closing();
+    this.#connection.closing();
   }
 
   /** What a module is called for by a frame and throws past every filter costs that client its connection. */
@@ -61,13 +71,13 @@ export class ClientSocket extends WebSocket {
       return super.emit(event, first, second);
     } catch (error) {
       moduleFailed('connection', `What a client's "${String(event)}" was for`, error);
-      this.connection.closeFor('failed');
+      this.#connection.closeFor('failed');
       return true;
     }
   }
 
   #mayControl(): boolean {
-    return !this.connection.isClosing && this.connection.hasRoomFor(CONTROL_BYTES_MAX);
+    return !this.#connection.isClosing && this.#connection.hasRoomFor(CONTROL_BYTES_MAX);
   }
 }
 

@@ -1,5 +1,3 @@
-import type { ClientConnection } from './client-connection.js';
-
 /** The interval has at most so many parts, over which the pings are spread. */
 const PARTS_MAX = 64;
 const PART_MS_MIN = 50;
@@ -7,7 +5,18 @@ const PART_MS_MIN = 50;
 const PINGS_UNANSWERED_MAX = 2;
 
 /** What a heartbeat needs of a client. */
-type Beating = Pick<ClientConnection, 'silence' | 'heartbeatPart' | 'intake' | 'ping' | 'closeFor'>;
+interface Beating {
+  /** Pings since the client's last sign of life. */
+  readonly unansweredPings: number;
+  readonly intake: { readonly isPaused: boolean };
+  /** The part of the interval in which it is pinged. */
+  readonly heartbeatPart: number;
+  beatIn(part: number): void;
+  /** A sign of life. */
+  heard(): void;
+  ping(): void;
+  closeFor(why: 'heartbeat'): void;
+}
 
 /**
  * Pings each client once in an interval, and closes clients that gave no sign of life for two intervals. All clients
@@ -28,7 +37,7 @@ export class Heartbeats<Client extends Beating> {
   add(client: Client): void {
     this.#turn = (this.#turn + 1) % this.#parts.length;
     (this.#parts[this.#turn] as Set<Client>).add(client);
-    client.heartbeatPart = this.#turn;
+    client.beatIn(this.#turn);
   }
 
   remove(client: Client): void {
@@ -43,13 +52,9 @@ export class Heartbeats<Client extends Beating> {
     this.#next = (this.#next + 1) % this.#parts.length;
     for (const client of this.#parts[this.#next] as Set<Client>) {
       // what a client sends while it is not read can't be seen
-      if (client.intake.isPaused) client.silence = 0;
-      if (client.silence >= PINGS_UNANSWERED_MAX) {
-        client.closeFor('heartbeat');
-      } else {
-        client.silence++;
-        client.ping();
-      }
+      if (client.intake.isPaused) client.heard();
+      if (client.unansweredPings >= PINGS_UNANSWERED_MAX) client.closeFor('heartbeat');
+      else client.ping();
     }
   }
 }

@@ -4,16 +4,16 @@ import { FakeSocket } from './testing/fake-socket.js';
 
 describe('what comes from a client', () => {
   let socket: FakeSocket;
-  let intake: Intake<{ bucket: null }>;
+  let intake: Intake<null>;
   let handled: string[];
 
   beforeEach(() => {
     socket = new FakeSocket();
     handled = [];
-    intake = new Intake(
-      { bucket: null },
-      { admit: () => true, receive: (_, payload) => handled.push(payload.toString()) > 0 },
-    );
+    intake = new Intake(null, {
+      admit: () => true,
+      receive: (_, payload) => handled.push(payload.toString()) > 0,
+    });
     intake.open(socket);
   });
 

@@ -35,11 +35,6 @@ export interface ReadSocket {
   resume(): void;
 }
 
-interface Metered {
-  /** What is left of the client's rate. */
-  readonly bucket: TokenBucket | null;
-}
-
 /**
  * What comes from one client: which frames are handled now, which wait, and whether its socket is read.
  *
@@ -49,11 +44,13 @@ interface Metered {
  * - dropping: the connection is closing. Frames are read, so that the client's close frame is seen, and dropped.
  * - shut: the client flooded. It is not read any more, because its rate does not allow more frames.
  */
-export class Intake<Client extends Metered> {
+export class Intake<Client> {
   #state: 'handling' | 'draining' | 'dropping' | 'shut' = 'handling';
   #socket: ReadSocket | null = null;
   #pauses = 0;
   #inbox: Inbox | null = null;
+  /** What is left of the client's rate. A client that only listens has none. */
+  #bucket: TokenBucket | null = null;
 
   constructor(
     private readonly client: Client,
@@ -72,6 +69,11 @@ export class Intake<Client extends Metered> {
   /** Memory of what has come and was not handled yet. */
   get bytes(): number {
     return (this.#socket?.unreadBytes ?? 0) + (this.#inbox?.bytes ?? 0);
+  }
+
+  /** What is left of the client's rate. It is made full, when it is asked for first. */
+  bucket(full: () => TokenBucket): TokenBucket {
+    return (this.#bucket ??= full());
   }
 
   /** The client's socket is open from now on. */
@@ -94,7 +96,7 @@ export class Intake<Client extends Metered> {
     if (this.#isDropping || (this.#state === 'draining' && (bit & ORDER_BITS) === 0)) return;
     if (this.#pauses === 0) {
       this.#socket?.pause();
-      this.client.bucket?.fill(performance.now()); // up to now; `catchUp` adds the time of the pause
+      this.#bucket?.fill(performance.now()); // up to now; `catchUp` adds the time of the pause
     }
     this.#pauses |= bit;
   }
@@ -142,7 +144,7 @@ export class Intake<Client extends Metered> {
     this.#pauses &= ~bits;
     if (this.#pauses !== 0 || this.#state === 'shut') return;
     // what the client sent while it was not read comes all at once now
-    this.client.bucket?.catchUp(performance.now());
+    this.#bucket?.catchUp(performance.now());
     this.#takeWaiting();
     if (this.#pauses === 0 && this.#inbox === null) this.#socket?.resume();
   }

@@ -19,6 +19,17 @@ class FakeConnection {
     readonly isEnveloped: boolean,
   ) {}
 
+  /** Its token, just verified, is good until then, by the wall clock. */
+  renew(expiresAt: number, expiries: TokenExpiries<FakeConnection>): void {
+    this.expiresAt = expiresAt;
+    this.expiryDeadline = expiries.deadlineOf(expiresAt);
+    expiries.watch(this);
+  }
+
+  expiryFiled(second: number): void {
+    this.expiryDue = second;
+  }
+
   sendText(text: string): boolean {
     this.sent.push(text);
     return true;
@@ -50,8 +61,7 @@ describe('the expiry of a token', () => {
   /** A connection whose token ends after so long, by the wall clock as it is. */
   function connect(leftMs: number | null, isEnveloped = false): FakeConnection {
     const connection = new FakeConnection(() => now, isEnveloped);
-    expiries.limit(connection, leftMs === null ? null : STARTED + now + off + leftMs);
-    expiries.watch(connection);
+    connection.renew(leftMs === null ? Infinity : STARTED + now + off + leftMs, expiries);
     return connection;
   }
 
@@ -143,8 +153,7 @@ describe('the expiry of a token', () => {
 
   it('is counted anew for a newer token, and no more for a connection that has gone', () => {
     const [refreshed, gone] = [connect(5 * SECOND), connect(5 * SECOND)];
-    expiries.limit(refreshed, STARTED + now + 60 * SECOND);
-    expiries.watch(refreshed);
+    refreshed.renew(STARTED + now + 60 * SECOND, expiries);
     expiries.forget(gone);
     pass(10 * SECOND);
     expect([refreshed.closedAt, gone.closedAt]).toEqual([null, null]);

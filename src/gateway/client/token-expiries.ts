@@ -14,11 +14,13 @@ const STEP_MS = 500;
 /** What it needs of a connection. */
 interface Expiring {
   /** Milliseconds since the epoch; Infinity: never. */
-  expiresAt: number;
-  /** The same by the monotonic clock, as it was when the token was verified. */
-  expiryDeadline: number;
+  readonly expiresAt: number;
+  /** The same by the monotonic clock, as it was when the token was verified (`deadlineOf`). */
+  readonly expiryDeadline: number;
   /** The second in which it is looked at next. */
-  expiryDue: number;
+  readonly expiryDue: number;
+  /** It is looked at next in this second. */
+  expiryFiled(second: number): void;
   readonly isEnveloped: boolean;
   sendText(text: string): boolean;
   closeFor(why: 'token_expired'): void;
@@ -53,13 +55,12 @@ export class TokenExpiries<Connection extends Expiring> {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  /** A token has been verified. @param expiresAt milliseconds since the epoch; null: never */
-  limit(connection: Connection, expiresAt: number | null): void {
-    connection.expiresAt = expiresAt ?? Number.POSITIVE_INFINITY;
-    connection.expiryDeadline = this.now() + connection.expiresAt - this.wallNow();
+  /** When a token that has just been verified expires by the monotonic clock. Infinity: never. */
+  deadlineOf(expiresAt: number): number {
+    return this.now() + expiresAt - this.wallNow();
   }
 
-  /** Watches the connection until it expires. To be called again after its limit has changed. */
+  /** Watches the connection until it expires. To be called again for a newer token. */
   watch(connection: Connection): void {
     this.forget(connection);
     if (connection.expiresAt === Number.POSITIVE_INFINITY) return;
@@ -106,7 +107,7 @@ export class TokenExpiries<Connection extends Expiring> {
     const second = this.#bySecond.get(due);
     if (second === undefined) this.#bySecond.set(due, new Set([connection]));
     else second.add(connection);
-    connection.expiryDue = due;
+    connection.expiryFiled(due);
   }
 
   #nextSecond(): NodeJS.Timeout {

@@ -39,7 +39,8 @@ export class FrameRate {
    * pay it.
    */
   charge(connection: ClientConnection, frames: number): void {
-    if (frames > 0) connection.bucket?.take(performance.now(), Math.min(frames, this.#burst / 2));
+    if (frames === 0 || !this.#isLimited) return;
+    this.#bucketOf(connection).take(performance.now(), Math.min(frames, this.#burst / 2));
   }
 
   /** A ping or pong of the client. */
@@ -48,11 +49,21 @@ export class FrameRate {
   }
 
   #take(connection: ClientConnection, cost: number): boolean {
-    if (this.#perSecond === 0 || this.#burst === 0) return true;
-    const now = performance.now();
-    const bucket = (connection.bucket ??= new TokenBucket(this.#perSecond, this.#burst, now));
-    if (bucket.take(now, cost)) return true;
+    if (!this.#isLimited) return true;
+    const bucket = this.#bucketOf(connection);
+    if (bucket.take(performance.now(), cost)) return true;
     if (bucket.isExhausted) connection.closeFor('rate_limited');
     return false;
   }
+
+  get #isLimited(): boolean {
+    return this.#perSecond > 0 && this.#burst > 0;
+  }
+
+  #bucketOf({ intake }: ClientConnection): TokenBucket {
+    return intake.bucket(this.#fullBucket);
+  }
+
+  // one function for all clients: it is handed over for each frame
+  readonly #fullBucket = (): TokenBucket => new TokenBucket(this.#perSecond, this.#burst, performance.now());
 }
