@@ -40,13 +40,10 @@ describe('a datagram that was recorded but never arrived', () => {
     world.runFor(500);
 
     const recorded: Buffer[] = [];
-    const send = network.send.bind(network);
-    network.send = (from, source, transmit): void => {
-      if (from === sender && transmit.to === receiver.running?.process.endpoint) {
-        recorded.push(Buffer.from(transmit.bytes));
-      }
-      send(from, source, transmit);
-    };
+    network.intercept((from, { bytes, to }) => {
+      if (from === sender && to === receiver.running?.process.endpoint) recorded.push(Buffer.from(bytes));
+      return false;
+    });
     network.block(2, 0, true);
     sender.running?.process.enqueue((_node, now) => {
       sender.running?.application.send(now, 'user-1', null, 50, false);

@@ -25,11 +25,10 @@ export class Faults {
 
   start(): void {
     const { scenario, network } = this.#world;
-    network.conditions = scenario.conditions;
-    network.frameBytes = scenario.frameBytes;
-    network.wide.usualBytes = scenario.datagramBytes;
+    network.suffer(scenario.conditions, scenario.frameBytes);
     // A replay can pass where the recorded datagram was blocked.
-    network.wide.areGuessesTold = !scenario.realCipher && scenario.conditions.replay === 0;
+    const areGuessesTold = !scenario.realCipher && scenario.conditions.replay === 0;
+    network.wide.watch(scenario.datagramBytes, areGuessesTold);
     const rates = scenario.incidents;
     const incidents: Record<keyof IncidentRates, () => void> = {
       crash: () => this.#crash(this.#anyHost()),
@@ -69,12 +68,11 @@ export class Faults {
     const { network, hosts, homeHosts, scenario } = this.#world;
     this.#isOver = true;
     // Replays go on: recordings of the chaos must change nothing in the calm.
-    network.conditions = { ...CALM, replay: scenario.conditions.replay };
+    network.suffer({ ...CALM, replay: scenario.conditions.replay }, scenario.frameBytes);
     network.mend();
     for (const host of homeHosts) {
-      host.usualPace = { ...host.usualPace, ...BRISK };
-      this.#recover(host);
-      if (host.running?.isLeaving === true) this.#world.crash(host);
+      host.recover(BRISK);
+      if (host.serving === null) this.#world.crash(host);
     }
     for (const host of hosts) this.#world.boot(host);
     this.#world.resolveSeeds();
@@ -196,21 +194,12 @@ export class Faults {
 
   #slowDown(host: Host): void {
     const milliseconds = this.#span();
-    host.pace = {
-      ...host.usualPace,
+    host.slowDown({
       turnMs: this.#random.pick([1, 5, 20]),
       datagramsPerTurn: this.#random.pick([1, 2, 8]),
-    };
-    if (host.running !== null) {
-      host.running.process.pace = host.pace;
-      this.#world.stalled(host.running.boot, milliseconds);
-    }
-    this.#later(milliseconds, () => this.#recover(host));
-  }
-
-  #recover(host: Host): void {
-    host.pace = host.usualPace;
-    if (host.running !== null) host.running.process.pace = host.pace;
+    });
+    if (host.running !== null) this.#world.stalled(host.running.boot, milliseconds);
+    this.#later(milliseconds, () => host.recover());
   }
 
   #linksOf(host: Host): [Host, Host][] {
@@ -267,7 +256,7 @@ export class Faults {
     const step = (): void => {
       const next = steps.shift();
       if (next === undefined) return;
-      next.host.secrets = next.secrets;
+      next.host.configure(next.secrets);
       if (random.chance(0.5)) this.#shutDown(next.host);
       else this.#crash(next.host);
       this.#later(random.between(150, 1_000), step);

@@ -12,26 +12,49 @@ export interface Running {
   readonly boot: Boot;
   readonly process: Process;
   readonly application: Application;
-  /** It is leaving the cluster, and takes no clients any more. */
-  isLeaving: boolean;
 }
 
 export class Host implements Station {
-  running: Running | null = null;
-  secrets: readonly Buffer[];
-  pace: Pace;
-  overruns = 0;
-  /** Until then its processes are told that nothing is carried; 0: they are not. */
-  cutOffUntil = 0;
+  #running: Running | null = null;
+  /** What runs is leaving the cluster, and takes no clients any more. */
+  #isLeaving = false;
+  #secrets: readonly Buffer[];
+  #usualPace: Pace;
+  #pace: Pace;
+  #overruns = 0;
+  #cutOffUntil = 0;
 
   constructor(
     readonly index: number,
     readonly cluster: string,
     secrets: readonly Buffer[],
-    public usualPace: Pace,
+    pace: Pace,
   ) {
-    this.secrets = secrets;
-    this.pace = usualPace;
+    this.#secrets = secrets;
+    this.#usualPace = pace;
+    this.#pace = pace;
+  }
+
+  get running(): Running | null {
+    return this.#running;
+  }
+
+  /** Those of the process that is started next. */
+  get secrets(): readonly Buffer[] {
+    return this.#secrets;
+  }
+
+  get pace(): Pace {
+    return this.#pace;
+  }
+
+  get usualPace(): Pace {
+    return this.#usualPace;
+  }
+
+  /** Datagrams lost to full receive buffers. */
+  get overruns(): number {
+    return this.#overruns;
   }
 
   get address(): string {
@@ -40,16 +63,60 @@ export class Host implements Station {
 
   /** One that serves clients. */
   get serving(): Running | null {
-    return this.running === null || this.running.isLeaving ? null : this.running;
+    return this.#isLeaving ? null : this.#running;
   }
 
   get speaker(): Boot | null {
-    return this.running?.boot ?? null;
+    return this.#running?.boot ?? null;
+  }
+
+  started(running: Running): void {
+    this.#running = running;
+  }
+
+  /** It leaves the cluster. */
+  leaves(): void {
+    this.#isLeaving = true;
+  }
+
+  ended(): void {
+    this.#running = null;
+    this.#isLeaving = false;
+  }
+
+  /** Until then its processes are told that nothing is carried; 0: they are not. */
+  get cutOffUntil(): number {
+    return this.#cutOffUntil;
+  }
+
+  cutOff(until: number): void {
+    this.#cutOffUntil = until;
+  }
+
+  bringBack(): void {
+    this.#cutOffUntil = 0;
+  }
+
+  /** The next process has these secrets. */
+  configure(secrets: readonly Buffer[]): void {
+    this.#secrets = secrets;
+  }
+
+  /** It is as slow as this, until it recovers. */
+  slowDown(pace: Partial<Pace>): void {
+    this.#pace = { ...this.#usualPace, ...pace };
+    this.#running?.process.goAt(this.#pace);
+  }
+
+  /** From now on this is what is usual, where it differs. */
+  recover(pace: Partial<Pace> = {}): void {
+    this.#usualPace = { ...this.#usualPace, ...pace };
+    this.#pace = this.#usualPace;
+    this.#running?.process.goAt(this.#pace);
   }
 
   deliver(arrival: Arrival, bytes: Buffer, source: Endpoint, sender: Boot | null = null): void {
-    const { running } = this;
-    if (running === null) return;
-    if (!running.process.receive(arrival, { bytes, source, sender })) this.overruns += 1;
+    if (this.#running === null) return;
+    if (!this.#running.process.receive(arrival, { bytes, source, sender })) this.#overruns += 1;
   }
 }

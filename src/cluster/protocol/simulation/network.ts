@@ -59,6 +59,8 @@ export interface Station {
   deliver(arrival: Arrival, bytes: Buffer, source: Endpoint, sender?: Boot | null): void;
 }
 
+type TakesAway = (from: Station, transmit: Transmit) => boolean;
+
 interface Link {
   lastArrival: number;
   blocked: boolean;
@@ -88,9 +90,6 @@ const ofAny = (frames: number, chance: number): number =>
   frames === 1 ? chance : 1 - (1 - chance) ** frames;
 
 export class Network {
-  conditions: Conditions = CALM;
-  /** What a frame carries, IP's headers included. Larger datagrams travel in fragments, and each can be lost alone. */
-  frameBytes = 1_500;
   /** Watches the datagrams that went to one station alone. */
   readonly wide = new WideTraffic();
   /** Datagrams that did not arrive, counted per receiver. */
@@ -110,6 +109,9 @@ export class Network {
   readonly #unicast = new Map<Endpoint, Station>();
   readonly #recordings: Recording[] = [];
   #recorded = 0;
+  #conditions: Conditions = CALM;
+  #frameBytes = 1_500;
+  #takesAway: TakesAway = () => false;
 
   constructor(schedule: Schedule, random: Random) {
     this.#schedule = schedule;
@@ -143,7 +145,23 @@ export class Network {
     this.#unicast.delete(endpoint);
   }
 
+  /**
+   * @param conditions hold from now on
+   * @param frameBytes what a frame carries, IP's headers included. Larger datagrams travel in fragments, and each can be
+   *   lost alone
+   */
+  suffer(conditions: Conditions, frameBytes: number): void {
+    this.#conditions = conditions;
+    this.#frameBytes = frameBytes;
+  }
+
+  /** Shows each datagram that is sent. Those for which it returns true go nowhere. */
+  intercept(takesAway: TakesAway): void {
+    this.#takesAway = takesAway;
+  }
+
   send(from: Station, source: Endpoint, transmit: Transmit): void {
+    if (this.#takesAway(from, transmit)) return;
     this.sent += 1;
     if (transmit.to === null) {
       for (const station of this.#stations) this.#carry(from, station, 'shared', transmit.bytes, source);
@@ -152,7 +170,7 @@ export class Network {
       if (station === undefined) this.lost += 1;
       else this.#carry(from, station, 'own', transmit.bytes, source);
     }
-    if (this.#random.chance(this.conditions.replay)) this.#playBack();
+    if (this.#random.chance(this.#conditions.replay)) this.#playBack();
   }
 
   block(from: number, to: number, blocked: boolean): void {
@@ -202,7 +220,7 @@ export class Network {
       schedule.at(schedule.now + 0.02, () => to.deliver(arrival, Buffer.from(bytes), source));
       return;
     }
-    const conditions = this.conditions;
+    const conditions = this.#conditions;
     if (conditions.replay > 0) this.#record({ bytes, arrival, receiver: to.index, source });
     const link = this.#links[from.index]?.[to.index];
     if (link === undefined || link.blocked || bytes.length > link.mtu) {
@@ -255,12 +273,12 @@ export class Network {
   }
 
   #framesOf(length: number): number {
-    if (length + DATAGRAM_HEADERS_BYTES <= this.frameBytes) return 1;
-    return Math.ceil((length + UDP_HEADER_BYTES) / (this.frameBytes - IP_HEADER_BYTES));
+    if (length + DATAGRAM_HEADERS_BYTES <= this.#frameBytes) return 1;
+    return Math.ceil((length + UDP_HEADER_BYTES) / (this.#frameBytes - IP_HEADER_BYTES));
   }
 
   #isLost(link: Link, to: Station, arrival: Arrival, length: number, frames: number): boolean {
-    const { loss, broadcastLoss, receiverLoss, sizeLoss, burst } = this.conditions;
+    const { loss, broadcastLoss, receiverLoss, sizeLoss, burst } = this.#conditions;
     const random = this.#random;
     if (random.chance(ofAny(frames, loss))) return true;
     if (arrival === 'shared' && random.chance(ofAny(frames, broadcastLoss))) return true;

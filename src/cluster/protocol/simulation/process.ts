@@ -47,11 +47,11 @@ type Work = (node: ProtocolNode, now: number) => void;
 
 export class Process {
   readonly sockets: Sockets;
-  hasEnded = false;
-
   readonly #around: Surroundings;
   readonly #work: Work[] = [];
   #occupant: Occupant | null = null;
+  #pace: Pace;
+  #hasEnded = false;
   #turnAt = Infinity;
   #busyUntil = 0;
   #pausedUntil = 0;
@@ -63,9 +63,10 @@ export class Process {
     readonly node: ProtocolNode,
     readonly endpoint: Endpoint,
     readonly clock: LocalClock,
-    public pace: Pace,
+    pace: Pace,
   ) {
     this.#around = around;
+    this.#pace = pace;
     this.sockets = new Sockets(pace.receiveBufferBytes);
   }
 
@@ -89,7 +90,7 @@ export class Process {
   }
 
   receive(arrival: Arrival, datagram: Datagram): boolean {
-    if (this.hasEnded) return false;
+    if (this.#hasEnded) return false;
     const taken = this.sockets.offer(arrival, datagram);
     if (taken) this.#wakeAt(this.#around.schedule.now);
     return taken;
@@ -102,6 +103,11 @@ export class Process {
     this.#pausedUntil = until;
   }
 
+  /** So fast it is from now on. Its receive buffers stay as they are. */
+  goAt(pace: Pace): void {
+    this.#pace = pace;
+  }
+
   /** The process's clock leaps ahead. To the process this looks like a pause. */
   leap(milliseconds: number): void {
     this.clock.leap(milliseconds);
@@ -110,7 +116,7 @@ export class Process {
   }
 
   end(): void {
-    this.hasEnded = true;
+    this.#hasEnded = true;
     this.#around.network.unbind(this.endpoint);
     this.sockets.clear();
   }
@@ -121,7 +127,7 @@ export class Process {
     if (due >= this.#turnAt) return;
     this.#turnAt = due;
     schedule.at(due, () => {
-      if (this.hasEnded || this.#turnAt !== due) return;
+      if (this.#hasEnded || this.#turnAt !== due) return;
       this.#turnAt = Infinity;
       if (this.#pausedUntil > schedule.now) this.#wakeAt(this.#pausedUntil);
       else this.#turn();
@@ -145,21 +151,21 @@ export class Process {
       isIdle = false;
       this.#work[index]?.(node, now);
       this.#drainEvents(now);
-      if (this.hasEnded) return;
+      if (this.#hasEnded) return;
     }
     this.#work.splice(0, worked);
-    const first: Arrival = this.pace.ownSocketFirst ? 'own' : 'shared';
+    const first: Arrival = this.#pace.ownSocketFirst ? 'own' : 'shared';
     taken += this.#read(first, now);
     taken += this.#read(first === 'own' ? 'shared' : 'own', now);
-    if (this.hasEnded) return;
+    if (this.#hasEnded) return;
     node.flush(now);
     this.#drainEvents(now);
     isIdle = !this.#transmit() && isIdle && taken === 0;
-    if (this.hasEnded) return;
+    if (this.#hasEnded) return;
     this.#occupant?.turnEnded(now, this.#stalledMs);
     this.#stalledMs = 0;
     this.#idleTurns = isIdle ? this.#idleTurns + 1 : 0;
-    const cost = this.pace.turnMs + taken * this.pace.datagramMs;
+    const cost = this.#pace.turnMs + taken * this.#pace.datagramMs;
     this.#busyUntil = schedule.now + cost;
     this.#planNextTurn(now);
   }
@@ -176,13 +182,13 @@ export class Process {
       throw new Violation('timers', `busy loop: ${this.#idleTurns} turns without effect, and again at once`);
     }
     if (deadline === Infinity) return;
-    this.#wakeAt(Math.max(this.clock.world(deadline), schedule.now) + this.pace.timerLagMs);
+    this.#wakeAt(Math.max(this.clock.world(deadline), schedule.now) + this.#pace.timerLagMs);
   }
 
   #read(arrival: Arrival, now: number): number {
-    const limit = Math.min(this.pace.datagramsPerTurn, DATAGRAMS_PER_TURN);
+    const limit = Math.min(this.#pace.datagramsPerTurn, DATAGRAMS_PER_TURN);
     let taken = 0;
-    while (taken < limit && !this.hasEnded) {
+    while (taken < limit && !this.#hasEnded) {
       const datagram = this.sockets.take(arrival);
       if (datagram === undefined) break;
       taken += 1;

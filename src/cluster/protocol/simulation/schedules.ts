@@ -32,13 +32,12 @@ function overtakenReport(): void {
 
 /** Loses the next report of a host, and returns it. In an idle cluster of two nothing else is broadcast. */
 function holdBackReport(world: World, host: number): Buffer {
-  const { network } = world;
-  const send = network.send.bind(network);
   let report: Buffer | undefined;
-  network.send = (from, source, transmit): void => {
-    if (report === undefined && from.index === host && transmit.to === null) report = transmit.bytes;
-    else send(from, source, transmit);
-  };
+  world.network.intercept((from, { bytes, to }) => {
+    if (report !== undefined || from.index !== host || to !== null) return false;
+    report = bytes;
+    return true;
+  });
   while (report === undefined) world.runFor(TIMING.reportIdleMs);
   return report;
 }

@@ -31,22 +31,29 @@ interface Traffic {
 
 export class WideTraffic {
   readonly #byPath = new Map<string, Traffic>();
-  /** Datagrams up to this size are not wide. */
-  usualBytes = Infinity;
-  /** Whether a guess that is no PROBE can be recognised. */
-  areGuessesTold = false;
+  #usualBytes = Infinity;
+  #areGuessesTold = false;
+
+  /**
+   * @param usualBytes datagrams up to this size are not wide
+   * @param areGuessesTold whether a guess that is no PROBE can be recognised
+   */
+  watch(usualBytes: number, areGuessesTold: boolean): void {
+    this.#usualBytes = usualBytes;
+    this.#areGuessesTold = areGuessesTold;
+  }
 
   note(from: End, to: End, bytes: Buffer, isLost: boolean, now: number): void {
     const { length } = bytes;
-    if (length <= this.usualBytes || from.speaker === null || to.speaker === null) return;
+    if (length <= this.#usualBytes || from.speaker === null || to.speaker === null) return;
     const path = `#${from.speaker.index} to host ${to.index}`;
     let traffic = this.#byPath.get(path);
     if (traffic === undefined) {
-      traffic = { since: now, largestPassed: this.usualBytes, sent: 0, lost: 0 };
+      traffic = { since: now, largestPassed: this.#usualBytes, sent: 0, lost: 0 };
       this.#byPath.set(path, traffic);
     }
     const isGuess = length > traffic.largestPassed;
-    if (isGuess && this.areGuessesTold && bytes[HEADER_BYTES] !== FRAME_PROBE) {
+    if (isGuess && this.#areGuessesTold && bytes[HEADER_BYTES] !== FRAME_PROBE) {
       throw new Violation('path', `${length} bytes from ${path}, where no probe of that size has passed`);
     }
     traffic.sent += 1;

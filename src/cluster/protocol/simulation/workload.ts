@@ -54,7 +54,7 @@ export class Workload {
       if (this.#isOver) return;
       const running = host.serving;
       running?.process.enqueue((node, now) => {
-        if (!running.isLeaving && node.isReady()) action(running.application, now);
+        if (host.serving === running && node.isReady()) action(running.application, now);
       });
       this.#repeat(host, perSecond, action);
     });

@@ -150,7 +150,7 @@ export class World {
     );
     const application = new Application(boot, node, this.#oracles, this.#expectations());
     application.watch(namedAddresses(scenario.workload));
-    host.running = { boot, process, application, isLeaving: false };
+    host.started({ boot, process, application });
     network.bind(endpoint, host);
     trace.note(
       schedule.now,
@@ -172,7 +172,7 @@ export class World {
     const running = host.serving;
     if (running === null) return;
     const { boot, process, application } = running;
-    running.isLeaving = true;
+    host.leaves();
     this.trace.note(this.schedule.now, () => `host ${host.index} shuts down #${boot.index}`);
     process.enqueue((node, now) => {
       for (const device of application.devices.slice()) application.leave(now, device);
@@ -207,7 +207,7 @@ export class World {
   /** The host is told for so long that nothing is carried, also when the faults end before. The caller blocks its links. */
   cutOff(host: Host, milliseconds: number): void {
     if (host.cutOffUntil > 0) return;
-    host.cutOffUntil = this.schedule.now + milliseconds;
+    host.cutOff(this.schedule.now + milliseconds);
     this.schedule.at(host.cutOffUntil, () => this.#bringBack(host));
     if (host.running !== null) this.stalled(host.running.boot, milliseconds);
     this.#tellCutOff(host);
@@ -269,7 +269,7 @@ export class World {
   }
 
   #bringBack(host: Host): void {
-    host.cutOffUntil = 0;
+    host.bringBack();
     const { running } = host;
     if (running === null) return;
     this.trace.note(this.schedule.now, () => `#${running.boot.index} is carried again`);
@@ -294,7 +294,7 @@ export class World {
     boot.endedAt = this.schedule.now;
     for (const device of application.devices) this.promises.leaves(device);
     process.end();
-    host.running = null;
+    host.ended();
   }
 
   #buildHosts(): Host[] {
