@@ -57,6 +57,7 @@ const JUDGED_PER_IDLE_REPORT = 1.25;
 export class ClusterNode implements ProtocolNode {
   readonly nodeId: NodeId;
   readonly #parts: NodeParts;
+  readonly #acks: Acks;
   readonly #admission: Admission;
   readonly #departure: Departure;
   readonly #discovery: Discovery;
@@ -76,12 +77,15 @@ export class ClusterNode implements ProtocolNode {
     const parts = makeParts(options);
     this.#parts = parts;
     this.nodeId = options.bootId.toString('hex');
-    const acks = new Acks(parts, (now, peer, keptFrom) => reports.handleBroadcastGap(now, peer, keptFrom));
     this.#admission = new Admission(parts, {
       listensForItself: (now, arrival, source) => this.#discovery.listensForItself(now, arrival, source),
       heardOurselves: (now, arrival, source) => this.#discovery.heardOurselves(now, arrival, source),
       met: (now, peer) => handshake.start(now, peer),
     });
+    this.#acks = new Acks(parts, this.#admission.ownTag, (now, peer, keptFrom) =>
+      reports.handleBroadcastGap(now, peer, keptFrom),
+    );
+    const acks = this.#acks;
     const handshake = new Handshake(parts, acks, (now, peer) => this.#handleProven(now, peer));
     const reports = new Reports(parts, acks, this.#admission.ownTag, (now, peer, missing, reason) =>
       handshake.rejoin(now, peer, missing, reason),
@@ -132,7 +136,10 @@ export class ClusterNode implements ProtocolNode {
     this.#sleep.expectCall(Infinity);
     if (this.#departure.isOver) return;
     const { carriage, members, questions, receipts, routes, timers } = this.#parts;
-    if (carriage.isUp) for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
+    if (carriage.isUp) {
+      if (this.#acks.areSharedDue(now)) this.#transmission.sendShared(now);
+      for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
+    }
     if (this.#sleep.judgeAt <= now) {
       if (timers.owed.barrier.hasExpired(now)) this.#reachability.expire(now);
       if (timers.owed.receipts.hasExpired(now)) receipts.expire(now);

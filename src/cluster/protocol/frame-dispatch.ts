@@ -15,6 +15,7 @@ import type { Transmission } from './transmission/transmission.js';
 import { ByteReader } from './wire/byte-reader.js';
 import { FRAME_HEADER_BYTES } from './wire/byte-writer.js';
 import {
+  FRAME_ACKS,
   FRAME_GOSSIP,
   FRAME_HELLO,
   FRAME_KNOCK,
@@ -80,8 +81,11 @@ export class FrameDispatch {
 
   /** A frame under the broadcast key. It may come from a boot that is not proven. */
   #handleOpenFrame(now: number, peer: Peer, type: number, reader: ByteReader): void {
-    const { discovery, membership } = this.owners;
+    const { acks, discovery, membership } = this.owners;
     switch (type) {
+      case FRAME_ACKS:
+        acks.handleAcks(now, peer, reader);
+        break;
       case FRAME_REPORT:
         this.#handleReport(now, peer, reader);
         break;

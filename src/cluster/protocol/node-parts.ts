@@ -14,6 +14,7 @@ import { RoutingTable } from './routing/routing-table.js';
 import { OutgoingStream } from './streams/outgoing-stream.js';
 import { BroadcastReview } from './transmission/broadcast-review.js';
 import { FlowControl } from './transmission/flow-control.js';
+import { Gathering } from './transmission/gathering.js';
 import { FlushQueue } from './transmission/flush-queue.js';
 import { Outbox } from './transmission/outbox.js';
 import { pathSizes } from './transmission/path-probes.js';
@@ -49,6 +50,7 @@ export interface NodeParts {
   /** Our broadcast stream. */
   readonly broadcast: OutgoingStream;
   readonly broadcastReview: BroadcastReview;
+  readonly gathering: Gathering;
   readonly outbox: Outbox;
   readonly flushQueue: FlushQueue;
   readonly receipts: Receipts;
@@ -101,6 +103,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     localAddresses: new LocalAddresses(),
     broadcast: new OutgoingStream(recordBytes),
     broadcastReview,
+    gathering: new Gathering(timing),
     outbox: new Outbox(sizes, options.mode === 'mesh', members, broadcastKey),
     flushQueue: new FlushQueue(),
     receipts: new Receipts(

@@ -21,6 +21,8 @@ class CarriedTimers extends TimerTable {
   readonly knock = this.timer();
   /** Peers are told of each other. */
   readonly gossip = this.timer();
+  /** Announcements that wait for others leave. */
+  readonly gathered = this.timer();
   /** A peer has shut the broadcast window for too long. The next flush makes it a laggard. */
   readonly giveUp = this.timer();
 }

@@ -74,6 +74,15 @@ export interface Timing {
   readonly ackDelayMs: number;
   /** Ack of announcements: somebody's connection waits for it. Collects the datagrams of one burst. */
   readonly ackUrgentMs: number;
+  /** How long announcements wait for others, counted from the last that left. A few turns of a busy node's loop. */
+  readonly gatherMs: number;
+  /**
+   * Added for each further node that announces something. So no node reads more than 2,000 announcements and acks a
+   * second, however many nodes announce: that is 1% of a core.
+   */
+  readonly gatherPeerMs: number;
+  /** Both an announcement and its ack wait: together half of the barrier. The other half is for busy nodes and repair. */
+  readonly gatherMaxMs: number;
   /** Sender asks for a position this long (and two round trips) after the last unacked record: finds tail loss. */
   readonly pollAfterMs: number;
   readonly pollIntervalMaxMs: number;
@@ -197,6 +206,9 @@ export const TIMING: Timing = {
   notMutualAfterMs: 1_000,
   ackDelayMs: 5,
   ackUrgentMs: 2,
+  gatherMs: 4,
+  gatherPeerMs: 0.6,
+  gatherMaxMs: 40,
   pollAfterMs: 10,
   pollIntervalMaxMs: 250,
   nackUnicastMs: 2,

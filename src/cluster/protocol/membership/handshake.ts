@@ -29,6 +29,7 @@ import { PROTOCOL_VERSION } from '../wire/datagram.js';
 import {
   CAPABILITY_LARGE_DATAGRAMS,
   CAPABILITY_ROOMS,
+  CAPABILITY_SHARED_ACKS,
   CAPABILITY_VOLATILE,
   FRAME_HELLO,
   FRAME_KNOCK,
@@ -36,7 +37,8 @@ import {
 } from '../wire/frames.js';
 
 /** What this node can do beyond the basics of the version. Two nodes use what both have. */
-const CAPABILITIES = CAPABILITY_ROOMS | CAPABILITY_LARGE_DATAGRAMS | CAPABILITY_VOLATILE;
+const CAPABILITIES =
+  CAPABILITY_ROOMS | CAPABILITY_LARGE_DATAGRAMS | CAPABILITY_VOLATILE | CAPABILITY_SHARED_ACKS;
 /** HELLOs of many nodes to a newcomer are spread over this time. Otherwise they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
 

@@ -35,6 +35,8 @@ export class IncomingSession {
   #welcomeReport = 0;
   #helloIntervalMs = 0;
   #recordsToAck = 0;
+  #owesUnicast = false;
+  #owesBroadcast = false;
   /** The newest datagram with volatile messages under each key, over all sessions: older ones come too late. */
   readonly #newestVolatile = { pair: 0, broadcast: 0 };
   /** Hashes withdrawn while the snapshot is on its way: it must not bring them back. */
@@ -132,7 +134,7 @@ export class IncomingSession {
     this.#nonce = nonce;
     this.broadcast.stopAsking();
     this.unicast.stopAsking();
-    this.timers.ack.cancel();
+    this.noteAcked();
     this.#helloIntervalMs = this.timing.helloRetryMs;
     this.timers.hello.set(helloAt);
   }
@@ -183,14 +185,29 @@ export class IncomingSession {
     if (!this.#removals.has(key)) this.replica.add(key);
   }
 
+  /** Broadcast records of it wait to be acked. */
+  get owesBroadcastAck(): boolean {
+    return this.#owesBroadcast;
+  }
+
   /** A record was taken, or came again. Returns how many wait to be acked. */
-  oweAck(): number {
+  oweAck(isBroadcast: boolean): number {
+    if (isBroadcast) this.#owesBroadcast = true;
+    else this.#owesUnicast = true;
     this.#recordsToAck += 1;
     return this.#recordsToAck;
   }
 
   /** A STATUS goes out. */
   noteAcked(): void {
+    this.#owesUnicast = false;
+    this.noteBroadcastAcked();
+  }
+
+  /** An ack of the broadcast stream goes out. */
+  noteBroadcastAcked(): void {
+    this.#owesBroadcast = false;
+    if (this.#owesUnicast) return;
     this.timers.ack.cancel();
     this.#recordsToAck = 0;
   }

@@ -145,18 +145,21 @@ export class OutgoingSession {
     this.#setHold();
   }
 
-  /** A record went out that is to be acked: the peer is asked for its position, unless that is planned. */
-  expectAck(now: number, roundTripMs: number | null): void {
-    if (!this.timers.poll.isSet) this.pollSoon(now, roundTripMs);
+  /**
+   * A record went out that is to be acked: the peer is asked for its position, unless that is planned. `gatheredMs`: how
+   * much longer than usual acks may take.
+   */
+  expectAck(now: number, roundTripMs: number | null, gatheredMs: number): void {
+    if (!this.timers.poll.isSet) this.pollSoon(now, roundTripMs, gatheredMs);
   }
 
-  pollSoon(now: number, roundTripMs: number | null): void {
-    this.timers.poll.setIfSooner(now + this.#resetPollInterval(roundTripMs));
+  pollSoon(now: number, roundTripMs: number | null, gatheredMs: number): void {
+    this.timers.poll.setIfSooner(now + this.#resetPollInterval(roundTripMs, gatheredMs));
   }
 
   /** An ack has come: if more is owed, the peer is asked for it later than before. */
-  noteAck(now: number, roundTripMs: number | null, isOwed: boolean): void {
-    const intervalMs = this.#resetPollInterval(roundTripMs);
+  noteAck(now: number, roundTripMs: number | null, gatheredMs: number, isOwed: boolean): void {
+    const intervalMs = this.#resetPollInterval(roundTripMs, gatheredMs);
     if (isOwed) this.timers.poll.set(now + intervalMs);
     else this.timers.poll.cancel();
   }
@@ -176,8 +179,8 @@ export class OutgoingSession {
     this.#awakeSince = now;
   }
 
-  #resetPollInterval(roundTripMs: number | null): number {
-    this.#pollIntervalMs = this.timing.pollAfterMs + 2 * (roundTripMs ?? 0);
+  #resetPollInterval(roundTripMs: number | null, gatheredMs: number): number {
+    this.#pollIntervalMs = this.timing.pollAfterMs + gatheredMs + 2 * (roundTripMs ?? 0);
     return this.#pollIntervalMs;
   }
 

@@ -2,7 +2,12 @@
 import type { Endpoint, NodeId, PeerSnapshot } from '../contract.js';
 import { next, type Transitions } from '../transitions.js';
 import { tagOfBootId, restOfBootId } from '../wire/datagram.js';
-import { CAPABILITY_LARGE_DATAGRAMS, CAPABILITY_ROOMS, CAPABILITY_VOLATILE } from '../wire/frames.js';
+import {
+  CAPABILITY_LARGE_DATAGRAMS,
+  CAPABILITY_ROOMS,
+  CAPABILITY_SHARED_ACKS,
+  CAPABILITY_VOLATILE,
+} from '../wire/frames.js';
 import type { OpeningChannel, SealingChannel } from '../wire/sealing.js';
 import type { IncomingSession } from './incoming-session.js';
 import { Loss } from './loss.js';
@@ -130,6 +135,11 @@ export class Peer {
   /** It takes volatile messages in frames. */
   get knowsVolatile(): boolean {
     return (this.#capabilities & CAPABILITY_VOLATILE) !== 0;
+  }
+
+  /** It reads acks that are for several peers. */
+  get knowsSharedAcks(): boolean {
+    return (this.#capabilities & CAPABILITY_SHARED_ACKS) !== 0;
   }
 
   /** When the peer started, on our clock. */

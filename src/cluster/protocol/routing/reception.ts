@@ -27,7 +27,7 @@ export class Reception {
     if (!incoming.isAdmitted || plain.readUInt32BE(start + 1) !== incoming.id) return;
     const sequence = plain.readUIntBE(start + 5, 6);
     peer.loss.noteCame();
-    this.acks.noteRecord(now, peer, plain[start] as number);
+    this.acks.noteUnicastRecord(now, peer, plain[start] as number);
     if (!incoming.unicast.receive(now, sequence, plain.subarray(headerEnd, end))) return;
     this.delivery.applyUnicast(peer, plain.subarray(headerEnd, end));
     for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {
@@ -44,7 +44,7 @@ export class Reception {
     if (!incoming.isAdmitted) return;
     const sequence = plain.readUIntBE(start + 1, 6);
     peer.loss.noteCame();
-    this.acks.noteRecord(now, peer, plain[start] as number);
+    this.acks.noteBroadcastRecord(now, peer, plain[start] as number);
     if (!incoming.broadcast.receive(now, sequence, plain.subarray(headerEnd, end))) return;
     this.delivery.applyBroadcast(peer, plain.subarray(headerEnd, end));
     for (let next = incoming.broadcast.take(now); next !== undefined; next = incoming.broadcast.take(now)) {

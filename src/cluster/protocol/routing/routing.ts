@@ -41,6 +41,7 @@ type Parts = Pick<
   | 'carriage'
   | 'flow'
   | 'flushQueue'
+  | 'gathering'
   | 'journal'
   | 'limits'
   | 'members'
@@ -110,6 +111,7 @@ export class Routing {
       (broadcast.bytes + body.length) * 2 > limits.broadcastRingBytes ||
       (broadcast.records + body.length / this.parts.recordBytes) * 2 > limits.broadcastRingRecords;
     if (isHalfFull) return false;
+    this.parts.gathering.hurry();
     this.#head.bytes[0] = MESSAGE_PUBLICATION;
     const length = this.#head.writeText(MESSAGE_HEADER_BYTES, channel);
     if (length < 0) throw new RangeError(`A channel's name has at most ${TEXT_BYTES_MAX} bytes`);

@@ -62,6 +62,11 @@ export class OutgoingStream {
     return this.#closedBytes + this.#open.length;
   }
 
+  /** Something has been written into the record that is being filled. */
+  get isFilling(): boolean {
+    return this.#open.length > 0;
+  }
+
   get hasUnsent(): boolean {
     return this.#nextToSend < this.#nextSequence;
   }

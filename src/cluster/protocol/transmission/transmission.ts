@@ -47,6 +47,7 @@ type Parts = Pick<
   | 'carriage'
   | 'flow'
   | 'flushQueue'
+  | 'gathering'
   | 'journal'
   | 'limits'
   | 'members'
@@ -73,6 +74,16 @@ export class Transmission {
     this.parts.flushQueue.drain((peer) => {
       if (!peer.isGone) this.#flushPeer(now, peer);
     });
+  }
+
+  /** Acks to all, with the announcements that wait. */
+  sendShared(now: number): void {
+    const { gathering, outbox } = this.parts;
+    gathering.hurry();
+    this.#flushBroadcast(now);
+    gathering.noteLeft(now);
+    this.acks.writeShared();
+    if (outbox.writer.length > 0) outbox.toAll();
   }
 
   /**
@@ -122,7 +133,7 @@ export class Transmission {
       }
       if (standing.state === 'in-step') {
         standing.block(now);
-        outgoing.pollSoon(now, peer.roundTrip.ms);
+        outgoing.pollSoon(now, peer.roundTrip.ms, 0);
       }
       const endsAt = standing.patienceEndsAt(waitingSince);
       if (now < endsAt) {
@@ -161,7 +172,7 @@ export class Transmission {
   #flushBroadcast(now: number): void {
     const { parts } = this;
     const { broadcast } = parts;
-    broadcast.close(now);
+    this.#closeBroadcast(now);
     this.parts.timers.carried.giveUp.cancel();
     if (!broadcast.hasUnsent && !parts.broadcastReview.isDue) return;
     const limit = this.updateBroadcastWindow(now);
@@ -170,10 +181,26 @@ export class Transmission {
     while (broadcast.hasUnsent && broadcast.nextToSend <= limit) {
       const sequence = broadcast.nextToSend;
       this.#writeBroadcastRecord(sequence, broadcast.takeUnsent(now));
+      this.acks.writeShared();
       parts.outbox.toAll();
     }
+    const gatheredMs = parts.gathering.sharedMs(now);
     for (const peer of parts.members.all) {
-      if (peer.outgoing.isOpen) peer.outgoing.expectAck(now, peer.roundTrip.ms);
+      if (peer.outgoing.isOpen) peer.outgoing.expectAck(now, peer.roundTrip.ms, gatheredMs);
+    }
+  }
+
+  /** Closes the record that is being filled, unless announcements in it wait for others. */
+  #closeBroadcast(now: number): void {
+    const { broadcast, gathering, timers } = this.parts;
+    timers.carried.gathered.cancel();
+    if (!broadcast.isFilling) return;
+    const leavesAt = gathering.leavesAt(now);
+    if (leavesAt > now) {
+      timers.carried.gathered.set(leavesAt);
+    } else {
+      broadcast.close(now);
+      gathering.noteLeft(now);
     }
   }
 
@@ -230,7 +257,7 @@ export class Transmission {
       if (!stream.hasUnsent || stream.inFlight >= window) break;
       this.probes.wantLarger(now, peer);
     }
-    outgoing.expectAck(now, peer.roundTrip.ms);
+    outgoing.expectAck(now, peer.roundTrip.ms, 0);
   }
 
   #sendVolatile(peer: Peer): void {

@@ -29,6 +29,7 @@ export const FRAME_PROBED = 0x0d;
  * CAPABILITY_VOLATILE.
  */
 export const FRAME_VOLATILE = 0x0e;
+export const FRAME_ACKS = 0x0f;
 // Records: sequenced.
 /** flags u8, sequence u48, messages */
 export const FRAME_RECORD_BROADCAST = 0x10;
@@ -44,6 +45,8 @@ export const CAPABILITY_ROOMS = 1;
 export const CAPABILITY_LARGE_DATAGRAMS = 2;
 /** Another: it takes VOLATILE. */
 export const CAPABILITY_VOLATILE = 4;
+/** Another: it reads ACKS. */
+export const CAPABILITY_SHARED_ACKS = 8;
 
 /** Within the frame, before the messages. */
 export const BROADCAST_RECORD_HEADER_BYTES = 1 + 6;

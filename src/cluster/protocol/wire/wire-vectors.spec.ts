@@ -162,6 +162,11 @@ function record(): Vectors {
   for (const name of ['a', 'b', 'c'])
     mesh.add(name, { mode: 'mesh', seeds: ['10.77.0.1:4000'], datagramBytes: 600 });
   mesh.run(6_000);
+  // Two peers announce at once: the third acks both together.
+  const [, second, third] = mesh.hosts as [Host, Host, Host];
+  second.node.join(mesh.now, userNamed('eve'), 1);
+  third.node.join(mesh.now, userNamed('mal'), 1);
+  mesh.run(20);
   collect(mesh, vectors);
   return vectors;
 }

@@ -14,6 +14,17 @@ export const RECORDS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'ack for another peer believed',
+    breaks: 'R6: the first entry of an ACKS is taken, whoever it is for',
+    edits: [
+      {
+        file: 'transmission/acks.ts',
+        search: 'if (reader.u48() !== this.ownTag) {',
+        replace: 'if (reader.u48() < 0) {',
+      },
+    ],
+  },
+  {
     name: 'unicast ack of what was received',
     breaks: 'R6: acks the highest, not the applied position',
     edits: [
