@@ -67,11 +67,11 @@ class Conversation {
     this.toldAt = 0;
   }
 
-  /** Nobody misses it when it fails. */
+  /** Volatile: it may get lost, and nothing waits for it. */
   tellTyping() {
     if (Date.now() - this.toldAt < TYPING_TOLD_MS) return;
     this.toldAt = Date.now();
-    this.room.publish({ typing: true }, { echo: false }).catch(() => undefined);
+    this.room.publish({ typing: true }, { echo: false, volatile: true }).catch(() => undefined);
   }
 
   /** Who was typing just now. */
