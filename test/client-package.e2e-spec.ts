@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
 
 type Json = Record<string, unknown>;
 
@@ -14,19 +13,6 @@ const GZIP_BYTES_MAX = 5000;
 
 const local = (path: string) => resolve('node_modules', path);
 const versionOf = (file: string) => (JSON.parse(readFileSync(file, 'utf8')) as Json)['version'];
-
-/** Errors of the rooms, which the client speaks and this server does not yet. */
-const OF_ROOMS = ['bad_room', 'limit_exceeded', 'not_joined'];
-
-describe('the codes that the type ErrorCode of lanfare-client offers', () => {
-  it("are the server's, and those of rooms", () => {
-    const [, union = ''] =
-      /type ServerCode =([^;]*);/.exec(readFileSync('client/src/protocol.ts', 'utf8')) ?? [];
-    const offered = union.match(/\w+/g) ?? [];
-    const codes = [...Object.keys(FRAME_ERRORS), ...Object.keys(UPGRADE_REFUSALS), ...OF_ROOMS];
-    expect(offered.toSorted()).toEqual([...new Set(codes)].toSorted());
-  });
-});
 
 /** The client as it is published, in a project that has nothing else. */
 describe('lanfare-client, installed in an empty project,', () => {

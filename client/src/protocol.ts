@@ -9,7 +9,7 @@ export const REFUSED = 4510;
 type ClientCode = 'not_connected' | 'outcome_unknown' | 'buffer_full';
 
 /** Of docs/client-protocol.md: errors of frames, and refusals. */
-type ServerCode =
+export type ServerCode =
   | 'bad_json'
   | 'bad_frame'
   | 'bad_id'
