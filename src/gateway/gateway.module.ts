@@ -12,6 +12,7 @@ import { ClientRooms } from './frames/client-rooms.js';
 import { ClientSends } from './frames/client-sends.js';
 import { ClientWatches } from './frames/client-watches.js';
 import { CoreEvents } from './frames/core-events.js';
+import { PublishPermission } from './frames/publish-permission.js';
 import { ClientGateway } from './client.gateway.js';
 import { Clients } from './admission/clients.js';
 import { Congestion } from './frames/congestion.js';
@@ -49,6 +50,7 @@ import { Visitors } from './admission/visitors.js';
     ClientPublishes,
     ClientWatches,
     CoreEvents,
+    PublishPermission,
     Congestion,
     TokenRefresh,
     EventHandlers,

@@ -2,15 +2,45 @@ import type { Device } from '../connections/device.js';
 import type { SharedFrame } from '../wire/shared-frame.js';
 
 /** One connection in one room. */
-export interface Membership {
-  readonly device: Device;
-  readonly room: Room;
-  /** Grows with each join: it shows which members joined before a message was accepted. */
-  readonly number: number;
-  /** Its place in the list of members. */
-  index: number;
-  /** What the policy said; undefined: it was not asked yet. */
-  mayPublish: boolean | undefined;
+export class Membership {
+  #index: number;
+  #mayPublish: boolean | undefined;
+
+  /**
+   * @param number grows with each join: it shows which members joined before a message was accepted
+   * @param index its place in the list of members
+   */
+  constructor(
+    readonly device: Device,
+    readonly room: Room,
+    readonly number: number,
+    index: number,
+  ) {
+    this.#index = index;
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  /** What the RoomPolicy said; undefined: it must be asked. */
+  get mayPublish(): boolean | undefined {
+    return this.#mayPublish;
+  }
+
+  moveTo(index: number): void {
+    this.#index = index;
+  }
+
+  /** The RoomPolicy was asked whether the member may publish. */
+  remember(mayPublish: boolean): void {
+    this.#mayPublish = mayPublish;
+  }
+
+  /** The RoomPolicy is to be asked again: the connection's token was replaced. */
+  forgetVerdict(): void {
+    this.#mayPublish = undefined;
+  }
 }
 
 /** A message on its way to the members here. */
@@ -80,14 +110,7 @@ export class Room {
   }
 
   add(device: Device): Membership {
-    const index = this.#members.length;
-    const member: Membership = {
-      device,
-      room: this,
-      number: this.#nextNumber++,
-      index,
-      mayPublish: undefined,
-    };
+    const member = new Membership(device, this, this.#nextNumber++, this.#members.length);
     this.#members.push(member);
     return member;
   }
@@ -149,7 +172,7 @@ export class Room {
     let end = 0;
     for (const member of this.#members) {
       if (member === null) continue;
-      member.index = end;
+      member.moveTo(end);
       this.#members[end++] = member;
     }
     this.#members.length = end;

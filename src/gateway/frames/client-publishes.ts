@@ -1,7 +1,5 @@
-import { Injectable, Optional } from '@nestjs/common';
-import { MessagePolicy } from '../../messaging/message-policy.js';
+import { Injectable } from '@nestjs/common';
 import { Memberships } from '../../rooms/memberships.js';
-import { RoomAccess } from '../../rooms/room-access.js';
 import { RoomMessaging } from '../../rooms/room-messaging.js';
 import type { Membership } from '../../rooms/room.js';
 import type { EventFrame } from '../../wire/incoming-frame.js';
@@ -11,7 +9,8 @@ import type { ClientConnection } from '../client/client-connection.js';
 import { Congestion } from './congestion.js';
 import { FrameRate } from './frame-rate.js';
 import { answerWithOutcome } from './outcome-answer.js';
-import { ask, whenAnswered, type Verdict } from './policy-question.js';
+import { whenAnswered, type Verdict } from './policy-question.js';
+import { PublishPermission } from './publish-permission.js';
 
 /**
  * Writing to so many members is charged like a frame: some 10 us each. At the usual rate, the most that a client can
@@ -33,10 +32,9 @@ export class ClientPublishes {
   constructor(
     private readonly memberships: Memberships,
     private readonly messaging: RoomMessaging,
-    private readonly access: RoomAccess,
+    private readonly permission: PublishPermission,
     private readonly rate: FrameRate,
     private readonly congestion: Congestion,
-    @Optional() private readonly policy?: MessagePolicy,
   ) {}
 
   /**
@@ -62,39 +60,10 @@ export class ClientPublishes {
     }
     const message = messageOf(request, connection.userId);
     const publish = { connection, message, echo, id };
-    if (membership.mayPublish === true && this.policy === undefined) return this.#post(publish, membership);
-    whenAnswered(connection, data.length, this.#judge(connection, membership, message), (verdict) =>
-      this.#obey(verdict, publish, membership),
-    );
+    if (this.permission.isGiven(membership)) return this.#post(publish, membership);
+    const verdict = this.permission.judge(connection, membership, message);
+    whenAnswered(connection, data.length, verdict, (answer) => this.#obey(answer, publish, membership));
     return true;
-  }
-
-  #judge(
-    connection: ClientConnection,
-    membership: Membership,
-    message: RoomMessage,
-  ): Verdict | Promise<Verdict> {
-    const { policy } = this;
-    const mayPublish = this.#mayPublish(connection, membership);
-    if (policy === undefined) return mayPublish;
-    const allows = (): Verdict | Promise<Verdict> =>
-      ask(`${policy.constructor.name}.allowsToRoom`, () => policy.allowsToRoom(connection, message));
-    if (mayPublish instanceof Promise)
-      return mayPublish.then((verdict) => (verdict === true ? allows() : verdict));
-    return mayPublish === true ? allows() : mayPublish;
-  }
-
-  /** The policy is asked once for each membership. */
-  #mayPublish(connection: ClientConnection, membership: Membership): Verdict | Promise<Verdict> {
-    if (membership.mayPublish !== undefined) return membership.mayPublish;
-    const { policy } = this.access;
-    const { name } = membership.room;
-    const remember = (verdict: Verdict): Verdict => {
-      if (verdict !== 'failed') membership.mayPublish = verdict;
-      return verdict;
-    };
-    const verdict = ask(`${policy.constructor.name}.publish`, () => policy.publish(connection, name));
-    return verdict instanceof Promise ? verdict.then(remember) : remember(verdict);
   }
 
   #obey(verdict: Verdict, publish: Publish, membership: Membership): void {

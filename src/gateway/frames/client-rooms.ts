@@ -79,7 +79,7 @@ export class ClientRooms {
     );
     for (const [index, membership] of memberships.entries()) {
       const { name } = membership.room;
-      membership.mayPublish = undefined;
+      membership.forgetVerdict();
       if (verdicts[index] === false && this.memberships.leave(connection, name)) {
         connection.sendText(leftFrame(name, 'forbidden'));
       }
