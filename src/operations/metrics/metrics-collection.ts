@@ -1,18 +1,13 @@
-import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Injectable } from '@nestjs/common';
 import { Metrics } from '../../telemetry/metrics.js';
-import { API_ERRORS } from '../api/api-error.js';
 import { ClientMetrics } from './client-metrics.js';
 import { ClusterMetrics } from './cluster-metrics.js';
 import { NodeMetrics } from './node-metrics.js';
 import { RoomMetrics } from './room-metrics.js';
-import { apiRoutes, type Routed } from './request-count.middleware.js';
-
-const API_STATUSES = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
 
 /** The node's own metrics. What happens often is read from counters at a scrape. */
 @Injectable()
-export class MetricsCollection implements OnApplicationBootstrap {
+export class MetricsCollection {
   #scrape: Promise<string> | undefined;
 
   constructor(
@@ -21,14 +16,7 @@ export class MetricsCollection implements OnApplicationBootstrap {
     private readonly clients: ClientMetrics,
     private readonly rooms: RoomMetrics,
     private readonly cluster: ClusterMetrics,
-    private readonly door: HttpAdapterHost,
   ) {}
-
-  onApplicationBootstrap(): void {
-    const { metrics, door } = this;
-    const routes = apiRoutes(door.httpAdapter.getInstance<Routed>());
-    metrics.start(metrics.apiRequests, { route: routes, status: API_STATUSES });
-  }
 
   get names(): string[] {
     return this.metrics.registry.getMetricsAsArray().map(({ name }) => name);
