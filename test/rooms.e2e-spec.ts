@@ -353,6 +353,18 @@ describe('who may be in a room', () => {
     await node.stop();
   });
 
+  it('is not said by what is no pattern, which is counted', async () => {
+    const env = { CLUSTER_BUS: 'none', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: SECRET };
+    const node = await TestNode.start(env, [], false, { operations: true });
+    const subprotocols = [V1, `lanfare.bearer.${await token({ rooms: [42, 'a*b', 'news'] })}`];
+    const ann = await TestClient.ready(node.url(''), subprotocols);
+    expect(await ann.ask(join('a-b'))).toMatchObject({ data: { code: 'forbidden' } });
+    expect(await ann.ask(join('news'))).toMatchObject({ event: 'ack' });
+    const metrics = await (await fetch(`${node.operationsUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^lanfare_room_claims_malformed_total 2$/m);
+    await node.stop();
+  });
+
   class SlowPolicy extends RoomPolicy {
     asked: string[] = [];
 

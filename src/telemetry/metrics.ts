@@ -91,6 +91,10 @@ export class Metrics {
     'lanfare_messages_remembered',
     'Messages with a message_id that are remembered, so as not to be delivered twice; at most 100,000',
   );
+  readonly roomsRemembered = this.#gauge(
+    'lanfare_room_messages_remembered',
+    'Messages to rooms with a message_id that are remembered, so as not to be delivered twice; at most 100,000',
+  );
   readonly rooms = this.#gauge('lanfare_rooms', 'Rooms with members on this node');
   readonly memberships = this.#gauge(
     'lanfare_room_memberships',
@@ -108,6 +112,10 @@ export class Metrics {
   readonly roomDeliveries = this.#counter(
     'lanfare_room_deliveries_total',
     'Outgoing queues of members here into which a message to a room went',
+  );
+  readonly roomClaimsMalformed = this.#counter(
+    'lanfare_room_claims_malformed_total',
+    "Entries of tokens' claim `rooms` that are no pattern, and allow nothing (ROOM_ACCESS=claims)",
   );
   readonly watchedUsers = this.#gauge(
     'lanfare_watched_users',

@@ -143,7 +143,6 @@ export interface BusStatistics {
   readonly recordsRequested: number;
   /** Receipts and answers that were not sent, because the queue to the node that waits for them was full. */
   readonly answersDropped: number;
-  readonly gaps: number;
   readonly directoryHits: number;
   readonly directoryMisses: number;
   /** Gauge: nodes that are heard and can not be asked. While there are any, no answer is complete. */
@@ -175,7 +174,6 @@ export const NOTHING_COUNTED: BusStatistics = {
   recordsRepaired: 0,
   recordsRequested: 0,
   answersDropped: 0,
-  gaps: 0,
   directoryHits: 0,
   directoryMisses: 0,
   peersHeard: 0,

@@ -208,7 +208,6 @@ export interface ProtocolStatistics {
   readonly recordsRequested: number;
   /** Receipts and answers for which a peer's queue had no room: who waits for them hears it from its own deadline. */
   readonly answersDropped: number;
-  readonly gaps: number;
   /** Boots that are heard of and not proven: while there are any, no answer is complete. */
   readonly bootsHeard: number;
   readonly directoryEntries: number;

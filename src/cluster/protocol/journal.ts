@@ -15,7 +15,6 @@ export class Journal {
     volatileLate: 0,
     recordsRepaired: 0,
     recordsRequested: 0,
-    gaps: 0,
     directoryHits: 0,
     directoryMisses: 0,
     answersDropped: 0,
@@ -36,7 +35,6 @@ export class Journal {
   }
 
   gap(peer: Peer, kind: GapKind, count: number | null, reason: string): void {
-    this.counters.gaps += 1;
     this.events.push({ type: 'gap', peer: peer.id, kind, count, reason });
   }
 

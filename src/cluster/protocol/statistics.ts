@@ -28,7 +28,6 @@ export function statisticsOf(parts: NodeParts): ProtocolStatistics {
     recordsRepaired: counters.recordsRepaired,
     recordsRequested: counters.recordsRequested,
     answersDropped: counters.answersDropped,
-    gaps: counters.gaps,
     bootsHeard: members.heard,
     directoryEntries: directory.entries,
     directoryBytes: directory.bytes,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { UserWatches } from '../../presence/user-watches.js';
 import { WatchedUsers } from '../../presence/watched-users.js';
 import { Memberships } from '../../rooms/memberships.js';
+import { RoomAccess } from '../../rooms/room-access.js';
 import { RoomMessaging } from '../../rooms/room-messaging.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 
@@ -11,6 +12,7 @@ export class RoomMetrics {
   constructor(
     private readonly memberships: Memberships,
     private readonly messaging: RoomMessaging,
+    private readonly access: RoomAccess,
     private readonly users: WatchedUsers,
     private readonly watches: UserWatches,
   ) {}
@@ -20,6 +22,8 @@ export class RoomMetrics {
     const { statistics } = this.messaging;
     metrics.rooms.set(this.memberships.rooms);
     metrics.memberships.set(this.memberships.size);
+    metrics.roomsRemembered.set(this.messaging.remembered);
+    metrics.set(metrics.roomClaimsMalformed, this.access.malformedClaims);
     metrics.roomWaitingBytes.set(this.messaging.waitingBytes);
     metrics.set(metrics.roomMessages, statistics.posted, { path: 'local', outcome: 'accepted' });
     for (const [outcome, count] of Object.entries(statistics.refused)) {
