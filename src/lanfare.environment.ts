@@ -1,5 +1,6 @@
 import { authenticationVariables } from './authentication/authentication.config.js';
-import { clusterVariables } from './cluster/cluster.config.js';
+import { natsVariables } from './broker/nats.config.js';
+import { clusterVariables, isBrokered } from './cluster/cluster.config.js';
 import { readEnvironment, suspicions, validateEnvironment, type Feature } from './config/environment.js';
 import type { Environment } from './config/variables.js';
 import { gatewayVariables } from './gateway/gateway.config.js';
@@ -18,6 +19,7 @@ export const featuresByTitle = {
   Presence: presenceVariables,
   Cluster: clusterVariables,
   UDP: udpBroadcastVariables,
+  NATS: natsVariables,
   "Operators' door": operationsVariables,
   Workers: workersVariables,
   Logging: loggingVariables,
@@ -48,7 +50,14 @@ export function judgeWorkersEnvironment(env: Environment, own: readonly Feature[
 
 /** What is probably a mistake in the environment, for people. */
 export function environmentSuspicions(env: Environment, own: readonly Feature[] = []): string[] {
-  return suspicions(namesWith(own), env);
+  return [...suspicions(namesWith(own), env), ...unused(env)];
+}
+
+/** What is set, and has no meaning beside what else is. */
+function unused(env: Environment): string[] {
+  if (!isBrokered(env)) return [];
+  const names = Object.keys(udpBroadcastVariables.shape).filter((name) => env[name]);
+  return names.length === 0 ? [] : [`Not used with CLUSTER_BUS=${env['CLUSTER_BUS']}: ${names.join(', ')}`];
 }
 
 function namesWith(own: readonly Feature[]): string[] {

@@ -8,13 +8,19 @@ import { reachProblems } from '../udp-broadcast/udp-broadcast.config.js';
 /** A shorter secret can be guessed offline from one recorded datagram. */
 const SECRET_BYTES_MIN = 32;
 
+const BUSES = ['udp', 'nats', 'plain', 'none', 'custom'] as const;
+/** Those that speak the cluster protocol, which the secret seals. */
+const SEALED_BUSES: readonly unknown[] = ['udp', 'nats'];
+/** Those whose datagrams a broker carries. */
+const BROKERED_BUSES: readonly unknown[] = ['nats'];
+
 export const clusterVariables = new Variables(
   {
     CLUSTER_BUS: z
-      .enum(['udp', 'plain', 'none', 'custom'], 'must be udp, plain, none or custom')
+      .enum(BUSES, `must be one of ${BUSES.join(', ')}`)
       .default('udp')
       .describe(
-        '`udp`; `plain` = bare JSON datagrams, insecure, for running beside the program that Lanfare replaces; `none` = a single node; `custom`: a module of your own provides the Bus',
+        '`udp`; `nats` = the same protocol through a NATS server ([carriers](carriers.md)); `plain` = bare JSON datagrams, insecure, for running beside the program that Lanfare replaces; `none` = a single node; `custom`: a module of your own provides the Bus',
       ),
     CLUSTER_NAME: z
       .string()
@@ -40,15 +46,20 @@ export const clusterVariables = new Variables(
       .describe('a label in logs and metrics, never an identity. Default hostname:port'),
   },
   (values, { production, env }) => {
-    if (!production || values.CLUSTER_BUS !== 'udp') return [];
-    const message = 'must be set in production: anyone on the LAN could read and forge';
+    if (!production || !SEALED_BUSES.includes(values.CLUSTER_BUS)) return [];
+    const message = 'must be set in production: anyone on the network could read and forge';
     const secretProblems =
       values.CLUSTER_SECRET?.length === 0 ? [{ variable: 'CLUSTER_SECRET', message }] : [];
-    return [...secretProblems, ...reachProblems(env)];
+    return values.CLUSTER_BUS === 'udp' ? [...secretProblems, ...reachProblems(env)] : secretProblems;
   },
 );
 
 export const clusterConfig = registerAs('cluster', () => clusterVariables.parse(process.env));
+
+/** Whether a broker carries the nodes' datagrams, so that UDP is not used. */
+export function isBrokered(env: Environment): boolean {
+  return BROKERED_BUSES.includes(env['CLUSTER_BUS']);
+}
 
 /** The name of a node without NODE_NAME. */
 export function defaultNodeName(env: Environment): string {

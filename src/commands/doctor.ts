@@ -1,11 +1,16 @@
 /** Checks what usually goes wrong on a host, and between hosts when it runs on two or more at the same time. */
 import { openFilesMax } from '../config/open-files.js';
 import { Logger } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { DEVELOPMENT_SECRET } from '../cluster/bus/node-options.js';
-import { clusterVariables } from '../cluster/cluster.config.js';
+import { NatsClient } from '../broker/nats-client.js';
+import { natsVariables } from '../broker/nats.config.js';
+import { BrokerCarrier } from '../cluster/carrier/broker-carrier.js';
+import { clusterVariables, isBrokered } from '../cluster/cluster.config.js';
 import { ConfigurationError } from '../config/variables.js';
+import { checkBroker } from '../doctor/broker-check.js';
 import { failure, ok, warning, type Finding } from '../doctor/finding.js';
 import { judgeFiles, judgeMtu, judgeReceiveBuffer } from '../doctor/host-checks.js';
 import { LanCheck } from '../doctor/lan-check.js';
@@ -21,9 +26,10 @@ const MARKS = { ok: '  ok   ', warning: '  WARN ', failure: '  FAIL ' } as const
 
 const USAGE = `usage: lanfare doctor [--seconds 5] [--hosts 2]    (in a checkout: npm run doctor -- …)
 
-Checks this host, and the LAN between hosts when it runs on two or more of them at the same time.
+Checks this host, and the LAN between hosts when it runs on two or more of them at the same time. Where a broker carries
+the nodes' datagrams it checks that one instead of the LAN.
 
-  --seconds  how long it listens for others, 1 to 60 (5)
+  --seconds  how long it listens for others, or waits for the broker, 1 to 60 (5)
   --hosts    how many hosts it runs on: fewer that are heard are a failure (1: nobody else is expected)
 
 Exit code: 0 nothing must be changed, 1 something must, or the configuration is not valid.
@@ -52,6 +58,24 @@ report([ok('configuration: valid'), secretFinding(), filesFinding()]);
 
 const udp = new UdpBroadcast(udpConfig);
 try {
+  if (isBrokered(env)) report(await brokerFindings());
+  else await checkUdp();
+} catch (error) {
+  const problems =
+    error instanceof ConfigurationError
+      ? error.problems
+      : [{ variable: 'UDP', message: (error as Error).message }];
+  report(problems.map(({ variable, message }) => failure(`${variable}: ${message}`)));
+}
+process.exitCode = verdicts.includes('failure') ? 1 : 0;
+
+async function brokerFindings(): Promise<Finding[]> {
+  const client = new NatsClient(natsVariables.parse(env));
+  const carrier = new BrokerCarrier(client, cluster.CLUSTER_NAME, randomBytes(12));
+  return checkBroker(carrier, `${client.broker} at ${client.servers}`, seconds * 1000);
+}
+
+async function checkUdp(): Promise<void> {
   await udp.open();
   const { address, port } = udp.ownAddress;
   report([
@@ -74,14 +98,7 @@ try {
   });
   report(await check.run());
   await udp.close();
-} catch (error) {
-  const problems =
-    error instanceof ConfigurationError
-      ? error.problems
-      : [{ variable: 'UDP', message: (error as Error).message }];
-  report(problems.map(({ variable, message }) => failure(`${variable}: ${message}`)));
 }
-process.exitCode = verdicts.includes('failure') ? 1 : 0;
 
 function secretFinding(): Finding {
   const count = cluster.CLUSTER_SECRET.length;

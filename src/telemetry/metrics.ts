@@ -220,6 +220,10 @@ export class Metrics {
     "The protocol's datagrams, by direction: sent, received",
     ['direction'],
   );
+  readonly datagramsDropped = this.#counter(
+    'lanfare_cluster_datagrams_dropped_total',
+    'Datagrams that were not sent because a broker did not read: what waits for it is bounded. They are repaired',
+  );
   readonly datagramsRejected = this.#counter(
     'lanfare_cluster_datagrams_rejected_total',
     'Datagrams that were not believed, by reason. Foreign programs, other clusters, forgery',

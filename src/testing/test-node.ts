@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { authenticationConfig, authenticationVariables } from '../authentication/authentication.config.js';
 import { clusterConfig, clusterVariables } from '../cluster/cluster.config.js';
+import { natsConfig, natsVariables } from '../broker/nats.config.js';
 import type { Environment } from '../config/variables.js';
 import { PublicHttpAdapter } from '../gateway/admission/public-http.adapter.js';
 import { gatewayConfig, gatewayVariables } from '../gateway/gateway.config.js';
@@ -74,6 +75,8 @@ export class TestNode {
       .useValue(clusterVariables.parse(all))
       .overrideProvider(udpBroadcastConfig.KEY)
       .useValue(udpBroadcastVariables.parse(all))
+      .overrideProvider(natsConfig.KEY)
+      .useValue(natsVariables.parse(all))
       .overrideProvider(operationsConfig.KEY)
       .useValue({ ...operationsVariables.parse(all), isPortNegotiable: false })
       .compile();

@@ -130,6 +130,8 @@ export const REJECTIONS = [
 export interface BusStatistics {
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
+  /** Not sent, because too much waited for a broker already. */
+  readonly datagramsDropped: number;
   readonly datagramsRejected: Readonly<Record<(typeof REJECTIONS)[number], number>>;
   readonly messagesSent: number;
   readonly messagesReceived: number;
@@ -162,6 +164,7 @@ export interface BusStatistics {
 export const NOTHING_COUNTED: BusStatistics = {
   datagramsSent: 0,
   datagramsReceived: 0,
+  datagramsDropped: 0,
   datagramsRejected: Object.fromEntries(
     REJECTIONS.map((reason) => [reason, 0]),
   ) as BusStatistics['datagramsRejected'],

@@ -22,7 +22,7 @@ const logger = new Logger('ProtocolBus');
 export function nodeOptionsOf(
   bootId: Buffer,
   { CLUSTER_NAME, CLUSTER_SECRET, NODE_NAME, version }: ProtocolBusConfig,
-  { deafHelp, limits, mode }: Carrier,
+  { deafHelp, limits, mode, timing }: Carrier,
 ): ClusterNodeOptions {
   if (CLUSTER_SECRET.length === 0) {
     logger.warn(
@@ -50,5 +50,6 @@ export function nodeOptionsOf(
     random: Math.random,
     cipher: sodium ?? nodeCipherSuite,
     startedAt: performance.now(),
+    ...(timing !== undefined && { timing }),
   };
 }

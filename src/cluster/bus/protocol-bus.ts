@@ -78,7 +78,7 @@ export class ProtocolBus extends Bus {
   override statistics(): BusStatistics {
     if (this.#driver === undefined) return NOTHING_COUNTED;
     const { bootsHeard, ...statistics } = this.#driver.node.statistics();
-    return { ...statistics, peersHeard: bootsHeard };
+    return { ...statistics, peersHeard: bootsHeard, datagramsDropped: this.carrier.dropped };
   }
 
   async start(): Promise<void> {

@@ -28,6 +28,14 @@ export interface CarrierLimits {
   readonly backlogBytes: number;
 }
 
+/** How long a peer may say nothing on this carrier, in milliseconds. */
+export interface CarrierTiming {
+  /** Then it is asked for a sign of life. */
+  readonly silentAfterMs: number;
+  /** Then it is dead. */
+  readonly deadAfterMs: number;
+}
+
 /**
  * The port below the cluster protocol. It moves sealed datagrams between nodes and promises nothing. Datagrams may be
  * lost, doubled, reordered or late; each arrives whole or not at all. The protocol does the rest (ProtocolBus).
@@ -52,6 +60,14 @@ export abstract class Carrier {
 
   /** Known once it is open. */
   abstract readonly limits: CarrierLimits;
+
+  /** Undefined: as on a LAN. */
+  readonly timing: CarrierTiming | undefined = undefined;
+
+  /** Datagrams that were dropped because too many waited to be sent. */
+  get dropped(): number {
+    return 0;
+  }
 
   /** @throws when it cannot work at all: a port that is taken, an address that is not this machine's */
   abstract open(): Promise<void>;

@@ -27,7 +27,7 @@ import { Keyring, SealingChannel } from './wire/sealing.js';
 const STATUS_FRAME_BYTES = FRAME_HEADER_BYTES + 18;
 /** Below this a datagram has no room for an introduction and little for a record. */
 const DATAGRAM_BYTES_MIN = 508;
-const DATAGRAM_BYTES_MAX = 8_900;
+const DATAGRAM_BYTES_MAX = 32_768;
 
 export interface NodeParts {
   readonly options: ClusterNodeOptions;

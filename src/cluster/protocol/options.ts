@@ -20,7 +20,10 @@ export interface ClusterNodeOptions {
   readonly mode: 'broadcast' | 'mesh';
   /** Mesh: where to look for the first peers. */
   readonly seeds: readonly Endpoint[];
-  /** Largest datagram, header and tag included. 1200 passes every tunnel; up to 8900 on jumbo frames. */
+  /**
+   * Largest datagram, header and tag included. 1200 passes every tunnel; up to 8900 on jumbo frames; up to 32768 where
+   * no network limits it.
+   */
   readonly datagramBytes: number;
   /**
    * Largest datagram that is tried to peers whose paths take it, up to 32768. No larger than `datagramBytes`: nothing is

@@ -106,6 +106,7 @@ export class ClusterMetrics implements OnApplicationShutdown {
     metrics.set(metrics.volatileDropped, counted.volatileLate, { where: 'late' });
     metrics.set(metrics.clusterDatagrams, counted.datagramsSent, { direction: 'sent' });
     metrics.set(metrics.clusterDatagrams, counted.datagramsReceived, { direction: 'received' });
+    metrics.set(metrics.datagramsDropped, counted.datagramsDropped);
     for (const [reason, count] of Object.entries(counted.datagramsRejected)) {
       metrics.set(metrics.datagramsRejected, count, { reason });
     }

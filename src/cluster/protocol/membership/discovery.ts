@@ -23,6 +23,8 @@ import type { Handshake } from './handshake.js';
 const GOSSIP_ENTRY_BYTES = BOOT_ID_BYTES + 8;
 const GOSSIP_HEADER_BYTES = FRAME_HEADER_BYTES + 1;
 const GOSSIP_ENTRIES_MAX = 255;
+/** Others, such as a broker's subjects, are not told to peers: only reports make those nodes known. */
+const IPV4_ENDPOINT = /^\d+\.\d+\.\d+\.\d+:\d+$/;
 const DEAF_REPORTS = 3;
 
 type Parts = Pick<
@@ -159,7 +161,9 @@ export class Discovery {
     this.parts.timers.carried.gossip.set(
       now + pace.scale * timing.gossipIntervalMs * (0.75 + 0.5 * options.random()),
     );
-    const alive = members.all.filter(({ isProven, isSilent }) => isProven && !isSilent);
+    const alive = members.all.filter(
+      ({ endpoint, isProven, isSilent }) => isProven && !isSilent && IPV4_ENDPOINT.test(endpoint),
+    );
     if (alive.length < 2) return;
     const room = this.#room;
     if (this.#gossipFrom >= alive.length) this.#gossipFrom = 0;
