@@ -1,21 +1,10 @@
 import type { FrameErrorCode } from './codes.js';
 import { membersOf, stringOf, type Members } from './json-members.js';
-import { scanPlainSend } from './plain-send.js';
+import { scanPlainSend, type SendFrame } from './plain-send.js';
 import { integerFromJson, userIdFromJson } from './user-id.js';
 
 /** What a client's text frame asks for. `id` is JSON text and is echoed unchanged; null: no answer is wanted. */
 export type IncomingFrame = SendFrame | EventFrame | BadFrame;
-
-export interface SendFrame {
-  readonly kind: 'send';
-  readonly id: string | null;
-  readonly to: string;
-  /** The sender's JSON text, verbatim. */
-  readonly data: Buffer;
-  /** The client's own name for the message, by which a retry is recognised. */
-  readonly messageId: string | null;
-  readonly isVolatile: boolean;
-}
 
 /** An event other than `send`: the core's `ping` and `refresh`, or an event of a `@SubscribeMessage`. */
 export interface EventFrame {
@@ -43,9 +32,7 @@ const NULL = Buffer.from('null');
 
 /** @param frame the payload of a text frame: valid UTF-8, of bounded size. Never throws. */
 export function readFrame(frame: Buffer): IncomingFrame {
-  const plain = scanPlainSend(frame);
-  if (plain !== null) return { kind: 'send', messageId: null, isVolatile: false, ...plain };
-  return readAnyFrame(frame);
+  return scanPlainSend(frame) ?? readAnyFrame(frame);
 }
 
 /** The general path: right for every frame, plain ones too. Its cost depends on the frame's length only. */

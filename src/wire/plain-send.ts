@@ -6,13 +6,19 @@
  * in its bytes, without JSON.parse. It may decline any frame: the general path decides then. It must never accept what
  * JSON.parse would refuse, or read it differently. The spec and a property test compare the two.
  */
+import { endOfPlainText } from './plain-text.js';
 import { USER_ID_BYTES_MAX } from './user-id.js';
 
-export interface PlainSend {
-  readonly to: string;
-  readonly data: Buffer;
+export interface SendFrame {
+  readonly kind: 'send';
   /** The request's id as JSON text, or null. */
   readonly id: string | null;
+  readonly to: string;
+  /** The sender's JSON text, verbatim. */
+  readonly data: Buffer;
+  /** The client's own name for the message, by which a retry is recognised. */
+  readonly messageId: string | null;
+  readonly isVolatile: boolean;
 }
 
 const QUOTE = 0x22;
@@ -34,7 +40,7 @@ const FALSE = Buffer.from('false');
 const NULL = Buffer.from('null');
 
 /** @param frame a text frame's payload, valid UTF-8. Returns null for anything but the plain shape. */
-export function scanPlainSend(frame: Buffer): PlainSend | null {
+export function scanPlainSend(frame: Buffer): SendFrame | null {
   const idStart = skipToken(frame, 0, USER_ID);
   if (idStart < 0) return null;
   const idEnd = endOfPlainId(frame, idStart, USER_ID_BYTES_MAX);
@@ -57,9 +63,12 @@ export function scanPlainSend(frame: Buffer): PlainSend | null {
 
   const isText = frame[idStart] === QUOTE;
   return {
+    kind: 'send',
+    id,
     to: isText ? frame.toString('latin1', idStart + 1, idEnd - 1) : frame.toString('latin1', idStart, idEnd),
     data: frame.subarray(dataStart, dataEnd),
-    id,
+    messageId: null,
+    isVolatile: false,
   };
 }
 
@@ -98,13 +107,10 @@ function endOfPlainInteger(frame: Buffer, at: number): number {
 /** A string without escapes, an integer, true, false or null. */
 function endOfPlainValue(frame: Buffer, at: number): number {
   switch (frame[at]) {
-    case QUOTE:
-      for (let i = at + 1; i < frame.length; i++) {
-        const byte = frame[i] as number;
-        if (byte === QUOTE) return i + 1;
-        if (byte < SPACE || byte === BACKSLASH) return -1;
-      }
-      return -1;
+    case QUOTE: {
+      const end = endOfPlainText(frame, at + 1);
+      return frame[end] === QUOTE ? end + 1 : -1;
+    }
     case 0x74:
       return endOfWord(frame, at, TRUE);
     case 0x66:

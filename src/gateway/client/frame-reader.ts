@@ -21,6 +21,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { unmask } from './unmasking.js';
 
 /** Opcodes with FIN set and no reserved bit (RFC 6455 5.2). */
 const TEXT = 0x81;
@@ -144,9 +145,9 @@ export class FrameReader {
       this.pass.call(this.socket, bytes.subarray(at, end));
       return end;
     }
-    unmask(bytes, start, end);
+    const isAscii = unmask(bytes, start, end);
     const payload = bytes.subarray(start, end);
-    if (kind === TEXT && !isUtf8(payload)) {
+    if (kind === TEXT && !isAscii && !isUtf8(payload)) {
       unmask(bytes, start, end); // masks it again, for ws
       return FOREIGN;
     }
@@ -180,22 +181,4 @@ function onPassed(this: Socket): void {
 
 function onEnd(this: Socket): void {
   (this as ReadSocket)[READER].end();
-}
-
-/** Unmasks in place, with the mask before `start`. A second call masks the bytes again. */
-function unmask(bytes: Buffer, start: number, end: number): void {
-  const mask0 = bytes[start - 4] as number;
-  const mask1 = bytes[start - 3] as number;
-  const mask2 = bytes[start - 2] as number;
-  const mask3 = bytes[start - 1] as number;
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    (bytes[at] as number) ^= mask0;
-    (bytes[at + 1] as number) ^= mask1;
-    (bytes[at + 2] as number) ^= mask2;
-    (bytes[at + 3] as number) ^= mask3;
-  }
-  if (at < end) (bytes[at++] as number) ^= mask0;
-  if (at < end) (bytes[at++] as number) ^= mask1;
-  if (at < end) (bytes[at] as number) ^= mask2;
 }

@@ -2,7 +2,7 @@ import { Injectable, Optional } from '@nestjs/common';
 import type { BusRefusal } from '../../cluster/bus/bus.js';
 import { MessagePolicy } from '../../messaging/message-policy.js';
 import { Messaging } from '../../messaging/messaging.js';
-import type { SendFrame } from '../../wire/incoming-frame.js';
+import type { SendFrame } from '../../wire/plain-send.js';
 import type { Message } from '../../wire/message.js';
 import type { ClientConnection } from '../client/client-connection.js';
 import { Congestion } from './congestion.js';
