@@ -277,6 +277,15 @@ describe('rooms of the server', () => {
         data: { room: 'chat:42', from: null, data: 'haha' },
       });
     }
+    const toAll = await ask('POST', '../broadcast', { data: 'sale' });
+    expect(toAll).toEqual({ status: 200, body: { delivered: 4, complete: true } });
+    for (const client of [ann, phone, bob]) {
+      expect(await client.nextJson()).toEqual({
+        event: 'message',
+        data: { broadcast: true, from: null, data: 'sale' },
+      });
+    }
+    expect(await bare.next()).toBe('sale');
     expect((await ask('DELETE', `${room}/users/ann`)).body).toEqual({ removed: 2, complete: true });
     expect(await phone.nextJson()).toEqual({ event: 'left', data: { room: 'chat:42', reason: 'removed' } });
     expect(await phone.ask(publish('chat:42', 1))).toMatchObject({ data: { code: 'not_joined' } });

@@ -9,7 +9,7 @@ import type { Observable, Subscription } from 'rxjs';
 import { printable } from '../telemetry/excerpt.js';
 import { LogBudget } from '../telemetry/log-budget.js';
 import { moduleFailed } from '../telemetry/module-failures.js';
-import type { Message, RoomMessage } from '../wire/message.js';
+import type { BroadcastMessage, Message, RoomMessage } from '../wire/message.js';
 import {
   Bus,
   type Address,
@@ -19,6 +19,7 @@ import {
   type Gap,
   type Holders,
   type HoldersChange,
+  type InboundBroadcast,
   type InboundMessage,
   type InboundRoomMessage,
   type Question,
@@ -67,6 +68,8 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly inbound$: Observable<InboundMessage>;
   /** Messages from other nodes to rooms that may have members here. Hot; completes like `inbound$`. */
   readonly roomInbound$: Observable<InboundRoomMessage>;
+  /** Messages from other nodes to every connection. Hot; completes like `inbound$`. */
+  readonly broadcasts$: Observable<InboundBroadcast>;
   /** Other nodes coming and going, as this node sees it. Hot. */
   readonly peerChanges$: Observable<PeerChange>;
   /** Deliveries that were not certain: loss that can't be repaired, nodes that died with messages on their way. Hot. */
@@ -79,6 +82,7 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(@Inject(BUS_IN_FORCE) private readonly bus: Bus) {
     this.inbound$ = bus.messages$;
     this.roomInbound$ = bus.roomMessages$;
+    this.broadcasts$ = bus.broadcasts$;
     this.peerChanges$ = bus.peerChanges$;
     this.gaps$ = bus.gaps$;
     this.holdersChanges$ = bus.holdersChanges$;
@@ -125,6 +129,11 @@ export class Cluster implements OnApplicationBootstrap, OnApplicationShutdown {
   /** See Bus.sendToRoom: sends to every other node that has members of the room. */
   sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
     return this.bus.sendToRoom(message, receipt);
+  }
+
+  /** See Bus.sendToAll: sends to every other node. */
+  sendToAll(message: BroadcastMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
+    return this.bus.sendToAll(message, receipt);
   }
 
   /** Which other nodes hold the address. Nothing is asked of them: it says what this node knows by now. */

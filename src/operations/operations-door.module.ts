@@ -14,6 +14,7 @@ import { IdempotentInterceptor } from './api/idempotent.interceptor.js';
 import { JsonBodyPipe } from './api/json-body.pipe.js';
 import { MessagesController } from './api/messages.controller.js';
 import { PresenceController } from './api/presence.controller.js';
+import { BroadcastController } from './api/broadcast.controller.js';
 import { RoomsController } from './api/rooms.controller.js';
 import { UsersController } from './api/users.controller.js';
 import { Callers } from './callers.js';
@@ -61,6 +62,7 @@ export class OperationsDoorModule implements NestModule {
         PresenceController,
         UsersController,
         RoomsController,
+        BroadcastController,
         ClusterController,
         AsyncApiController,
       ],

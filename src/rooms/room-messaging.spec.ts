@@ -7,8 +7,9 @@ import { ConnectionRegistry } from '../connections/connection-registry.js';
 import { FakeDevice } from '../connections/testing/fake-device.js';
 import type { RoomMessage } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
+import { Fanout, ROOM_WAITING_MAX } from './fanout.js';
 import { Memberships } from './memberships.js';
-import { ROOM_WAITING_MAX, RoomMessaging } from './room-messaging.js';
+import { RoomMessaging } from './room-messaging.js';
 
 Logger.overrideLogger(false);
 
@@ -17,13 +18,15 @@ const LARGE = 65;
 class Node {
   readonly connections = new ConnectionRegistry();
   readonly memberships: Memberships;
+  readonly fanout: Fanout;
   readonly messaging: RoomMessaging;
   readonly devices: FakeDevice[] = [];
 
   constructor(cluster: Cluster) {
     const config = { ROOM_ACCESS: 'open', ROOMS_PER_CONNECTION: 128, ROOMS_MEMBERSHIPS_MAX: 1000 } as const;
     this.memberships = new Memberships(this.connections, cluster, config);
-    this.messaging = new RoomMessaging(this.memberships, cluster);
+    this.fanout = new Fanout(this.memberships);
+    this.messaging = new RoomMessaging(this.memberships, this.fanout, cluster);
     this.memberships.onModuleInit();
     this.messaging.onModuleInit();
   }
@@ -60,7 +63,7 @@ describe('messages to a room', () => {
   });
 
   afterEach(() => {
-    for (const { messaging } of [a, b]) messaging.onApplicationShutdown();
+    for (const { fanout } of [a, b]) fanout.onApplicationShutdown();
   });
 
   it('are counted on all nodes, also where writing to many members takes turns', async () => {
@@ -70,7 +73,7 @@ describe('messages to a room', () => {
     await settled();
     expect(outcomes).toEqual([{ delivered: LARGE + 1, complete: true }]);
     expect(b.messaging.statistics).toMatchObject({ received: 1, deliveries: LARGE, dropped: 0 });
-    expect(b.messaging.waitingBytes).toBe(0);
+    expect(b.fanout.waitingBytes).toBe(0);
   });
 
   it('are delivered once when they are sent again, and the count is the same', async () => {

@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import type { BusRefusal, InboundRoomMessage } from '../cluster/bus/bus.js';
 import { Cluster } from '../cluster/cluster.js';
 import type { Device } from '../connections/device.js';
@@ -9,50 +9,29 @@ import { LogBudget } from '../telemetry/log-budget.js';
 import type { RoomMessage } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 import { roomDelivery } from '../wire/room-frames.js';
-import { Laps } from './laps.js';
+import { Fanout } from './fanout.js';
 import { Memberships } from './memberships.js';
-import type { Publication, Room } from './room.js';
+import type { Room } from './room.js';
 import { RoomStatistics } from './room-statistics.js';
-
-/**
- * How much may wait for the members of one room here, and of all rooms together. It is as much as can be written to a
- * large room in some seconds. When half of it waits, this node's own senders are refused.
- */
-export const ROOM_WAITING_MAX = { messages: 1024, bytes: 8 << 20 } as const;
-const ALL_WAITING_MAX = { messages: 65_536, bytes: 64 << 20 } as const;
 
 /**
  * Carries messages to rooms: through the cluster to the nodes that have members, and to the members here. A message is
  * framed once on each node, and each member is written this frame.
  */
 @Injectable()
-export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
+export class RoomMessaging implements OnModuleInit {
   readonly statistics = new RoomStatistics();
   readonly #recent = new RecentMessages();
   readonly #warnings = new LogBudget(new Logger('Rooms'));
-  readonly #laps: Laps;
-  /** What waits for the members of all rooms here. */
-  readonly #waiting = { messages: 0, bytes: 0 };
 
   constructor(
     private readonly memberships: Memberships,
+    private readonly fanout: Fanout,
     private readonly cluster: Cluster,
-  ) {
-    this.#laps = new Laps((room) => this.memberships.rested(room));
-  }
+  ) {}
 
   onModuleInit(): void {
     this.cluster.roomInbound$.subscribe((message) => this.#receive(message));
-  }
-
-  /** Not in an earlier hook: while the node drains, clients still get what was accepted for them. */
-  onApplicationShutdown(): void {
-    this.#laps.stop();
-  }
-
-  /** Bytes that wait for members here. */
-  get waitingBytes(): number {
-    return this.#waiting.bytes;
   }
 
   /** Messages with a `message_id` that are remembered. */
@@ -85,7 +64,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
     if (message.data.length > MESSAGE_BYTES_MAX) return 'too_large';
     const room = this.memberships.room(message.room);
     if (message.isVolatile === true) return this.#postVolatile(message, room, except, outcome);
-    if (room !== undefined && this.#isFull(room, 1 / 2)) return 'congested';
+    if (room !== undefined && this.fanout.isFull(room, 1 / 2)) return 'congested';
     const tally = outcome === null ? null : new Tally(outcome);
     // the cluster first: a message that it refuses must not have been delivered here
     const refusal = this.cluster.sendToRoom(message, tally && ((remote) => tally.addRemote(remote)));
@@ -103,7 +82,7 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
     const refusal = this.cluster.sendToRoom(message, null);
     if (refusal !== null) return refusal;
     const done = (delivered: number): void => outcome?.({ delivered, complete: false });
-    if (room !== undefined && this.#isFull(room, 1 / 2)) {
+    if (room !== undefined && this.fanout.isFull(room, 1 / 2)) {
       this.statistics.volatileDropped++;
       done(0);
     } else {
@@ -115,11 +94,11 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
   #receive(message: InboundRoomMessage): void {
     this.statistics.received++;
     const room = this.memberships.room(message.room);
-    if (message.isVolatile === true && room !== undefined && this.#isFull(room, 1 / 2)) {
+    if (message.isVolatile === true && room !== undefined && this.fanout.isFull(room, 1 / 2)) {
       this.statistics.volatileDropped++;
       return;
     }
-    if (room !== undefined && this.#isFull(room, 1)) {
+    if (room !== undefined && this.fanout.isFull(room, 1)) {
       // there is no answer, so the sender knows that its count is not complete
       this.statistics.dropped++;
       this.#warnings.warn(
@@ -129,15 +108,6 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
       return;
     }
     this.#deliver(message, room, null, (delivered) => message.acknowledge?.(delivered));
-  }
-
-  #isFull(room: Room, share: number): boolean {
-    return (
-      room.messages >= ROOM_WAITING_MAX.messages * share ||
-      room.bytes >= ROOM_WAITING_MAX.bytes * share ||
-      this.#waiting.messages >= ALL_WAITING_MAX.messages * share ||
-      this.#waiting.bytes >= ALL_WAITING_MAX.bytes * share
-    );
   }
 
   /** Delivers to the members here, unless they got the same message before and this is a retry. */
@@ -170,24 +140,13 @@ export class RoomMessaging implements OnModuleInit, OnApplicationShutdown {
   }
 
   #write(message: RoomMessage, room: Room, except: Device | null, done: (delivered: number) => void): void {
-    const frame = roomDelivery(message);
-    const counted = (delivered: number): void => {
-      this.statistics.deliveries += delivered;
-      done(delivered);
-    };
-    const publication: Publication = { frame, except, done: counted };
-    if (room.writeNow(publication)) return;
-    this.#waiting.messages++;
-    this.#waiting.bytes += frame.bytes.length;
-    room.enqueue({
-      frame,
+    this.fanout.write(room, {
+      frame: roomDelivery(message),
       except,
       done: (delivered) => {
-        this.#waiting.messages--;
-        this.#waiting.bytes -= frame.bytes.length;
-        counted(delivered);
+        this.statistics.deliveries += delivered;
+        done(delivered);
       },
     });
-    this.#laps.add(room);
   }
 }

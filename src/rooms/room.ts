@@ -46,6 +46,8 @@ export class Membership {
 /** A message on its way to the members here. */
 export interface Publication {
   readonly frame: SharedFrame;
+  /** For members that do not speak `lanfare.v1.json`. No room has any, but everybody is a room too. */
+  readonly bareFrame?: SharedFrame;
   /** The connection that does not get it; null: all members get it. */
   readonly except: Device | null;
   /** Called once, when all members were written to. `delivered`: into how many queues the message went. */
@@ -122,13 +124,15 @@ export class Room {
   }
 
   /** Writes to all members at once, if they are few and nothing waits. Else it returns false, and does nothing. */
-  writeNow({ frame, except, done }: Publication): boolean {
+  writeNow(publication: Publication): boolean {
     if (this.size > SMALL || this.hasWork) return false;
     let delivered = 0;
     for (const member of this.#members) {
-      if (member !== null && member.device !== except && member.device.deliverFrame(frame)) delivered++;
+      if (member !== null && member.device !== publication.except && deliver(member.device, publication)) {
+        delivered++;
+      }
     }
-    done(delivered);
+    publication.done(delivered);
     return true;
   }
 
@@ -183,7 +187,11 @@ export class Room {
 function writeTo({ device, number }: Membership, lap: readonly Waiting[]): void {
   for (const message of lap) {
     if (number >= message.before || device === message.except) continue;
-    if (device.deliverFrame(message.frame)) message.delivered++;
+    if (deliver(device, message)) message.delivered++;
   }
   device.flush();
+}
+
+function deliver(device: Device, { frame, bareFrame }: Publication): boolean {
+  return device.deliverFrame(device.isEnveloped || bareFrame === undefined ? frame : bareFrame);
 }

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { MessagingModule } from '../messaging/messaging.module.js';
+import { Everybody } from './everybody.js';
+import { Fanout } from './fanout.js';
 import { Memberships } from './memberships.js';
 import { RoomAccess } from './room-access.js';
 import { RoomMessaging } from './room-messaging.js';
@@ -9,7 +11,7 @@ import { roomsConfig } from './rooms.config.js';
 
 @Module({
   imports: [MessagingModule, ConfigModule.forFeature(roomsConfig)],
-  providers: [Rooms, Memberships, RoomMessaging, RoomAccess],
-  exports: [Rooms, Memberships, RoomMessaging, RoomAccess],
+  providers: [Rooms, Memberships, Fanout, RoomMessaging, Everybody, RoomAccess],
+  exports: [Rooms, Memberships, Fanout, RoomMessaging, Everybody, RoomAccess],
 })
 export class RoomsModule {}

@@ -10,6 +10,7 @@ import type { Outcome } from '../wire/outgoing-frame.js';
 import { joinedFrame, leftFrame } from '../wire/room-frames.js';
 import { isRoomName } from '../wire/room-name.js';
 import { userIdFrom } from '../wire/user-id.js';
+import { Everybody } from './everybody.js';
 import { Memberships, type RoomChange } from './memberships.js';
 import { RoomMessaging } from './room-messaging.js';
 
@@ -67,6 +68,7 @@ export class Rooms {
   constructor(
     private readonly memberships: Memberships,
     private readonly messaging: RoomMessaging,
+    private readonly everybody: Everybody,
     private readonly connections: ConnectionRegistry,
     private readonly cluster: Cluster,
   ) {
@@ -105,6 +107,27 @@ export class Rooms {
     };
     return new Promise((resolve, reject) => {
       const refusal = this.messaging.post(message, null, resolve);
+      if (refusal !== null) reject(new RoomRefusedError(refusal));
+    });
+  }
+
+  /**
+   * Sends a JSON value to every connection of the cluster, in a room or not: those of `lanfare.v1.json` get a `message`
+   * with `"broadcast":true`, the others the bare value.
+   *
+   * @throws {RoomRefusedError} when it went nowhere
+   * @throws {TypeError} when `data` is circular or has a BigInt
+   */
+  async broadcast(data: unknown): Promise<Outcome> {
+    const json = JSON.stringify(data) as string | undefined;
+    if (json === undefined) throw new RoomRefusedError('missing_data');
+    return this.broadcastText(Buffer.from(json));
+  }
+
+  /** The same with JSON text, which arrives unchanged. */
+  async broadcastText(data: Buffer): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const refusal = this.everybody.post({ from: null, data }, resolve);
       if (refusal !== null) reject(new RoomRefusedError(refusal));
     });
   }

@@ -117,6 +117,15 @@ export class Metrics {
     'lanfare_room_claims_malformed_total',
     "Entries of tokens' claim `rooms` that are no pattern, and allow nothing (ROOM_ACCESS=claims)",
   );
+  readonly broadcasts = this.#counter(
+    'lanfare_broadcasts_total',
+    'Messages to every connection. path local: posted here, accepted or refused as too_large, congested; inbound: from other nodes, accepted or dropped because too much waited',
+    ['path', 'outcome'],
+  );
+  readonly broadcastDeliveries = this.#counter(
+    'lanfare_broadcast_deliveries_total',
+    'Outgoing queues of connections here into which a message to every connection went',
+  );
   readonly watchedUsers = this.#gauge(
     'lanfare_watched_users',
     'Users that clients here watch, counted once for each client; at most 500,000',

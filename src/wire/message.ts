@@ -22,6 +22,9 @@ export interface RoomMessage {
   readonly isVolatile?: boolean;
 }
 
+/** One message on its way to every connection of the cluster. It is never changed. */
+export type BroadcastMessage = Pick<Message, 'from' | 'data'>;
+
 /** One message on its way to a user, as every layer passes it on. It is never changed. */
 export interface Message {
   /** The receiving user, in canonical form (see user-id.ts). */

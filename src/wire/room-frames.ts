@@ -1,8 +1,8 @@
 import type { FrameErrorCode } from './codes.js';
 import { readMessageId, readVolatile } from './incoming-frame.js';
 import { elementsOf, membersOf, stringOf, type Members } from './json-members.js';
-import type { RoomMessage } from './message.js';
-import { eventPrefix } from './outgoing-frame.js';
+import type { BroadcastMessage, RoomMessage } from './message.js';
+import { bareDelivery, DELIVERY_SUFFIX, eventPrefix } from './outgoing-frame.js';
 import { isRoomName } from './room-name.js';
 import { SharedFrame } from './shared-frame.js';
 
@@ -96,6 +96,17 @@ export function roomDelivery(message: RoomMessage): SharedFrame {
   const head = `{"event":"message","data":{"room":${JSON.stringify(room)},"from":${JSON.stringify(from)},"data":`;
   const tail = messageId === undefined ? '}}' : `,"message_id":${JSON.stringify(messageId)}}}`;
   return new SharedFrame([Buffer.from(head), data, Buffer.from(tail)], isVolatile);
+}
+
+/** A message to everybody as connections of `lanfare.v1.json` get it. */
+export function broadcastDelivery({ from, data }: BroadcastMessage): SharedFrame {
+  const head = `{"event":"message","data":{"broadcast":true,"from":${JSON.stringify(from)},"data":`;
+  return new SharedFrame([Buffer.from(head), data, DELIVERY_SUFFIX]);
+}
+
+/** The same for connections without subprotocol. */
+export function bareFrame({ data }: BroadcastMessage): SharedFrame {
+  return new SharedFrame([bareDelivery(data)]);
 }
 
 const END_OF_EVENT = Buffer.from('}');

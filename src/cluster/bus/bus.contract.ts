@@ -187,6 +187,20 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(await cameToRoom).toMatchObject({ room: 'hall', acknowledge: null, ...message });
     });
 
+    it('carries a message to every node, and adds up what they count', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      const own: unknown[] = [];
+      a.broadcasts$.subscribe((message) => own.push(message));
+      const came = Promise.all([b, c].map(async (node) => firstValueFrom(node.broadcasts$)));
+      b.broadcasts$.subscribe(({ acknowledge }) => acknowledge?.(2));
+      c.broadcasts$.subscribe(({ acknowledge }) => setImmediate(() => acknowledge?.(3)));
+      const message = { from: null, data: text('x') };
+      const receipt = await new Promise<Receipt>((resolve) => a.sendToAll(message, resolve));
+      expect(receipt).toEqual({ delivered: 5, complete: true });
+      expect(await came).toMatchObject([message, message]);
+      expect(own).toEqual([]);
+    });
+
     it('waits for what a node counts in a later turn', async () => {
       const [a, b] = (await world.start(2)) as [Bus, Bus];
       await joined(b, room('hall'));

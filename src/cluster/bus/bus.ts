@@ -1,5 +1,5 @@
-import type { Observable } from 'rxjs';
-import type { Message, RoomMessage } from '../../wire/message.js';
+import { NEVER, type Observable } from 'rxjs';
+import type { BroadcastMessage, Message, RoomMessage } from '../../wire/message.js';
 
 /** What messages are for, and what a node holds: a user or a room. A user and a room of one name are two addresses. */
 export interface Address {
@@ -41,6 +41,12 @@ export interface InboundMessage extends Message {
 /** A message to a room that arrived from another node. This node may have no member of the room any more. */
 export interface InboundRoomMessage extends RoomMessage {
   /** Present when the sender asked for a receipt; call it once, within its 900 ms, with the local count. */
+  readonly acknowledge: ((delivered: number) => void) | null;
+}
+
+/** A message to every connection that arrived from another node. */
+export interface InboundBroadcast extends BroadcastMessage {
+  /** As of `InboundRoomMessage`. */
   readonly acknowledge: ((delivered: number) => void) | null;
 }
 
@@ -201,6 +207,8 @@ export abstract class Bus {
 
   abstract readonly messages$: Observable<InboundMessage>;
   abstract readonly roomMessages$: Observable<InboundRoomMessage>;
+  /** A bus that carries none has this. */
+  readonly broadcasts$: Observable<InboundBroadcast> = NEVER;
   abstract readonly publications$: Observable<Publication>;
   abstract readonly questions$: Observable<Question>;
   abstract readonly peerChanges$: Observable<PeerChange>;
@@ -233,6 +241,12 @@ export abstract class Bus {
 
   /** As `send`: to every other node that has a member of the room, or may have one. */
   abstract sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null;
+
+  /** As `send`: to every other node. A bus that cannot do that reaches none, and says so. */
+  sendToAll(_message: BroadcastMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
+    receipt?.({ delivered: 0, complete: false });
+    return null;
+  }
 
   /** Looks up who holds the user or room. Nothing is sent: it says what this node knows by now. */
   abstract holders(address: Address): Holders;

@@ -1,5 +1,5 @@
 import { BehaviorSubject, distinctUntilChanged, Subject, type Observable } from 'rxjs';
-import type { Message, RoomMessage } from '../../wire/message.js';
+import type { BroadcastMessage, Message, RoomMessage } from '../../wire/message.js';
 import {
   Bus,
   type Address,
@@ -9,6 +9,7 @@ import {
   type Gap,
   type Holders,
   type HoldersChange,
+  type InboundBroadcast,
   type InboundMessage,
   type InboundRoomMessage,
   type Question,
@@ -83,6 +84,7 @@ interface Queued {
 export class MemoryBus extends Bus {
   readonly #messages = new Subject<InboundMessage>();
   readonly #roomMessages = new Subject<InboundRoomMessage>();
+  readonly #broadcasts = new Subject<InboundBroadcast>();
   readonly #publications = new Subject<Publication>();
   readonly #questions = new Subject<Question>();
   readonly #peerChanges = new Subject<PeerChange>();
@@ -98,6 +100,7 @@ export class MemoryBus extends Bus {
 
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
   readonly roomMessages$: Observable<InboundRoomMessage> = this.#roomMessages.asObservable();
+  override readonly broadcasts$: Observable<InboundBroadcast> = this.#broadcasts.asObservable();
   readonly publications$: Observable<Publication> = this.#publications.asObservable();
   readonly questions$: Observable<Question> = this.#questions.asObservable();
   readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
@@ -123,6 +126,7 @@ export class MemoryBus extends Bus {
     this.#state = 'stopped';
     this.#messages.complete();
     this.#roomMessages.complete();
+    this.#broadcasts.complete();
     this.#publications.complete();
     this.#questions.complete();
     this.#peerChanges.complete();
@@ -155,6 +159,15 @@ export class MemoryBus extends Bus {
   sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
     return this.#send({ kind: 'room', name: message.room }, message, receipt, (holder, ack) =>
       holder.#roomMessages.next({ ...message, acknowledge: ack }),
+    );
+  }
+
+  override sendToAll(
+    message: BroadcastMessage,
+    receipt: ((receipt: Receipt) => void) | null,
+  ): BusRefusal | null {
+    return this.#send(null, message, receipt, (holder, ack) =>
+      holder.#broadcasts.next({ ...message, acknowledge: ack }),
     );
   }
 
@@ -245,16 +258,18 @@ export class MemoryBus extends Bus {
   }
 
   #send(
-    address: Address,
-    { data: { length: bytes }, isVolatile }: Message | RoomMessage,
+    /** Null: everybody. */
+    address: Address | null,
+    { data: { length: bytes }, isVolatile }: BroadcastMessage & { readonly isVolatile?: boolean },
     receipt: ((receipt: Receipt) => void) | null,
     give: (holder: MemoryBus, acknowledge: ((delivered: number) => void) | null) => void,
   ): BusRefusal | null {
     if (bytes > MESSAGE_BYTES_MAX) return 'too_large';
     if (isVolatile === true && this.#queuedBytes + bytes > this.#congestedBytes) return null;
     if (!this.#hasRoomFor(bytes)) return 'congested';
-    const key = keyOf(address);
-    const holders = this.#others().filter((other) => other.#connections.has(key));
+    const holders = this.#others().filter(
+      (other) => address === null || other.#connections.has(keyOf(address)),
+    );
     this.#enqueue(bytes, () => {
       const reached = this.#others().filter((other) => holders.includes(other));
       const answers = receipt === null ? null : new ReceiptAnswers(holders.length, receipt);

@@ -1,5 +1,5 @@
 import { NEVER, of, type Observable } from 'rxjs';
-import type { Message, RoomMessage } from '../../wire/message.js';
+import type { BroadcastMessage, Message, RoomMessage } from '../../wire/message.js';
 import {
   Bus,
   type Address,
@@ -48,6 +48,11 @@ export class NoneBus extends Bus {
   unwatch(): void {}
 
   sendToRoom(_message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): null {
+    receipt?.({ delivered: 0, complete: true });
+    return null;
+  }
+
+  override sendToAll(_message: BroadcastMessage, receipt: ((receipt: Receipt) => void) | null): null {
     receipt?.({ delivered: 0, complete: true });
     return null;
   }

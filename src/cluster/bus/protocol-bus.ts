@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { BehaviorSubject, distinctUntilChanged, Subject, type Observable } from 'rxjs';
 import { printable } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
-import type { Message, RoomMessage } from '../../wire/message.js';
+import type { BroadcastMessage, Message, RoomMessage } from '../../wire/message.js';
 import type { Carrier } from '../carrier/carrier.js';
 import { ClusterNode } from '../protocol/cluster-node.js';
 import type { PeerSnapshot, ProtocolEvent, SendResult } from '../protocol/contract.js';
@@ -17,6 +17,7 @@ import {
   type Gap,
   type Holders,
   type HoldersChange,
+  type InboundBroadcast,
   type InboundMessage,
   type InboundRoomMessage,
   type Question,
@@ -43,6 +44,7 @@ export class ProtocolBus extends Bus {
   readonly #warnings = new LogBudget(this.#logger);
   readonly #messages = new Subject<InboundMessage>();
   readonly #roomMessages = new Subject<InboundRoomMessage>();
+  readonly #broadcasts = new Subject<InboundBroadcast>();
   readonly #publications = new Subject<Publication>();
   readonly #questions = new Subject<Question>();
   readonly #peerChanges = new Subject<PeerChange>();
@@ -52,6 +54,7 @@ export class ProtocolBus extends Bus {
 
   readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
   readonly roomMessages$: Observable<InboundRoomMessage> = this.#roomMessages.asObservable();
+  override readonly broadcasts$: Observable<InboundBroadcast> = this.#broadcasts.asObservable();
   readonly publications$: Observable<Publication> = this.#publications.asObservable();
   readonly questions$: Observable<Question> = this.#questions.asObservable();
   readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
@@ -102,6 +105,7 @@ export class ProtocolBus extends Bus {
     await this.carrier.close();
     this.#messages.complete();
     this.#roomMessages.complete();
+    this.#broadcasts.complete();
     this.#publications.complete();
     this.#questions.complete();
     this.#peerChanges.complete();
@@ -132,6 +136,15 @@ export class ProtocolBus extends Bus {
     const driver = this.#started;
     const token = receipt === null ? 0 : this.#receipts.add(receipt);
     return this.#endSend(driver.node.sendToRoom(driver.beginSend(), message, token), token);
+  }
+
+  override sendToAll(
+    message: BroadcastMessage,
+    receipt: ((receipt: Receipt) => void) | null,
+  ): BusRefusal | null {
+    const driver = this.#started;
+    const token = receipt === null ? 0 : this.#receipts.add(receipt);
+    return this.#endSend(driver.node.sendToAll(driver.beginSend(), message, token), token);
   }
 
   holders(address: Address): Holders {
@@ -207,6 +220,11 @@ export class ProtocolBus extends Bus {
           ...(name !== null && { event: name }),
           acknowledge: this.#acknowledgement(peer, receipt),
         });
+        break;
+      }
+      case 'message-to-all': {
+        const { from, data, peer, receipt } = event;
+        this.#broadcasts.next({ from, data, acknowledge: this.#acknowledgement(peer, receipt) });
         break;
       }
       case 'receipt': {

@@ -15,6 +15,7 @@ import type {
   Endpoint,
   Holders,
   NodeId,
+  OutgoingBroadcast,
   OutgoingMessage,
   OutgoingRoomMessage,
   PeerSnapshot,
@@ -205,6 +206,10 @@ export class ClusterNode implements ProtocolNode {
     if (this.#departure.isOver) return this.#sendNowhere(token);
     if (message.isVolatile === true) return this.#volatileMessages.sendToRoom(now, message);
     return this.#routing.sendToRoom(now, message, token);
+  }
+
+  sendToAll(now: number, message: OutgoingBroadcast, token: number): SendResult {
+    return this.#departure.isOver ? this.#sendNowhere(token) : this.#routing.sendToAll(now, message, token);
   }
 
   holders(now: number, address: Address): Holders {

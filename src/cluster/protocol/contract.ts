@@ -75,8 +75,14 @@ export interface OutgoingRoomMessage {
   readonly isVolatile?: boolean;
 }
 
+/** A message to every connection of every node. */
+export interface OutgoingBroadcast {
+  readonly from: string | null;
+  readonly data: Buffer;
+}
+
 /**
- * Outcome of `send` and `sendToRoom`. 'none': no other node holds the address; a wanted receipt follows all the same,
+ * Outcome of `send`, `sendToRoom` and `sendToAll`. 'none': no other node holds the address; a wanted receipt follows all the same,
  * as an event.
  */
 export type SendResult = 'queued' | 'none' | 'too_large' | 'congested';
@@ -138,9 +144,17 @@ export type ProtocolEvent =
       readonly event: string | null;
       readonly isVolatile: boolean;
     }
+  /** A message to every connection of this node. `receipt` as of 'message'. */
+  | {
+      readonly type: 'message-to-all';
+      readonly peer: NodeId;
+      readonly from: string | null;
+      readonly data: Buffer;
+      readonly receipt: number;
+    }
   /**
-   * The final word on a `send` or `sendToRoom` with a token: exactly one per token, at most `receiptTimeoutMs` later. `complete`: everybody
-   * has answered who may hold the address and is known to be there (R14).
+   * The final word on a `send`, `sendToRoom` or `sendToAll` with a token: exactly one per token, at most `receiptTimeoutMs` later.
+   * `complete`: everybody has answered who may hold the address and is known to be there (R14).
    */
   | {
       readonly type: 'receipt';
@@ -245,6 +259,8 @@ export interface ProtocolNode {
   /** All or nothing: a refusal means that no peer gets it. `token` 0: no receipt wanted, as for all volatile messages. */
   send(now: number, message: OutgoingMessage, token: number): SendResult;
   sendToRoom(now: number, message: OutgoingRoomMessage, token: number): SendResult;
+  /** To every peer that takes such messages. With one that does not, the receipt is not complete. */
+  sendToAll(now: number, message: OutgoingBroadcast, token: number): SendResult;
   /** Looked up: nothing is sent, and nothing changes. */
   holders(now: number, address: Address): Holders;
   /** Events of type 'holders' tell from now on when the address changes. Nothing is sent for it. */

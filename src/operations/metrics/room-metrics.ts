@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { UserWatches } from '../../presence/user-watches.js';
 import { WatchedUsers } from '../../presence/watched-users.js';
+import { Everybody } from '../../rooms/everybody.js';
+import { Fanout } from '../../rooms/fanout.js';
 import { Memberships } from '../../rooms/memberships.js';
 import { RoomAccess } from '../../rooms/room-access.js';
 import { RoomMessaging } from '../../rooms/room-messaging.js';
+import type { RoomStatistics } from '../../rooms/room-statistics.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 
 /** Rooms, who is in them, what became of messages to them, and presence. It is part of the public application, and has no hooks. */
@@ -13,6 +16,8 @@ export class RoomMetrics {
     private readonly memberships: Memberships,
     private readonly messaging: RoomMessaging,
     private readonly access: RoomAccess,
+    private readonly everybody: Everybody,
+    private readonly fanout: Fanout,
     private readonly users: WatchedUsers,
     private readonly watches: UserWatches,
   ) {}
@@ -24,21 +29,28 @@ export class RoomMetrics {
     metrics.memberships.set(this.memberships.size);
     metrics.roomsRemembered.set(this.messaging.remembered);
     metrics.set(metrics.roomClaimsMalformed, this.access.malformedClaims);
-    metrics.roomWaitingBytes.set(this.messaging.waitingBytes);
-    metrics.set(metrics.roomMessages, statistics.posted, { path: 'local', outcome: 'accepted' });
-    for (const [outcome, count] of Object.entries(statistics.refused)) {
-      metrics.set(metrics.roomMessages, count, { path: 'local', outcome });
-    }
-    metrics.set(metrics.roomMessages, statistics.received - statistics.dropped, {
-      path: 'inbound',
-      outcome: 'accepted',
-    });
-    metrics.set(metrics.roomMessages, statistics.dropped, { path: 'inbound', outcome: 'dropped' });
+    metrics.roomWaitingBytes.set(this.fanout.waitingBytes);
+    collectMessages(metrics, metrics.roomMessages, statistics);
     metrics.set(metrics.roomDeliveries, statistics.deliveries);
+    collectMessages(metrics, metrics.broadcasts, this.everybody.statistics);
+    metrics.set(metrics.broadcastDeliveries, this.everybody.statistics.deliveries);
     metrics.watchedUsers.set(this.watches.size);
     for (const [change, count] of Object.entries(this.users.changes)) {
       metrics.set(metrics.presenceChanges, count, { change });
     }
     metrics.set(metrics.volatileDropped, statistics.volatileDropped, { where: 'room' });
   }
+}
+
+function collectMessages(
+  metrics: Metrics,
+  counter: Metrics['roomMessages'],
+  { posted, refused, received, dropped }: RoomStatistics,
+): void {
+  metrics.set(counter, posted, { path: 'local', outcome: 'accepted' });
+  for (const [outcome, count] of Object.entries(refused)) {
+    metrics.set(counter, count, { path: 'local', outcome });
+  }
+  metrics.set(counter, received - dropped, { path: 'inbound', outcome: 'accepted' });
+  metrics.set(counter, dropped, { path: 'inbound', outcome: 'dropped' });
 }

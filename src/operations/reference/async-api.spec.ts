@@ -15,7 +15,13 @@ import {
   tokenExpiringFrame,
 } from '../../wire/outgoing-frame.js';
 import { usersFrames, watchAckFrame } from '../../wire/presence-frames.js';
-import { joinAckFrame, joinedFrame, leftFrame, roomDelivery } from '../../wire/room-frames.js';
+import {
+  broadcastDelivery,
+  joinAckFrame,
+  joinedFrame,
+  leftFrame,
+  roomDelivery,
+} from '../../wire/room-frames.js';
 import { asyncApiDocument } from './async-api.js';
 import { clientFrames, serverFrames } from './client-frames.js';
 
@@ -118,6 +124,7 @@ describe('the schemas of server frames', () => {
     ['ack', refreshedFrame('7', null)],
     ['roomMessage', roomText('m')],
     ['roomMessage', roomText(undefined)],
+    ['broadcast', broadcastDelivery({ from: null, data: Buffer.from('1') }).payload.toString()],
     ['joined', joinedFrame('a')],
     ['left', leftFrame('a', 'forbidden')],
     ['ack', joinAckFrame('1', [{ room: 'a', complete: false }], false)],

@@ -184,6 +184,16 @@ export const serverFrames = {
       }),
     })
     .meta({ description: 'A message to a room that this connection is in' }),
+  broadcast: z
+    .object({
+      event: z.literal('message'),
+      data: z.object({
+        broadcast: z.literal(true),
+        from: z.string().nullable().meta({ description: 'Null: from the application itself' }),
+        data: anyJson,
+      }),
+    })
+    .meta({ description: 'A message to every connection' }),
   joined: z
     .object({ event: z.literal('joined'), data: z.object({ room }) })
     .meta({ description: 'The server put this connection into a room' }),

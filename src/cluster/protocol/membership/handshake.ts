@@ -27,6 +27,7 @@ import type { Acks } from '../transmission/acks.js';
 import type { ByteReader } from '../wire/byte-reader.js';
 import { PROTOCOL_VERSION } from '../wire/datagram.js';
 import {
+  CAPABILITY_EVERYBODY,
   CAPABILITY_LARGE_DATAGRAMS,
   CAPABILITY_ROOMS,
   CAPABILITY_SHARED_ACKS,
@@ -38,7 +39,11 @@ import {
 
 /** What this node can do beyond the basics of the version. Two nodes use what both have. */
 const CAPABILITIES =
-  CAPABILITY_ROOMS | CAPABILITY_LARGE_DATAGRAMS | CAPABILITY_VOLATILE | CAPABILITY_SHARED_ACKS;
+  CAPABILITY_ROOMS |
+  CAPABILITY_LARGE_DATAGRAMS |
+  CAPABILITY_VOLATILE |
+  CAPABILITY_SHARED_ACKS |
+  CAPABILITY_EVERYBODY;
 /** HELLOs of many nodes to a newcomer are spread over this time. Otherwise they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
 

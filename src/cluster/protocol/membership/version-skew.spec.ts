@@ -259,6 +259,27 @@ describe.each(['broadcast', 'mesh'] as const)('nodes of three versions in one cl
     expect(previous.node.peers()).toMatchObject([{ entries: 1 }, { entries: 1 }]);
   });
 
+  it('carry messages to everybody where they are known, and say that others got none', () => {
+    const [present, next, previous] = hosts as [Host, Host, Host];
+    expect(present.node.sendToAll(lan.now, { from: null, data: data(1) }, 70)).toBe('queued');
+    lan.run(20);
+    expect(lan.of(next, 'message-to-all')).toMatchObject([{ from: null, data: data(1) }]);
+    expect(lan.of(previous, 'message-to-all')).toEqual([]);
+    expect(lan.of(present, 'receipt').at(-1)).toMatchObject({ token: 70, delivered: 1, complete: false });
+  });
+
+  it('carry volatile messages in the stream to who does not know their frames', () => {
+    const [present, next, previous] = hosts as [Host, Host, Host];
+    for (const [index, host] of [next, previous].entries()) {
+      const before = lan.of(host, 'message').length;
+      const message = { to: `user-${index + 1}`, from: null, data: data('fresh'), isVolatile: true };
+      present.node.send(lan.now, message, 0);
+      lan.run(20);
+      const came = lan.of(host, 'message').slice(before);
+      expect(came).toMatchObject([{ to: message.to, data: message.data }]);
+    }
+  });
+
   it('part without a loss', () => {
     for (const host of hosts) {
       host.node.shutdown(lan.now);

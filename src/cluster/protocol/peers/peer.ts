@@ -3,6 +3,7 @@ import type { Endpoint, NodeId, PeerSnapshot } from '../contract.js';
 import { next, type Transitions } from '../transitions.js';
 import { tagOfBootId, restOfBootId } from '../wire/datagram.js';
 import {
+  CAPABILITY_EVERYBODY,
   CAPABILITY_LARGE_DATAGRAMS,
   CAPABILITY_ROOMS,
   CAPABILITY_SHARED_ACKS,
@@ -130,6 +131,11 @@ export class Peer {
   /** It takes larger datagrams, if the path to it does. */
   get knowsLargeDatagrams(): boolean {
     return (this.#capabilities & CAPABILITY_LARGE_DATAGRAMS) !== 0;
+  }
+
+  /** It takes messages to everybody. */
+  get knowsEverybody(): boolean {
+    return (this.#capabilities & CAPABILITY_EVERYBODY) !== 0;
   }
 
   /** It takes volatile messages in frames. */

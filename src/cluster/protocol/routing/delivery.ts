@@ -19,6 +19,7 @@ import {
   FIELDS_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,
   FRAME_VOLATILE,
+  GROUP_EVERYBODY,
   GROUP_HAS_EVENT,
   GROUP_HAS_NOT_LIST,
   GROUP_ROOM,
@@ -92,13 +93,14 @@ export class Delivery {
   #message(peer: Peer, type: number, record: Buffer, start: number, end: number): void {
     const flags = record[start] as number;
     let at = start + 1;
-    let isToRoom = false;
+    let kind = GROUP_USER;
     if (type !== MESSAGE_USER) {
       if (at >= end) throw new MalformedDatagramError('the kind of a group is cut off');
-      isToRoom = record[at] === GROUP_ROOM;
-      const isToUser = type === FRAME_VOLATILE && record[at] === GROUP_USER;
+      kind = record[at] as number;
+      const isKnown =
+        kind === GROUP_ROOM || kind === (type === FRAME_VOLATILE ? GROUP_USER : GROUP_EVERYBODY);
       // A message of a later version, which is for other nodes.
-      if ((!isToRoom && !isToUser) || (flags & GROUP_HAS_NOT_LIST) !== 0) return;
+      if (!isKnown || (flags & GROUP_HAS_NOT_LIST) !== 0) return;
       at += 1;
     }
     const nameEnd = endOfText(record, at, end, 'the addressee');
@@ -131,18 +133,28 @@ export class Delivery {
     if (isVolatile) counters.volatileReceived += 1;
     else counters.messagesReceived += 1;
     let event: string | null = null;
-    if (isToRoom && (flags & GROUP_HAS_EVENT) !== 0) {
+    if (kind !== GROUP_USER && (flags & GROUP_HAS_EVENT) !== 0) {
       const eventEnd = endOfText(record, at, end, 'the event');
       event = record.toString('utf8', at + 1, eventEnd);
       at = eventEnd;
     }
     const { id } = peer;
     const data = record.subarray(at, end);
-    events.push(
-      isToRoom
-        ? { type: 'room-message', peer: id, room: name, from, data, receipt, messageId, event, isVolatile }
-        : { type: 'message', peer: id, to: name, from, data, receipt, messageId, trace, isVolatile },
-    );
+    if (kind === GROUP_USER)
+      events.push({ type: 'message', peer: id, to: name, from, data, receipt, messageId, trace, isVolatile });
+    else if (kind === GROUP_ROOM)
+      events.push({
+        type: 'room-message',
+        peer: id,
+        room: name,
+        from,
+        data,
+        receipt,
+        messageId,
+        event,
+        isVolatile,
+      });
+    else events.push({ type: 'message-to-all', peer: id, from, data, receipt });
   }
 
   #fragment(peer: Peer, record: Buffer, at: number, next: number, fragments: Fragments): void {

@@ -1,5 +1,5 @@
 /** The part of a message before its data, written once and copied into each holder's record. */
-import type { OutgoingMessage, OutgoingRoomMessage, TraceContext } from '../contract.js';
+import type { OutgoingBroadcast, OutgoingMessage, OutgoingRoomMessage, TraceContext } from '../contract.js';
 import {
   FIELD_HEADER_BYTES,
   FIELD_MESSAGE_ID,
@@ -7,6 +7,7 @@ import {
   FIELD_TRACE_BYTES,
   FIELDS_HEADER_BYTES,
   FRAME_VOLATILE,
+  GROUP_EVERYBODY,
   GROUP_HAS_EVENT,
   GROUP_HAS_FIELDS,
   GROUP_HAS_FROM,
@@ -65,6 +66,10 @@ export class MessageHead {
   writeRoom({ room, from, messageId, event, isVolatile }: OutgoingRoomMessage, receipt: number): number {
     const flag = isVolatile === true ? GROUP_VOLATILE : 0;
     return this.#writeGroup(MESSAGE_GROUP, flag, GROUP_ROOM, room, { from, receipt, messageId, event });
+  }
+
+  writeToAll({ from }: OutgoingBroadcast, receipt: number): number {
+    return this.#writeGroup(MESSAGE_GROUP, 0, GROUP_EVERYBODY, '', { from, receipt });
   }
 
   /** The head of a frame. */

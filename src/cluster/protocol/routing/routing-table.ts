@@ -84,6 +84,18 @@ export class RoutingTable {
     return count;
   }
 
+  /** Fills `holders` with those who take messages to everybody, and returns how many there are. */
+  locateAll(holders: Peer[]): number {
+    const all = this.members.all.filter((peer) => peer.isProven && peer.knowsEverybody);
+    for (const [index, peer] of all.entries()) holders[index] = peer;
+    return all.length;
+  }
+
+  /** Every proven peer takes messages to everybody. */
+  get everybodyIsReached(): boolean {
+    return this.members.all.every(({ isProven, knowsEverybody }) => !isProven || knowsEverybody);
+  }
+
   /** Those whose replica holds the address, whether it is complete or not. */
   holdersOf({ kind, name }: Address): Peer[] {
     const owners = this.#slots.slice(0, this.#find(kind, name)).map((slot) => this.#slotOwners[slot]);

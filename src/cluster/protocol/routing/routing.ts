@@ -15,7 +15,14 @@
  * - Receipts and answers may use twice the queue: refusing them would keep others waiting. Beyond that they are not
  *   sent. The node that asked then reaches its deadline, and counts this node as missing.
  */
-import type { Address, Holders, OutgoingMessage, OutgoingRoomMessage, SendResult } from '../contract.js';
+import type {
+  Address,
+  Holders,
+  OutgoingBroadcast,
+  OutgoingMessage,
+  OutgoingRoomMessage,
+  SendResult,
+} from '../contract.js';
 import { HASH_BYTES, writeHash } from '../directory/name-hash.js';
 import type { View } from '../membership/view.js';
 import type { NodeParts } from '../node-parts.js';
@@ -84,6 +91,17 @@ export class Routing {
     if (end !== null) return end;
     const length = this.#head.writeRoom(message, this.#receiptFor(token));
     return length < 0 ? 'too_large' : this.#append(now, length, data, count, token);
+  }
+
+  sendToAll(now: number, message: OutgoingBroadcast, token: number): SendResult {
+    const { routes } = this.parts;
+    const count = routes.locateAll(this.#holders);
+    const { data } = message;
+    const isForAll = routes.everybodyIsReached;
+    const end = this.#judge(now, data, count, token, isForAll);
+    if (end !== null) return end;
+    const length = this.#head.writeToAll(message, this.#receiptFor(token));
+    return length < 0 ? 'too_large' : this.#append(now, length, data, count, token, isForAll);
   }
 
   holders(now: number, address: Address): Holders {
@@ -227,13 +245,13 @@ export class Routing {
   }
 
   /** Why a message for `#holders[0..count)` is not written for any of them; null: it may be written. */
-  #judge(now: number, data: Buffer, count: number, token: number): SendResult | null {
+  #judge(now: number, data: Buffer, count: number, token: number, isForAll = true): SendResult | null {
     const { parts } = this;
     if (data.length > parts.options.messageBytesMax) return 'too_large';
     if (count === 0) {
       parts.journal.counters.directoryMisses += 1;
       if (token !== 0) {
-        const complete = this.view.isComplete(now, this.#holders, 0);
+        const complete = isForAll && this.view.isComplete(now, this.#holders, 0);
         parts.journal.events.push({ type: 'receipt', token, delivered: 0, complete });
       }
       return 'none';
@@ -251,11 +269,18 @@ export class Routing {
     return token === 0 ? -1 : this.parts.receipts.next;
   }
 
-  /** Writes the message, whose head is written, for each of the holders. */
-  #append(now: number, length: number, data: Buffer, count: number, token: number): SendResult {
+  /** Writes the message, whose head is written, for each of the holders. @param isForAll they are all who may hold it */
+  #append(
+    now: number,
+    length: number,
+    data: Buffer,
+    count: number,
+    token: number,
+    isForAll = true,
+  ): SendResult {
     const { parts } = this;
     let asked = 0;
-    let isComplete = token !== 0 && this.view.isComplete(now, this.#holders, count);
+    let isComplete = token !== 0 && isForAll && this.view.isComplete(now, this.#holders, count);
     for (let index = 0; index < count; index += 1) {
       const peer = this.#holders[index] as Peer;
       if (parts.flow.isFull(peer.outgoing.stream, data.length)) {

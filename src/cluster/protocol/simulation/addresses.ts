@@ -4,6 +4,9 @@ import type { Workload } from './scenario.js';
 
 const ROOM_MARK = 'room ';
 
+/** In place of an address: all devices. */
+export const EVERYBODY = 'everybody';
+
 export const roomCalled = (name: string): string => `${ROOM_MARK}${name}`;
 
 export const userAt = (index: number): string => `user-${index}`;

@@ -6,7 +6,7 @@
  * a connection at the same moment.
  */
 import type { ProtocolEvent, ProtocolNode } from '../contract.js';
-import { addressOf, roomCalled } from './addresses.js';
+import { addressOf, EVERYBODY, roomCalled } from './addresses.js';
 import { Deadlines } from './deadlines.js';
 import type { Device } from './device.js';
 import type { Hearing } from './hearing.js';
@@ -48,7 +48,7 @@ export const QUESTION_TIMEOUT_MS = 700;
 /** Reading the statistics costs more than a turn, so they are read once in so many turns. */
 const TURNS_PER_AUDIT = 64;
 
-type Arrived = ProtocolEvent & { readonly type: 'message' | 'room-message' };
+type Arrived = ProtocolEvent & { readonly type: 'message' | 'room-message' | 'message-to-all' };
 
 /** So many fit into a frame of the smallest datagrams, whatever names stand before them. */
 export const VOLATILE_FRAME_BYTES_MAX = 200;
@@ -159,9 +159,11 @@ export class Application implements Occupant {
     const { kind, name } = addressOf(to);
     const isVolatile = way !== 'certain';
     const result =
-      kind === 'user'
-        ? this.node.send(now, { to: name, from, data: lent, isVolatile }, token)
-        : this.node.sendToRoom(now, { room: name, from, data: lent, isVolatile }, token);
+      to === EVERYBODY
+        ? this.node.sendToAll(now, { from, data: lent }, token)
+        : kind === 'user'
+          ? this.node.send(now, { to: name, from, data: lent, isVolatile }, token)
+          : this.node.sendToRoom(now, { room: name, from, data: lent, isVolatile }, token);
     if (!isVolatile) this.outage.noteSent(result);
     // The core must not keep the caller's buffer: a gateway's frames are views of a socket's buffer.
     lent.fill(0xdb);
@@ -217,6 +219,9 @@ export class Application implements Occupant {
         return;
       case 'room-message':
         this.#receive(event, roomCalled(event.room), now);
+        return;
+      case 'message-to-all':
+        this.#receive(event, EVERYBODY, now);
         return;
       case 'receipt': {
         const { token, delivered, complete } = event;
@@ -287,7 +292,8 @@ export class Application implements Occupant {
 
   #receive(event: Arrived, to: string, now: number): void {
     const { promises, trace } = this.oracles;
-    const { peer, from, data, receipt, isVolatile } = event;
+    const { peer, from, data, receipt } = event;
+    const isVolatile = event.type !== 'message-to-all' && event.isVolatile;
     trace.note(this.oracles.worldNow(), () => `#${this.boot.index} got #${data.readUInt32LE(0)} for ${to}`);
     const count = promises.received(this.boot, peer, to, from, data, receipt !== 0, isVolatile);
     if (receipt !== 0) this.node.acknowledge(now, peer, receipt, count);

@@ -7,7 +7,7 @@
  * report anything about another.
  */
 import type { PeerSnapshot } from '../contract.js';
-import { addressOf, namedAddresses } from './addresses.js';
+import { addressOf, EVERYBODY, namedAddresses } from './addresses.js';
 import type { Host, Running } from './host.js';
 import { Violation } from './violation.js';
 import type { World } from './world.js';
@@ -57,7 +57,7 @@ export class Convergence {
   prove(): void {
     for (const running of this.#nodes()) {
       running.process.enqueue((_node, now) => {
-        for (const address of this.#allAddresses()) {
+        for (const address of [...this.#allAddresses(), EVERYBODY]) {
           const id = running.application.send(now, address, null, 60, true);
           this.#sent.push({ id, address, running });
         }
@@ -86,7 +86,7 @@ export class Convergence {
   judgeProof(): void {
     const { promises } = this.#world;
     for (const { id, address, running } of this.#sent) {
-      this.#checkHolders(running, address);
+      if (address !== EVERYBODY) this.#checkHolders(running, address);
       const elsewhere = this.#devicesElsewhere(running, address);
       if (!promises.isPerfect(id, elsewhere, this.#hasReplays)) {
         this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
@@ -103,7 +103,7 @@ export class Convergence {
   #devicesElsewhere(running: Running, address: string): number {
     const others = this.#nodes().filter((other) => other !== running);
     const devices = others.flatMap(({ application }) => application.devices);
-    return devices.filter((device) => device.address === address).length;
+    return devices.filter((device) => address === EVERYBODY || device.address === address).length;
   }
 
   /** One node stops as an operator would stop it. */

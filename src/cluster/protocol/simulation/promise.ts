@@ -7,6 +7,7 @@
  * stay exact, and every holder must have been asked (`Claims`).
  */
 import type { OutgoingMessage, SendResult } from '../contract.js';
+import { EVERYBODY } from './addresses.js';
 import { Claims } from './claims.js';
 import type { Device } from './device.js';
 import { isAccepted, MessageLog, PUBLICATION, type Entry, type Way } from './message-log.js';
@@ -57,16 +58,19 @@ export class Promises {
   }
 
   arrives(device: Device): void {
-    const key = `${device.boot.cluster}/${device.address}`;
-    const devices = this.#devicesByAddress.get(key);
-    if (devices === undefined) this.#devicesByAddress.set(key, [device]);
-    else devices.push(device);
+    for (const key of keysOf(device)) {
+      const devices = this.#devicesByAddress.get(key);
+      if (devices === undefined) this.#devicesByAddress.set(key, [device]);
+      else devices.push(device);
+    }
   }
 
   leaves(device: Device): void {
     device.isGone = true;
-    const devices = this.#devicesByAddress.get(`${device.boot.cluster}/${device.address}`);
-    devices?.splice(devices.indexOf(device), 1);
+    for (const key of keysOf(device)) {
+      const devices = this.#devicesByAddress.get(key);
+      devices?.splice(devices.indexOf(device), 1);
+    }
   }
 
   /** A volatile message is owed to nobody. */
@@ -181,6 +185,7 @@ export class Promises {
     const entry = this.#log.entry(id);
     if (entry?.receipt?.delivered !== devicesElsewhere) return false;
     if (!entry.receipt.complete && !hasReplays) return false;
+    if (entry.to === EVERYBODY) return entry.result === 'queued';
     return entry.result === (devicesElsewhere === 0 ? 'none' : 'queued');
   }
 
@@ -268,4 +273,9 @@ export class Promises {
     if (!haveMet && !(this.#witness.lists(sender, receiver) && this.#witness.lists(receiver, sender))) return;
     this.#obligations.push({ entry, receiver, devices });
   }
+}
+
+/** A device gets what is for its address, and what is for everybody. */
+function keysOf({ boot: { cluster }, address }: Device): readonly string[] {
+  return [`${cluster}/${address}`, `${cluster}/${EVERYBODY}`];
 }

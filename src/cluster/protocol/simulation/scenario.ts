@@ -44,6 +44,7 @@ export interface Workload {
   readonly largeBytes: number;
   readonly bulks: number;
   readonly volatiles: number;
+  readonly toAllShare: number;
   readonly publications: number;
   readonly questions: number;
   readonly storms: number;
@@ -125,6 +126,7 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
       ...drawWorkload(random, kind, hosts, messageBytesMax),
       bulks: random.fork('bulks').sometimes(0.2, () => 60 / hosts, 0),
       volatiles: random.fork('volatiles').pick([0, 20, 100]) / hosts,
+      toAllShare: random.fork('to all').pick([0, 0.02, 0.2]),
     },
     paces: Array.from({ length: hosts }, () => drawPace(random, kind)),
   };
@@ -278,7 +280,7 @@ function drawWorkload(
   kind: Scenario['kind'],
   hosts: number,
   messageBytesMax: number,
-): Omit<Workload, 'bulks' | 'volatiles'> {
+): Omit<Workload, 'bulks' | 'volatiles' | 'toAllShare'> {
   const rooms = random.fork('rooms');
   const busy = random.pick([0.3, 1, 1, 1, 3, 6]);
   const churn = random.pick([0.2, 1, 1, 5]);

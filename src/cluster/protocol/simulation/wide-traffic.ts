@@ -11,8 +11,8 @@ import { Violation } from './violation.js';
 
 /** For each search: the probes of one size, and what is lost before that is noticed. */
 const LOST_PER_SEARCH = 6;
-/** In flight when a path closes. */
-const LOST_FREE = 10;
+/** In flight when a path closes: a window of 256 records, five to the smallest of the larger datagrams. */
+const LOST_FREE = 52;
 const LOST_SHARE = 0.1;
 
 /** One end of a path, and the boot that is there now. */

@@ -3,7 +3,7 @@
  * small and large messages, slowly or in bursts, to users and rooms that one node, several or none holds. Modules
  * publish and ask. A node gets clients only when it calls itself ready.
  */
-import { roomCalled, userAt } from './addresses.js';
+import { EVERYBODY, roomCalled, userAt } from './addresses.js';
 import { VOLATILE_FRAME_BYTES_MAX, type Application } from './application.js';
 import type { Host } from './host.js';
 import { BODY_BYTES_MIN } from './message-log.js';
@@ -72,7 +72,8 @@ export class Workload {
   #send(application: Application, now: number): void {
     const count = this.#random.chance(this.#rates.burstShare) ? this.#rates.burstMessages : 1;
     for (let index = 0; index < count; index++) {
-      const to = this.#address(this.#rates.users + this.#rates.offlineUsers);
+      const isToAll = this.#random.chance(this.#rates.toAllShare);
+      const to = isToAll ? EVERYBODY : this.#address(this.#rates.users + this.#rates.offlineUsers);
       const from = this.#random.chance(0.9) ? this.#user(this.#rates.users) : null;
       application.send(now, to, from, this.#size(), this.#random.chance(this.#rates.receiptShare));
     }

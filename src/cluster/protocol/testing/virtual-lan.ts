@@ -109,7 +109,7 @@ export class VirtualLan {
       host.node.flush(this.now);
       for (let event = host.node.pollEvent(); event !== undefined; event = host.node.pollEvent()) {
         host.events.push(event);
-        if ((event.type === 'message' || event.type === 'room-message') && event.receipt !== 0) {
+        if ('receipt' in event && event.receipt !== 0) {
           host.node.acknowledge(this.now, event.peer, event.receipt, 1);
         }
         if (event.type === 'question') {

@@ -47,6 +47,8 @@ export const CAPABILITY_LARGE_DATAGRAMS = 2;
 export const CAPABILITY_VOLATILE = 4;
 /** Another: it reads ACKS. */
 export const CAPABILITY_SHARED_ACKS = 8;
+/** Another: it takes messages to everybody. */
+export const CAPABILITY_EVERYBODY = 16;
 
 /** Within the frame, before the messages. */
 export const BROADCAST_RECORD_HEADER_BYTES = 1 + 6;
@@ -95,9 +97,13 @@ export const GROUP_VOLATILE = 8;
 export const GROUP_HAS_NOT_LIST = 16;
 export const GROUP_HAS_EVENT = 32;
 
-/** Kinds of groups. Others are a later version's. A user is one in a VOLATILE frame only. */
+/**
+ * Kinds of groups. Others are a later version's. A user is one in a VOLATILE frame only. Everybody has the empty name, is
+ * held by every node, and is never announced: only peers with CAPABILITY_EVERYBODY get messages to it.
+ */
 export const GROUP_USER = 0;
 export const GROUP_ROOM = 1;
+export const GROUP_EVERYBODY = 3;
 
 /** Optional field of a user's or a group's message, text in UTF-8 of at most 64 bytes: the sender's own name for the message. */
 export const FIELD_MESSAGE_ID = 1;

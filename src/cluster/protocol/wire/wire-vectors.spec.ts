@@ -152,6 +152,7 @@ function record(): Vectors {
   a.node.sendToRoom(lan.now, { room: 'chat:42', from: 'ann', data, messageId: 'm-1', event: 'typing' }, 9);
   lan.run(20);
   a.node.sendToRoom(lan.now, { room: 'chat:42', from: 'ann', data, isVolatile: true }, 0);
+  a.node.sendToAll(lan.now, { from: null, data }, 10);
   a.node.send(lan.now, { to: 'bob', from: null, data: Buffer.alloc(600, 'x'), isVolatile: true }, 0);
   lan.run(20);
   b.node.shutdown(lan.now);

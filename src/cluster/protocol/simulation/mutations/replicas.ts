@@ -190,4 +190,15 @@ export const REPLICAS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'loading peers get nothing that is for everybody',
+    breaks: 'R9: every proven peer holds everybody, whatever is known of its addresses',
+    edits: [
+      {
+        file: 'routing/routing-table.ts',
+        search: 'peer.isProven && peer.knowsEverybody',
+        replace: 'peer.incoming.isComplete && peer.knowsEverybody',
+      },
+    ],
+  },
 ];
