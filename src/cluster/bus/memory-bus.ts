@@ -1,23 +1,15 @@
-import { BehaviorSubject, distinctUntilChanged, Subject, type Observable } from 'rxjs';
 import type { BroadcastMessage, Message, RoomMessage } from '../../wire/message.js';
-import {
-  Bus,
-  type Address,
-  type Answers,
-  type BusHealth,
-  type BusRefusal,
-  type Gap,
-  type Holders,
-  type HoldersChange,
-  type InboundBroadcast,
-  type InboundMessage,
-  type InboundRoomMessage,
-  type Question,
-  type PeerChange,
-  type PeerView,
-  type Publication,
-  type Receipt,
+import type {
+  Address,
+  Answers,
+  BusHealth,
+  BusRefusal,
+  Holders,
+  PeerChange,
+  PeerView,
+  Receipt,
 } from './bus.js';
+import { StreamingBus } from './streaming-bus.js';
 
 /** The same limit as on the bus `udp`, so that a test sees the same refusals. */
 const MESSAGE_BYTES_MAX = 1_048_576;
@@ -81,32 +73,13 @@ interface Queued {
  * A cluster within one process, for tests. Everything arrives, in order, in a later turn of the event loop. It keeps
  * the contract of the port, without sockets, clock or loss.
  */
-export class MemoryBus extends Bus {
-  readonly #messages = new Subject<InboundMessage>();
-  readonly #roomMessages = new Subject<InboundRoomMessage>();
-  readonly #broadcasts = new Subject<InboundBroadcast>();
-  readonly #publications = new Subject<Publication>();
-  readonly #questions = new Subject<Question>();
-  readonly #peerChanges = new Subject<PeerChange>();
-  readonly #gaps = new Subject<Gap>();
-  readonly #holdersChanges = new Subject<HoldersChange>();
-  readonly #congested = new BehaviorSubject(false);
+export class MemoryBus extends StreamingBus {
   /** How many connections hold each address, by `keyOf`. */
   readonly #connections = new Map<string, number>();
   readonly #watches = new Map<string, Watch>();
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #state: 'new' | 'started' | 'stopped' = 'new';
-
-  readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
-  readonly roomMessages$: Observable<InboundRoomMessage> = this.#roomMessages.asObservable();
-  override readonly broadcasts$: Observable<InboundBroadcast> = this.#broadcasts.asObservable();
-  readonly publications$: Observable<Publication> = this.#publications.asObservable();
-  readonly questions$: Observable<Question> = this.#questions.asObservable();
-  readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
-  readonly gaps$: Observable<Gap> = this.#gaps.asObservable();
-  readonly holdersChanges$: Observable<HoldersChange> = this.#holdersChanges.asObservable();
-  readonly congested$: Observable<boolean> = this.#congested.pipe(distinctUntilChanged());
 
   constructor(
     readonly nodeId: string,
@@ -124,15 +97,7 @@ export class MemoryBus extends Bus {
     this.#deliverQueue();
     this.network.remove(this);
     this.#state = 'stopped';
-    this.#messages.complete();
-    this.#roomMessages.complete();
-    this.#broadcasts.complete();
-    this.#publications.complete();
-    this.#questions.complete();
-    this.#peerChanges.complete();
-    this.#gaps.complete();
-    this.#holdersChanges.complete();
-    this.#congested.complete();
+    this.endStreams();
   }
 
   join(address: Address, reachable: (complete: boolean) => void): void {
@@ -152,13 +117,13 @@ export class MemoryBus extends Bus {
 
   send(message: Message, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
     return this.#send({ kind: 'user', name: message.to }, message, receipt, (holder, ack) =>
-      holder.#messages.next({ ...message, acknowledge: ack }),
+      holder.messages.next({ ...message, acknowledge: ack }),
     );
   }
 
   sendToRoom(message: RoomMessage, receipt: ((receipt: Receipt) => void) | null): BusRefusal | null {
     return this.#send({ kind: 'room', name: message.room }, message, receipt, (holder, ack) =>
-      holder.#roomMessages.next({ ...message, acknowledge: ack }),
+      holder.roomMessages.next({ ...message, acknowledge: ack }),
     );
   }
 
@@ -167,7 +132,7 @@ export class MemoryBus extends Bus {
     receipt: ((receipt: Receipt) => void) | null,
   ): BusRefusal | null {
     return this.#send(null, message, receipt, (holder, ack) =>
-      holder.#broadcasts.next({ ...message, acknowledge: ack }),
+      holder.broadcasts.next({ ...message, acknowledge: ack }),
     );
   }
 
@@ -193,7 +158,7 @@ export class MemoryBus extends Bus {
   publish(channel: string, body: Buffer): boolean {
     if (body.length > MESSAGE_BYTES_MAX || !this.#hasRoomFor(body.length)) return false;
     this.#enqueue(body.length, () => {
-      for (const other of this.#others()) other.#publications.next({ channel, body, nodeId: this.nodeId });
+      for (const other of this.#others()) other.publications.next({ channel, body, nodeId: this.nodeId });
     });
     return true;
   }
@@ -225,8 +190,8 @@ export class MemoryBus extends Bus {
 
   /** The network calls this when another node has come or gone. */
   notice(change: PeerChange['change'], other: MemoryBus, reason: string): void {
-    if (change === 'lost') this.#gaps.next({ nodeId: other.nodeId, kind: 'lost', count: 0, reason });
-    this.#peerChanges.next({ change, peer: other.#view(), reason });
+    if (change === 'lost') this.gaps.next({ nodeId: other.nodeId, kind: 'lost', count: 0, reason });
+    this.peerChanges.next({ change, peer: other.#view(), reason });
     setImmediate(() => {
       for (const key of this.#watches.keys()) this.#look(key);
     });
@@ -254,7 +219,7 @@ export class MemoryBus extends Bus {
     const isHeld = this.#isHeld(key);
     if (isHeld === watch.isHeld) return;
     watch.isHeld = isHeld;
-    this.#holdersChanges.next({ address: watch.address, isHeld });
+    this.holdersChanges.next({ address: watch.address, isHeld });
   }
 
   #send(
@@ -291,7 +256,7 @@ export class MemoryBus extends Bus {
   #enqueue(bytes: number, deliver: () => void): void {
     if (this.#queue.push({ bytes, deliver }) === 1) setImmediate(() => this.#deliverQueue());
     this.#queuedBytes += bytes;
-    if (this.#queuedBytes >= this.#congestedBytes) this.#congested.next(true);
+    if (this.#queuedBytes >= this.#congestedBytes) this.congested.next(true);
   }
 
   #deliverQueue(): void {
@@ -299,7 +264,7 @@ export class MemoryBus extends Bus {
     this.#queue = [];
     this.#queuedBytes = 0;
     for (const { deliver } of queue) deliver();
-    if (this.#queuedBytes < this.#congestedBytes / 2) this.#congested.next(false);
+    if (this.#queuedBytes < this.#congestedBytes / 2) this.congested.next(false);
   }
 
   /** Null: no answer within the time. */
@@ -310,7 +275,7 @@ export class MemoryBus extends Bus {
         clearTimeout(timer);
         resolve(reply);
       };
-      setImmediate(() => this.#questions.next({ topic, body, nodeId: asker.nodeId, answer }));
+      setImmediate(() => this.questions.next({ topic, body, nodeId: asker.nodeId, answer }));
     });
   }
 

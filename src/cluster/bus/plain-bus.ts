@@ -1,22 +1,21 @@
 import { Logger } from '@nestjs/common';
-import { NEVER, of, Subject, type Observable, type Subscription } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import { DEAF_HELP } from '../../udp-broadcast/deaf-help.js';
 import type { UdpBroadcast } from '../../udp-broadcast/udp-broadcast.js';
 import type { Datagram } from '../../udp-broadcast/datagram.js';
 import type { Message, RoomMessage } from '../../wire/message.js';
 import {
-  Bus,
   NOTHING_COUNTED,
   type Address,
   type Answers,
   type BusHealth,
   type BusStatistics,
   type Holders,
-  type InboundMessage,
   type PeerView,
   type Receipt,
 } from './bus.js';
 import { decodePlain, encodePlain, encodeProbe } from './plain-datagram.js';
+import { StreamingBus } from './streaming-bus.js';
 
 /** A node that has not heard its own first broadcast after this time reports that it is deaf. */
 const OWN_BROADCAST_TIMEOUT_MS = 1000;
@@ -28,23 +27,13 @@ const DEAF = `This node does not hear its own broadcasts: ${DEAF_HELP}.`;
  * datagram, and each node looks whether it holds the user. Nothing is acked, repaired or secret, so no receipt is ever
  * complete. The datagram has no room for message ids and traces.
  */
-export class PlainBus extends Bus {
+export class PlainBus extends StreamingBus {
   readonly #logger = new Logger(PlainBus.name);
-  readonly #messages = new Subject<InboundMessage>();
   #subscription: Subscription | undefined;
   #hearsItself = false;
   #heardItself: (() => void) | undefined;
   readonly #counted = { datagramsSent: 0, datagramsReceived: 0, messagesSent: 0, messagesReceived: 0 };
   #malformed = 0;
-
-  readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
-  readonly roomMessages$: Observable<never> = NEVER;
-  readonly publications$: Observable<never> = NEVER;
-  readonly questions$: Observable<never> = NEVER;
-  readonly peerChanges$: Observable<never> = NEVER;
-  readonly gaps$: Observable<never> = NEVER;
-  readonly holdersChanges$: Observable<never> = NEVER;
-  readonly congested$: Observable<boolean> = of(false);
 
   constructor(
     readonly nodeId: string,
@@ -69,7 +58,7 @@ export class PlainBus extends Bus {
   async stop(): Promise<void> {
     this.#heardItself?.();
     this.#subscription?.unsubscribe();
-    this.#messages.complete();
+    this.endStreams();
   }
 
   /** A message to a user goes to all nodes, whichever holds the user. A message to a room goes to no other node. */
@@ -141,7 +130,7 @@ export class PlainBus extends Bus {
     }
     if (datagram.message === null) return;
     this.#counted.messagesReceived++;
-    this.#messages.next({ ...datagram.message, acknowledge: null });
+    this.messages.next({ ...datagram.message, acknowledge: null });
   }
 
   #broadcast(bytes: Buffer): void {

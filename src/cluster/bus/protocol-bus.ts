@@ -1,5 +1,4 @@
 import { Logger } from '@nestjs/common';
-import { BehaviorSubject, distinctUntilChanged, Subject, type Observable } from 'rxjs';
 import { printable } from '../../telemetry/excerpt.js';
 import { LogBudget } from '../../telemetry/log-budget.js';
 import type { BroadcastMessage, Message, RoomMessage } from '../../wire/message.js';
@@ -7,28 +6,20 @@ import type { Carrier } from '../carrier/carrier.js';
 import { ClusterNode } from '../protocol/cluster-node.js';
 import type { PeerSnapshot, ProtocolEvent, SendResult } from '../protocol/contract.js';
 import {
-  Bus,
   NOTHING_COUNTED,
   type Address,
   type Answers,
   type BusHealth,
   type BusRefusal,
   type BusStatistics,
-  type Gap,
   type Holders,
-  type HoldersChange,
-  type InboundBroadcast,
-  type InboundMessage,
-  type InboundRoomMessage,
-  type Question,
-  type PeerChange,
   type PeerView,
-  type Publication,
   type Receipt,
 } from './bus.js';
 import { NodeDriver } from './node-driver.js';
 import { nodeOptionsOf, type ProtocolBusConfig } from './node-options.js';
 import { Pending } from './pending.js';
+import { StreamingBus } from './streaming-bus.js';
 
 /** The view settles within 3 s (R13). A node that is not ready by then logs why, and serves, not ready. */
 const START_PATIENCE_MS = 3_500;
@@ -38,29 +29,10 @@ const STOP_PATIENCE_MS = 1_500;
  * The bus that speaks the cluster protocol. It turns calls into commands to the sans-IO core, and the core's events into
  * streams and answers. `NodeDriver` gives the core datagrams and the time. Neither decides anything itself.
  */
-export class ProtocolBus extends Bus {
+export class ProtocolBus extends StreamingBus {
   readonly nodeId: string;
   readonly #logger = new Logger(ProtocolBus.name);
   readonly #warnings = new LogBudget(this.#logger);
-  readonly #messages = new Subject<InboundMessage>();
-  readonly #roomMessages = new Subject<InboundRoomMessage>();
-  readonly #broadcasts = new Subject<InboundBroadcast>();
-  readonly #publications = new Subject<Publication>();
-  readonly #questions = new Subject<Question>();
-  readonly #peerChanges = new Subject<PeerChange>();
-  readonly #gaps = new Subject<Gap>();
-  readonly #holdersChanges = new Subject<HoldersChange>();
-  readonly #congested = new BehaviorSubject(false);
-
-  readonly messages$: Observable<InboundMessage> = this.#messages.asObservable();
-  readonly roomMessages$: Observable<InboundRoomMessage> = this.#roomMessages.asObservable();
-  override readonly broadcasts$: Observable<InboundBroadcast> = this.#broadcasts.asObservable();
-  readonly publications$: Observable<Publication> = this.#publications.asObservable();
-  readonly questions$: Observable<Question> = this.#questions.asObservable();
-  readonly peerChanges$: Observable<PeerChange> = this.#peerChanges.asObservable();
-  readonly gaps$: Observable<Gap> = this.#gaps.asObservable();
-  readonly holdersChanges$: Observable<HoldersChange> = this.#holdersChanges.asObservable();
-  readonly congested$: Observable<boolean> = this.#congested.pipe(distinctUntilChanged());
 
   readonly #receipts = new Pending<(receipt: Receipt) => void>();
   readonly #joining = new Pending<(complete: boolean) => void>();
@@ -103,15 +75,7 @@ export class ProtocolBus extends Bus {
       driver.stop();
     }
     await this.carrier.close();
-    this.#messages.complete();
-    this.#roomMessages.complete();
-    this.#broadcasts.complete();
-    this.#publications.complete();
-    this.#questions.complete();
-    this.#peerChanges.complete();
-    this.#gaps.complete();
-    this.#holdersChanges.complete();
-    this.#congested.complete();
+    this.endStreams();
   }
 
   join(address: Address, reachable: (complete: boolean) => void): void {
@@ -193,7 +157,7 @@ export class ProtocolBus extends Bus {
 
   #endSend(result: SendResult, token: number): BusRefusal | null {
     // Emitted within the call: a sender that went on to the end of the turn would overfill the queue.
-    if (this.#started.node.isCongested) this.#congested.next(true);
+    if (this.#started.node.isCongested) this.congested.next(true);
     if (result === 'queued' || result === 'none') return null;
     this.#receipts.take(token);
     return result;
@@ -206,12 +170,12 @@ export class ProtocolBus extends Bus {
         const { to, from, data, peer, receipt, messageId, trace, isVolatile } = event;
         const acknowledge = this.#acknowledgement(peer, receipt);
         const message = { to, from, data, trace: trace ?? undefined, isVolatile, acknowledge };
-        this.#messages.next(messageId === null ? message : { ...message, messageId });
+        this.messages.next(messageId === null ? message : { ...message, messageId });
         break;
       }
       case 'room-message': {
         const { room, from, data, peer, receipt, messageId, event: name, isVolatile } = event;
-        this.#roomMessages.next({
+        this.roomMessages.next({
           room,
           from,
           data,
@@ -224,7 +188,7 @@ export class ProtocolBus extends Bus {
       }
       case 'message-to-all': {
         const { from, data, peer, receipt } = event;
-        this.#broadcasts.next({ from, data, acknowledge: this.#acknowledgement(peer, receipt) });
+        this.broadcasts.next({ from, data, acknowledge: this.#acknowledgement(peer, receipt) });
         break;
       }
       case 'receipt': {
@@ -237,10 +201,10 @@ export class ProtocolBus extends Bus {
         break;
       }
       case 'holders':
-        this.#holdersChanges.next({ address: event.address, isHeld: event.isHeld });
+        this.holdersChanges.next({ address: event.address, isHeld: event.isHeld });
         break;
       case 'publication':
-        this.#publications.next({ channel: event.channel, body: event.body, nodeId: event.peer });
+        this.publications.next({ channel: event.channel, body: event.body, nodeId: event.peer });
         break;
       case 'question': {
         const { topic, body, peer, id } = event;
@@ -248,7 +212,7 @@ export class ProtocolBus extends Bus {
           node.answer(performance.now(), peer, id, reply);
           this.#started.wantTurnEnd();
         };
-        this.#questions.next({ topic, body, nodeId: peer, answer });
+        this.questions.next({ topic, body, nodeId: peer, answer });
         break;
       }
       case 'answers': {
@@ -262,15 +226,15 @@ export class ProtocolBus extends Bus {
       }
       case 'peer':
         this.carrier.seek(node.peers().length === 0);
-        this.#peerChanges.next({ change: event.change, peer: viewOf(event.peer), reason: event.reason });
+        this.peerChanges.next({ change: event.change, peer: viewOf(event.peer), reason: event.reason });
         break;
       case 'gap': {
         const { peer, kind, count, reason } = event;
-        this.#gaps.next({ nodeId: peer, kind, count, reason });
+        this.gaps.next({ nodeId: peer, kind, count, reason });
         break;
       }
       case 'congestion':
-        this.#congested.next(node.isCongested);
+        this.congested.next(node.isCongested);
         break;
       case 'warning':
         this.#warnings.warn(event.code, printable(event.message));
