@@ -17,12 +17,17 @@ const PAGE = `
   window.states = [];
   for (const event of ['error', 'unhandledrejection', 'securitypolicyviolation'])
     addEventListener(event, ({ message, reason, blockedURI }) => problems.push(message ?? String(reason ?? blockedURI)));
+  window.pings = 0;
   window.start = async (url) => {
-    window.lan = connect({ url });
+    window.lan = connect({ url, debug: (line) => pings += line.includes('"ping"') });
     lan.on('state', (state) => states.push(state));
     await lan.opened;
   };
   window.home = () => lan.session.node_id;
+  window.become = (visibility) => {
+    Object.defineProperty(document, 'visibilityState', { value: visibility, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  };
   /** The first state of this name since the states were forgotten. */
   window.until = (name) => new Promise((resolve) => {
     const found = states.find((state) => state.name === name);
@@ -75,13 +80,15 @@ describe.each(browsers)('lanfare-client in $name', ({ launch, test }) => {
     expect(await page.evaluate('heard')).toEqual({ from: 'ann', data: 'haha' });
   });
 
+  test('asks for a sign of life when its page becomes visible, and not when it is hidden', async () => {
+    expect(await page.evaluate(`become('hidden'), pings`)).toBe(0);
+    expect(await page.evaluate(`become('visible'), pings`)).toBe(1);
+  });
+
   test('notices, when its page becomes visible, that its node is silent, and goes to the other one', async () => {
     const before = await page.evaluate('states.length = 0, home()');
     a.signal('SIGSTOP');
-    await page.evaluate(`
-      Object.defineProperty(document, 'visibilityState', { value: 'visible', configurable: true });
-      document.dispatchEvent(new Event('visibilitychange'));
-    `);
+    await page.evaluate(`become('visible')`);
     expect(await page.evaluate(`until('waiting')`)).toMatchObject({ reason: 'no answer to a ping' });
     await page.evaluate(`until('open')`);
     expect(await page.evaluate('home()')).not.toBe(before);
