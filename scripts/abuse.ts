@@ -1,7 +1,8 @@
 /**
- * What strangers can do to a node, and what it costs the others: a node in a process of its own, a well-behaved pair
- * that writes all the time, and one attack after another. Prints the pair's latency before, during and after, and
- * the node's memory without its garbage; exits with 1 when messages of the pair were lost, or the memory does not come back.
+ * Measures what strangers can do to a node, and what that costs other clients. A node runs in a process of its own. A
+ * well-behaved pair writes all the time, while one attack follows another. Prints the pair's latency before, during and
+ * after each attack, and the node's memory without garbage. Exits with 1 when messages of the pair were lost, or when the
+ * memory stays higher after an attack.
  *
  *     npm run abuse
  */
@@ -15,7 +16,7 @@ import { clientFrame, handshake } from '../test/support/raw-client.js';
 
 const PHASE_MS = 5000;
 const QUIET_MS = 3000;
-/** V8 and malloc keep some of the pages they once needed. */
+/** V8 and malloc keep some pages that they needed before. */
 const MEMORY_NOISE_BYTES = 48_000_000;
 
 const DEAF = 4;
@@ -174,7 +175,7 @@ async function neverRead(node: Node, stop: AbortSignal): Promise<string> {
   return `${DEAF} deaf clients, ${ended} cut by then`;
 }
 
-/** Eight clients write the same bytes as fast as they can, and come again when they are thrown out. */
+/** Eight clients write the same bytes as fast as they can. They connect again when the node closes them. */
 async function flood(node: Node, stop: AbortSignal, bytes: Buffer): Promise<string> {
   let thrownOut = 0;
   const batch = Buffer.concat(Array.from({ length: Math.ceil(8192 / bytes.length) }, () => bytes));

@@ -11,7 +11,7 @@ const COLLECTOR =
 /** What a node must be started with for `CollectedMemory`. */
 export const COLLECTING = { NODE_OPTIONS: `--expose-gc --import=${COLLECTOR}` };
 
-/** The resident memory of a node, without what is only garbage: V8 collects when it needs room, not when it is idle. */
+/** The resident memory of a node without garbage. (V8 does not collect garbage when it is idle.) */
 export class CollectedMemory {
   #collections = 0;
 

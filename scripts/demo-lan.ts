@@ -1,6 +1,6 @@
 /**
- * npm run demo:lan: three nodes, one datagram in five dropped between them, one node killed. Says what happens as it
- * happens. Needs no privilege: the lossy LAN is a relay on loopback.
+ * npm run demo:lan: three nodes. One datagram in five between them is dropped, and one node is killed. It prints what
+ * happens. It needs no privilege: the lossy LAN is a relay on loopback.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

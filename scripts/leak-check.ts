@@ -1,10 +1,10 @@
 /**
- * Shows that connections leave nothing behind: 100,000 connects and disconnects against a node in a process of its
- * own, and its resident memory after each tenth of them. Run it after `npm run build`:
+ * Shows that connections leave no memory behind. 100,000 clients connect to a node in a process of its own and disconnect.
+ * Prints the node's resident memory after each tenth of them. Run it after `npm run build`:
  *
  *     npm run leak-check
  *
- * Exits with 1 when memory over the second half grew by more than the noise allowed.
+ * Exits with 1 when the memory grew in the second half by more than NOISE_BYTES.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -14,13 +14,13 @@ import { NodeProcess } from '../test/support/node-process.js';
 const CONNECTIONS = 100_000;
 const AT_ONCE = 100;
 const STEPS = 10;
-/** V8 and malloc vary by some MB. A leak of one small object a connection would be 5 MB here, of a socket 250 MB. */
+/** V8 and malloc vary by some MB. A leak of one small object for each connection would be 5 MB, a leak of a socket 250 MB. */
 const NOISE_BYTES = 4_000_000;
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const CLOSE_1000 = Buffer.from('88820000000003e8', 'hex');
 
-/** One connection of a user of its own, closed properly; on raw TCP, so that the client is no bottleneck. */
+/** One connection of a user of its own, which is closed properly. It uses raw TCP, so that the client is fast enough. */
 async function visit(port: number, user: number): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${2 + (user % 50)}` });
   socket.write(

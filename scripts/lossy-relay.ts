@@ -2,9 +2,9 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 /**
- * A LAN between nodes of one machine, for whoever has no privilege to make a real one: nodes in mesh mode are told the
- * relay's ports instead of each other's. For every ordered pair there is a socket on which one node sees the other; what
- * comes in on one side leaves on the other, or is dropped.
+ * A LAN between nodes of one machine. It needs no privilege. The nodes are in mesh mode, and have the relay's ports for
+ * each other's. For each ordered pair there is a socket on which one node sees the other. What comes in at one socket leaves
+ * at the other, or is dropped.
  */
 export class LossyRelay {
   lossRate = 0;

@@ -1,6 +1,7 @@
 /**
- * Whole nodes on this machine's loopback: what a message between the same two nodes costs all servers together with 0, 2
- * and 6 bystanders, by the directory (udp) and by broadcasting to all (plain). CPU is read from /proc: it is the nodes' own, whatever else the machine does.
+ * Measures what a message between two nodes costs all nodes together, with 0, 2 and 6 bystanders: by the directory (udp),
+ * and by broadcasting to all (plain). The nodes are whole ones, on loopback. Their CPU time is read from /proc, so other
+ * programs on the machine do not count.
  *
  * Needs a build (npm run build).
  */
@@ -45,12 +46,12 @@ async function connect(node: NodeProcess, user: string): Promise<WebSocket> {
   return socket;
 }
 
-/** Waits for a short time at most: with a bus that loses messages the condition never holds. */
+/** Waits for a short time at most. With a bus that loses messages the condition may never hold. */
 async function untilReceived(counts: { readonly received: number }, enough: number): Promise<void> {
   for (let waited = 0; counts.received < enough && waited < PATIENCE_MS; waited += 1) await sleep(1);
 }
 
-/** Ten users of the first node talk to ten of the second; returns microseconds of CPU a message, of all nodes and of bystanders. */
+/** Ten users of the first node send to ten of the second. Returns microseconds of CPU for a message: of all nodes, and of the bystanders. */
 async function talk(nodes: readonly NodeProcess[]): Promise<{ all: number; bystanders: number }> {
   const [a, b, ...bystanders] = nodes as [NodeProcess, NodeProcess, ...NodeProcess[]];
   const senders = await Promise.all(

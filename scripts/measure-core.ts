@@ -1,4 +1,4 @@
-/** What the core itself costs per message, sealing excluded: two nodes in one process, joined by calls. */
+/** Measures what the core costs for each message, without sealing. Two nodes are in one process, joined by calls. */
 import { connect, makeNode } from './measured-pair.js';
 import { measure } from './measuring.js';
 

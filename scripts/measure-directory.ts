@@ -1,6 +1,7 @@
 /**
- * The directory at 1,000,000 users of other nodes: bytes a user, look-up, change, the longest stall while it grows. And
- * what a node with as many users costs to learn for a node that has just started, through the core (cipher excluded).
+ * Measures the directory with 1,000,000 users of other nodes: bytes for each user, a look-up, a change, and the longest
+ * pause while it grows. Then it measures what it costs a new node to learn so many users of another node, through the core
+ * and without the cipher.
  */
 import { Directory } from '../src/cluster/protocol/directory/directory.js';
 import { NameHasher } from '../src/cluster/protocol/directory/name-hash.js';

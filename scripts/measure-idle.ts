@@ -1,7 +1,7 @@
 /**
- * What heartbeats and reports cost a node while nobody says anything: an idle node without a cluster, then in clusters of
- * 8, 48 and 128. The measured node is a whole one, in a process of its own; its companions are the cluster's protocol and
- * sockets alone, all in this process, or 128 of them would not fit the machine.
+ * Measures what heartbeats and reports cost an idle node: without a cluster, then in clusters of 8, 48 and 128. The measured
+ * node is a whole one, in a process of its own. Its companions are only the protocol and its sockets, all in this process:
+ * 127 whole nodes would not fit the machine.
  *
  * Needs a build (npm run build).
  */
@@ -17,11 +17,11 @@ import { NodeProcess } from '../test/support/node-process.js';
 import { processCpuMs } from './measuring.js';
 
 const MEMBERS = [1, 8, 48, 128];
-/** First contact; then V8 compiles in the background what that made hot, and collects its garbage. */
+/** In this time the nodes meet, and V8 compiles in the background and collects the garbage of that. */
 const SETTLE_MS = 30_000;
 const MEASURED_MS = 20_000;
 const CORE_MS = MEASURED_MS / 100;
-/** All at once, the first contacts of 127 nodes (16,000) would take this one process for longer than nodes wait. */
+/** 127 nodes that start at once meet 16,000 times. That would take this one process longer than nodes wait. */
 const STARTED_TOGETHER = 8;
 
 /** Nodes without clients, each with its own sockets. */

@@ -1,4 +1,4 @@
-/** What sealing and opening one datagram costs, by size, with node:crypto and with libsodium. */
+/** Measures what it costs to seal and to open one datagram, for several sizes, with node:crypto and with libsodium. */
 import { loadSodiumCipherSuite, nodeCipherSuite } from '../src/cluster/bus/cipher-suites.js';
 import { measure } from './measuring.js';
 

@@ -1,8 +1,8 @@
 /**
- * Runs the simulation against cores with one rule broken each, and demands that it notices.
+ * Runs the simulation with cores in each of which one rule is broken. The simulation must notice it.
  *
- * The compiled simulation is copied, the edited source files are compiled over the copy, and seeds are run until one
- * fails. A mutation that survives all seeds fails the command: some check is missing.
+ * The compiled simulation is copied, and the edited source files are compiled over the copy. Seeds are run until one fails.
+ * When no seed notices a mutation, a check is missing, and the command fails.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -54,7 +54,7 @@ interface Mutant {
   readonly schedules: typeof SCHEDULES;
 }
 
-/** The first seed that fails, or the mutation's schedule if it does; and what is said then. Null: nothing fails. */
+/** The first seed or the schedule that fails, and the message of its failure. Null: nothing fails. */
 async function hunt(mutation: Mutation): Promise<{ by: string | null; what: string }> {
   const mutant = await build(mutation);
   if (mutation.schedule !== undefined) {

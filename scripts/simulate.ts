@@ -1,4 +1,4 @@
-/** Runs the cluster protocol through seeded chaos. */
+/** Runs the simulation of the cluster protocol: each seed is another run, with faults of its own. */
 import type { Wishes } from '../src/cluster/protocol/simulation/scenario.js';
 import { simulate, type Outcome } from '../src/cluster/protocol/simulation/simulation.js';
 import { CommandLine } from '../src/commands/command-line.js';

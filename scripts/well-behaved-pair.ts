@@ -1,6 +1,6 @@
 /**
- * Two clients in a thread of their own, so that the attackers' work does not count: one writes to the other every
- * 10 ms, and the time to the delivery is kept. Posts the latencies since it was last asked.
+ * Two clients in a thread of their own, so that the attackers' work does not delay them. One writes to the other every
+ * 10 ms. The time to each delivery is kept. When it is asked, it posts the latencies since it was last asked.
  */
 import { once } from 'node:events';
 import { setInterval } from 'node:timers';

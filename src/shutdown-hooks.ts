@@ -52,7 +52,7 @@ export class ShutdownHooks {
   /** Resolves when the late hooks have ended too, or when the grace is over. The log names the hooks that were cut. */
   async ended(): Promise<void> {
     await within(this.#grace.left('late'), Promise.all(this.#late.keys()), undefined);
-    for (const name of this.#late.values()) this.#log.warn(`Cut: ${name}, which had not ended`);
+    for (const name of this.#late.values()) this.#log.warn(`${name} has not ended: it is cut`);
   }
 
   #bound(instance: Hooked, name: string): void {

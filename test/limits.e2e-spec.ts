@@ -149,7 +149,7 @@ describe('a client that sends too fast', () => {
   it.each([
     ['one after the other', 1],
     ['at once', 100],
-  ])('is nobody who pings within the rate, %s', async (_, together) =>
+  ])('is no client that pings within the rate, %s', async (_, together) =>
     on({}, async (node) => {
       const client = await RawClient.open(node.port, '/chat?user_id=1');
       for (let sent = 0; sent < 300; sent += together) {
@@ -185,7 +185,7 @@ describe('a client that sends too fast', () => {
       expect(taken).toBeLessThan(32_000_000);
     }));
 
-  it('is nobody with WS_MESSAGES_PER_SECOND=0', async () =>
+  it('is no client with WS_MESSAGES_PER_SECOND=0', async () =>
     on({ WS_MESSAGES_PER_SECOND: '0' }, async (node) => {
       const client = await TestClient.connect(node.url('user_id=1'));
       for (let id = 0; id < 3000; id++) client.send({ event: 'ping' });

@@ -186,7 +186,7 @@ describe('streams of responses that go on', () => {
 });
 
 describe('streams that throw when they are stopped', () => {
-  it('cost nobody anything, and are named in the log', async () => {
+  it('close no connection, and are named in the log', async () => {
     const log = new LogRecorder();
     const module = { module: class {}, providers: [StreamGateway] };
     const node = await TestNode.start({ CLUSTER_BUS: 'none', WS_MAX_STREAMS: '1' }, [module], log);

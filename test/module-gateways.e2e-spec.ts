@@ -322,7 +322,7 @@ describe("a team's gateway", () => {
     expect(await disconnected).toEqual(['seen', 0]);
   });
 
-  it('that throws in its hooks costs nobody anything', async () => {
+  it('that throws in its hooks closes no connection', async () => {
     const client = await TestClient.ready(node.url('user_id=unlucky'));
     expect(await client.ask({ event: 'echo', data: 1 })).toMatchObject({ data: 1 });
     const disconnected = once(happened, 'disconnected');
@@ -360,7 +360,7 @@ describe("a team's gateway", () => {
     await room.close();
   });
 
-  it('may do without authentication, and then its clients are nobody', async () => {
+  it('may do without authentication, and then its clients have no user', async () => {
     const client = await TestClient.connect(node.url('', '/status'));
     expect(await client.ask({ event: 'status' })).toMatchObject({ data: { userId: '' } });
     expect(await client.ask({ user_id: 'jo', data: 'spam' })).toMatchObject({ data: { code: 'forbidden' } });

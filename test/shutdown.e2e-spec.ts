@@ -101,8 +101,8 @@ describe('a node with a module whose shutdown hooks never end', () => {
       node.signal('SIGTERM');
       expect(await client.closed).toEqual(CLOSES.draining);
       expect(await node.exited()).toBe(0);
-      expect(node.output).toContain(`HangingService.${hook} has not ended`);
-      expect(node.output).toContain(`Cut: HangingService.${hook}`);
+      expect(node.output).toContain(`HangingService.${hook} has not ended in its share`);
+      expect(node.output).toContain(`HangingService.${hook} has not ended: it is cut`);
       await other.waitForOutput(/ left: /);
       await other.stop();
     },

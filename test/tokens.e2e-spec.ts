@@ -84,7 +84,7 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
     await client.close();
   });
 
-  it('a token in two places is nobody', async () => {
+  it('a token in two places names no user', async () => {
     const token = await sign(secret, CLAIMS);
     const answers = await Promise.all([
       TestClient.refusal(node.url(`token=${token}`), [], bearer(token)),
@@ -95,7 +95,7 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
     expect(refusalsOf(node)).toEqual({ several_tokens: 3 });
   });
 
-  it('two Authorization headers are nobody', async () => {
+  it('two Authorization headers name no user', async () => {
     const token = await sign(secret, CLAIMS);
     for (const second of [`Bearer ${token}`, 'Basic Z3Vlc3Q6aW52ZW50ZWQ=']) {
       const client = await RawClient.connect(node.port);
@@ -115,7 +115,7 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
     expect(refusalsOf(node)).toEqual({ no_token: 1 });
   });
 
-  it('no token is nobody, whatever user_id says', async () => {
+  it('a client without a token has no user, whatever user_id says', async () => {
     const { status, body } = await TestClient.refusal(node.url('user_id=1'), [V1]);
     expect([status, body['code']]).toEqual([401, 'unauthorized']);
     expect(refusalsOf(node)).toEqual({ no_token: 1 });
@@ -203,7 +203,7 @@ describe('with AUTH_JWT_SECRET and AUTH_JWKS_URL', () => {
     ],
   ];
 
-  it.each(bad)('a token that %s is nobody, and is counted as %s', async (_, reason, token) => {
+  it.each(bad)('a token that %s names no user, and is counted as %s', async (_, reason, token) => {
     expect(await refusalOf(await token())).toEqual([401, 'unauthorized', 'Bearer']);
     expect(refusalsOf(node)).toEqual({ [reason]: 1 });
   });

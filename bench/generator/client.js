@@ -4,8 +4,8 @@ import { dialects, onlineAtUpgrade } from './dialects.js';
 import { Stencil, clientFrame, findMark, isMark, randomMask } from './wire.js';
 
 /**
- * All clients read into this one buffer: the callback uses what it holds before it returns. A buffer per
- * read would be most of the generator's garbage.
+ * All clients read into this one buffer. The callback uses what is in it before it returns. With a buffer for each read,
+ * most of the generator's garbage would be buffers.
  */
 const shared = Buffer.allocUnsafeSlow(256 * 1024);
 
@@ -14,7 +14,7 @@ const EMPTY = Buffer.alloc(0);
 /**
  * One WebSocket client on a raw TCP socket.
  *
- * `onMessage(buffer, markAt)` is called for each measured message, `onBatch()` when a read is used up.
+ * `onMessage(buffer, markAt)` is called for each measured message, and `onBatch()` after the last one of a read.
  */
 export class Client {
   #rest = EMPTY;
@@ -97,7 +97,7 @@ export class Client {
     return new Stencil({ before: before(to, bytes), after, pair, bytes, merge: stream });
   }
 
-  /** Resets instead of closing: nothing is left in TIME_WAIT to disturb the next measurement. */
+  /** Resets the connection instead of closing it: what is in TIME_WAIT would disturb the next measurement. */
   close() {
     this.#isOnline = false;
     this.socket?.resetAndDestroy();
@@ -197,8 +197,8 @@ export class Client {
   }
 
   /**
-   * Frames without meaning of their own around a stream of lines. The stream is taken apart where it lies in
-   * the chunk; only an element cut by the end of a frame or chunk is copied, by `#readElements`.
+   * The frames carry a stream of lines, and a line may go over the end of a frame. The lines are read where they are in
+   * the chunk. Only a line that the end of a frame or chunk cuts is copied, by `#readElements`.
    */
   #readStream(buffer, at, end) {
     while (at < end) {

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 
 /**
- * How a peer wants to be spoken to. `before` and `after` is what goes around a message on its way in;
- * `online` says that the server has taken the client in: after it, a message to the user must arrive.
+ * How clients speak to a peer. `before` and `after` are what stands around a message that is sent. `control` calls
+ * `client.online()` when the server knows the client: from then on a message to the user must arrive.
  *
  * @typedef {object} Dialect
  * @property {(user: string, options: object) => { path: string, headers?: string[] }} request
@@ -75,7 +75,7 @@ export const dialects = {
   },
 };
 
-/** Whether a client is online as soon as it is answered with 101. */
+/** Whether a client is online as soon as it has the 101. */
 export function onlineAtUpgrade(name, { subprotocol = true }) {
   return name === 'plain' || name === 'nest' || (name === 'lanfare' && !subprotocol);
 }

@@ -1,7 +1,7 @@
 const PRECISION_BITS = 6;
 const STEPS = 1 << PRECISION_BITS;
 
-/** Counts of microseconds, in buckets at most 1/64 wide relative to what they hold. */
+/** Counts microseconds in buckets. A bucket is at most 1/64 as wide as the values in it. */
 export class Histogram {
   #counts = new Uint32Array(32 * STEPS);
   total = 0;

@@ -4,9 +4,9 @@ import { Client } from './client.js';
 import { Histogram } from './histogram.js';
 import { readPair, readSequence, readTime } from './wire.js';
 
-/** A closed loop that heard nothing for this long sends one message more, so that a lost one does not end it. */
+/** After so long without a message, a closed loop sends one more. Otherwise a lost message would end the loop. */
 const STALL_MS = 500;
-/** If more bytes than this are unsent in the sender's process, its server is not reading: the sender waits. */
+/** If more bytes than this wait in the sender's process, its server does not read. Then the sender waits. */
 const SENDER_BACKLOG_BYTES = 16 * 1024;
 /** How often an open loop sends. */
 const OPEN_LOOP_TICK_MS = 2;
@@ -43,8 +43,9 @@ function microseconds() {
 }
 
 /**
- * Pairs of clients, half of them talking from the first node to the second, half the other way round
- * (with one node: all on it). Receiver and sender of a pair live in this process, so "has arrived" is a variable.
+ * Pairs of clients. Half of them send from the first node to the second, the other half from the second to the first. With
+ * one node all are on it. The sender and the receiver of a pair are both in this process, so the sender knows what has
+ * arrived.
  */
 export class Pairs {
   #pairs = [];
@@ -78,7 +79,7 @@ export class Pairs {
     await this.#probe();
   }
 
-  /** Until a message has come through for every pair, the servers may still be telling each other who is where. */
+  /** Waits until every pair has had a message: before that, servers may not know yet who is where. */
   async #probe() {
     const deadline = performance.now() + 15_000;
     for (;;) {
@@ -137,7 +138,7 @@ export class Pairs {
     touched.length = 0;
   }
 
-  /** Every sender keeps `inFlight` messages under way and sends the next when one has arrived. */
+  /** Each sender keeps `inFlight` messages under way, and sends the next when one has arrived. */
   async closedLoop({ inFlight, warmMs, ms, pids }) {
     this.#inFlight = inFlight;
     const start = microseconds();
@@ -164,8 +165,8 @@ export class Pairs {
   }
 
   /**
-   * Messages at a given rate whether or not they arrive. A sender whose server stops reading does not
-   * write on, as no program could: what it had to hold back is reported as that, not as lost.
+   * Sends at a given rate, whether or not messages arrive. When a server stops reading, its sender stops writing, as every
+   * program must. What it held back is reported as held back, not as lost.
    */
   async openLoop({ rate, ms, pids, drainMs = 15_000 }) {
     this.#inFlight = 0;

@@ -1,14 +1,14 @@
 // The client's half of WebSocket framing, as little of it as a load generator needs.
 
-/** Marks where a measured message begins; no peer puts this character in what it wraps around a message. */
+/** Marks where a measured message begins. No peer has this character in what stands around a message. */
 const MARK = 0x7e;
 const LETTER_A = 0x41;
 const MARK_LENGTH = 21;
 
 /**
- * A masking key of one byte, four times. RFC 6455 wants keys nobody can predict, to protect proxies from
- * browsers; a server must undo it all the same. With it a byte's mask no longer depends on its position,
- * so a frame can be masked once and stamped out many times.
+ * A masking key of one byte, four times. RFC 6455 asks for keys that can't be predicted: they protect proxies from
+ * browsers. A server must take this key too. With it, the mask of a byte does not depend on its position, so a frame is
+ * masked once and sent many times.
  */
 export function randomMask() {
   return 1 + Math.floor(Math.random() * 255);
@@ -37,14 +37,14 @@ function frameHeader(length, mask, opcode) {
 }
 
 /**
- * One sender's message, framed and masked beforehand: sending is a copy and twenty bytes. The message's own
- * bytes are `~`, then pair (4 letters), sequence (8) and time in microseconds (8), four bits a letter, then filler.
- * The time travels in the message, so no table of what is in flight is needed however much there is.
+ * One sender's message, which is framed and masked beforehand. To send it, it is copied and twenty bytes are written. The
+ * message is `~`, then the pair (4 letters), the sequence number (8) and the time in microseconds (8), with four bits in a
+ * letter, then filler. The message carries the time, so the generator needs no table of what is in flight.
  */
 export class Stencil {
   /**
    * @param {{ before: string, after: string, pair: number, bytes: number, merge: boolean }} options
-   * `merge` puts all messages of one write into one binary frame, for protocols that are a stream of their own.
+   * `merge` puts all messages of one write into one binary frame, for protocols that are a stream.
    */
   constructor({ before, after, pair, bytes, merge }) {
     if (bytes < MARK_LENGTH)
@@ -92,7 +92,7 @@ function writeLetters(out, at, value, mask) {
   out[at + 7] = (LETTER_A + (value & 15)) ^ mask;
 }
 
-/** Where in `buffer[start, end)` a measured message's mark is, or -1. */
+/** Where the mark of a measured message is in `buffer[start, end)`; -1: there is none. */
 export function findMark(buffer, start, end) {
   const at = buffer.indexOf(MARK, start);
   return at >= 0 && at + MARK_LENGTH <= end ? at : -1;

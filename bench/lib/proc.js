@@ -12,7 +12,7 @@ function attempt(action) {
 }
 
 /**
- * CPU a process has used, all threads, user and kernel. Null where the system has no /proc.
+ * The CPU time that a process has used: all threads, user and kernel. Null where the system has no /proc.
  * @returns {number | null} microseconds
  */
 export function cpuUs(pid) {
@@ -23,7 +23,7 @@ export function cpuUs(pid) {
   return (Number(fields[11]) + Number(fields[12])) * tickUs;
 }
 
-/** CPU by thread in nanosecond resolution: says whether one thread was what limited a server. */
+/** CPU time of each thread, to the nanosecond. It shows whether one thread limited a server. */
 export function threadsUs(pid) {
   const threads = new Map();
   for (const tid of attempt(() => readdirSync(`/proc/${pid}/task`)) ?? []) {
@@ -33,7 +33,7 @@ export function threadsUs(pid) {
   return threads;
 }
 
-/** A moment's CPU times of several processes; `cpuBetween` takes two. */
+/** The CPU times of several processes at this moment. `cpuBetween` takes two of these. */
 export function cpuSnapshot(pids) {
   return pids.map((pid) => ({ pid, total: cpuUs(pid), threads: threadsUs(pid) }));
 }
@@ -60,7 +60,7 @@ export function residentBytes(pids) {
   return sum;
 }
 
-/** Busy CPU of the whole machine, everything else on it included. */
+/** CPU time of the whole machine, with all other programs on it. */
 export function machineBusyUs() {
   const line = attempt(() => readFileSync('/proc/stat', 'latin1'))?.split('\n')[0];
   if (!line) return null;

@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const running = new Set();
 
-/** Processes to kill on signals and exits, when there is no time to stop them in order. */
+/** Processes that are killed on a signal or exit, when there is no time to stop them in order. */
 export function killAll() {
   for (const process of running) process.child.kill('SIGKILL');
 }
 
-/** A process that is part of what is measured, or the generator. Keeps the end of what it printed. */
+/** A process that is measured, or the generator. Keeps the end of what it printed. */
 export class Process {
   #output = '';
   exited = false;
@@ -60,7 +60,7 @@ export class Process {
   }
 }
 
-/** Waits until a TCP port accepts; a process that ends meanwhile is an error with its last words. */
+/** Waits until a TCP port accepts. If the process ends meanwhile, it throws an error with the last lines of its output. */
 export async function portOpens({ process, place, address, port, timeoutMs = 20_000 }) {
   const deadline = Date.now() + timeoutMs;
   while (Date.now() < deadline) {
@@ -90,7 +90,7 @@ async function accepts(place, address, port) {
   return opened;
 }
 
-/** The generator's process, and a call to it that waits for the answer. */
+/** The generator's process. `ask` waits for its answer. */
 export class Generator extends Process {
   async ask(action, request = {}) {
     if (this.exited) throw new Error(`the generator ${await this.ended}: ${this.output}`);

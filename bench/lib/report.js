@@ -1,4 +1,4 @@
-/** Median, least and most of a list; nulls are left out. */
+/** Median, least and greatest of a list, without its nulls. */
 export function summary(values) {
   const sorted = values.filter((value) => typeof value === 'number').sort((a, b) => a - b);
   if (sorted.length === 0) return null;
@@ -87,7 +87,7 @@ export function table(kind, rows) {
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
 }
 
-/** The first peer's figure over another's, each round with itself, as a summary. */
+/** The ratio of the first peer's figure to another's: each round gives one. The result is their median, least and greatest. */
 export function ratio(measure, ours, theirs) {
   const ratios = [];
   for (const mine of ours) {
@@ -106,7 +106,8 @@ const names = {
 };
 
 /**
- * Lines that hold Lanfare's goals against what came out. `roundsOf` finds what a goal is a ratio to, if it was measured.
+ * Lines that compare Lanfare's goals with what was measured. Some goals are ratios: `roundsOf` finds the other figure, if
+ * it was measured.
  */
 export function goalLines(goals, ours, roundsOf) {
   const lines = [];
@@ -127,7 +128,7 @@ export function goalLines(goals, ours, roundsOf) {
   return lines;
 }
 
-/** If other programs use more CPUs than this, a round says more about them than about a server. */
+/** If other programs use more CPUs than this, a round does not tell much about a server. */
 export const DISTURBED = 0.2;
 
 export function disturbance(rows) {
@@ -141,7 +142,7 @@ function gist(failure) {
   return (lines.find((line) => /error/i.test(line)) ?? lines[0]).slice(0, 300);
 }
 
-/** Reasons to trust a row less than it looks. */
+/** Why a row may be wrong. */
 export function remarks({ title, rounds, failures }) {
   const found = failures.map((failure) => `${title} failed: ${gist(failure)}`);
   const most = (measure) => Math.max(0, ...rounds.map((round) => round[measure] ?? 0));

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { residentBytes } from './proc.js';
 
 /**
- * What is measured. `goals` are Lanfare's, within one run: [measure, against what, at least / at most, figure]. Against a
- * peer, or against Lanfare itself in another scenario of the group, it is a ratio; against null it is the figure itself.
+ * What is measured. `goals` are Lanfare's, within one run: [measure, against what, at least / at most, figure]. A goal
+ * against a peer is a ratio, and so is one against Lanfare itself in another scenario of the group. A goal against null is
+ * the figure itself.
  *
  * @typedef {object} Scenario
  * @property {string} title
@@ -100,7 +101,7 @@ export const scenarios = {
   },
 };
 
-/** Which scenarios are measured side by side, round by round: 2, 4 and 8 nodes are compared with each other. */
+/** Scenarios that are measured in the same rounds, because they are compared with each other: 2, 4 and 8 nodes. */
 export const groups = [
   ['two-nodes-1'],
   ['two-nodes-16'],
@@ -117,7 +118,7 @@ export const onRequest = ['one-node-1'];
 
 const MiB = 1024 * 1024;
 
-/** Talkers stay on the first two nodes however many there are. */
+/** The clients that talk are on the first two nodes, however many nodes there are. */
 async function openPairs(bench) {
   const { generator, running, scenario, settings, sources } = bench;
   await generator.ask('openPairs', {
@@ -149,7 +150,7 @@ function costOf(measured) {
   };
 }
 
-/** CPUs that neither servers nor generator used, but other programs and the kernel's own threads. */
+/** CPUs that other programs and the kernel's own threads used: all but the servers and the generator. */
 function othersBusy({ machineUs, serverCpuUs, generatorCpuUs, seconds }) {
   if (machineUs === null || serverCpuUs === null) return null;
   return (machineUs - serverCpuUs - generatorCpuUs) / 1e6 / seconds;
@@ -182,8 +183,9 @@ export const kinds = {
   },
 
   /**
-   * The best rate, then twice that whether or not it is taken, then the first load again. A closed loop need not
-   * find what a server can do, so a flood it takes whole becomes the new best, and is doubled in its turn.
+   * Measures the best rate, then twice that rate, whether or not the server takes it, then the first load again. A closed
+   * loop may not find what a server can do. So if the server takes all of the doubled rate, that is the new best rate,
+   * and is doubled too.
    */
   async overload(bench) {
     const { generator, pids, scenario, settings } = bench;
@@ -223,7 +225,7 @@ export const kinds = {
     };
   },
 
-  /** The first connections load code and size heaps; what is counted is what one more costs. */
+  /** The first connections load code and grow heaps. Only what each further one costs is measured. */
   async idle(bench) {
     const { generator, pids, settings } = bench;
     const join = (count) => generator.ask('joinCrowd', { ...crowdRequest(bench), count, concurrency: 100 });

@@ -2,20 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 
 /**
- * Where servers and clients live, and how to start something there.
+ * Where servers and clients run, and how something is started there.
  *
  * @typedef {object} Place
  * @property {string} address
- * @property {string[]} enter command to prefix, to run something in that place
+ * @property {string[]} enter what a command must begin with to run in that place
  *
  * @typedef {object} Topology
  * @property {string} name
- * @property {string} broadcast where a datagram reaches every node
+ * @property {string} broadcast the address whose datagrams reach every node
  * @property {boolean} isLoopback
  * @property {(index: number) => Place} node
- * @property {Place} store where a broker's process lives that is on none of the nodes
+ * @property {Place} store where a broker's process runs: on a host of its own
  * @property {Place} generator
- * @property {(nodes: number) => void} use takes the hosts off the network that a measurement has no node for
+ * @property {(nodes: number) => void} use takes those hosts off the network that have no node in a measurement
  * @property {() => string[]} freshSources client addresses that the last measurements did not use
  * @property {() => Promise<number>} freshPort
  * @property {() => void} close
@@ -57,7 +57,7 @@ function isFree(port) {
 }
 
 const SUBNET = '10.88.0';
-/** Client addresses, out of the nodes' way: 10.88.0.64/26 is all the generator's. */
+/** Addresses of clients. 10.88.0.64/26 belongs to the generator; nodes have none of it. */
 const SOURCES = { route: `${SUBNET}.64/26`, first: 65, count: 62 };
 
 function ip(command) {
@@ -65,8 +65,8 @@ function ip(command) {
 }
 
 /**
- * A host per node, one for a broker, one for the clients: network namespaces, joined by veth pairs and a
- * bridge, which has a namespace too. Nothing in the machine's own network is touched.
+ * A host for each node, one for a broker and one for the clients. The hosts are network namespaces. Pairs of veth join
+ * them to a bridge, which has a namespace too. The machine's own network is not changed.
  */
 export function namespaces(nodes) {
   const prefix = `lanfare-bench-${process.pid}`;
@@ -135,7 +135,7 @@ export function namespaces(nodes) {
   }
 }
 
-/** Namespaces where they are possible (Linux, root). Otherwise loopback, with the reason. */
+/** Network namespaces, if they are possible (Linux, root). Otherwise loopback, and it says why. */
 export function makeTopology(wanted, nodes) {
   if (wanted === 'loopback') return { topology: loopback(), reason: '' };
   try {

@@ -12,7 +12,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 export const builtLanfare = join(repository, 'dist', 'main.js');
 
 /**
- * A running peer: where clients connect, the processes whose CPU and memory are its cost, how to stop it.
+ * A running peer: where clients connect, which processes are measured, and how it is stopped.
  *
  * @typedef {object} Running
  * @property {{ host: string, port: number }[]} nodes
@@ -177,8 +177,8 @@ async function startNats(context) {
 }
 
 /**
- * As an operator would run it: sealed, repaired, authenticated. Limits are set above the load, none is off.
- * `settings` overrides any variable, to find out what one of them costs.
+ * Lanfare as an operator runs it: sealed, repaired, authenticated. No limit is off; all are above the load. `settings`
+ * overrides any variable. So one can measure what a variable costs.
  */
 async function startLanfare(context, { bus = 'udp', script = context.lanfare } = {}) {
   const { topology, settings } = context;

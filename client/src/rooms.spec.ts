@@ -117,7 +117,7 @@ describe('a room', () => {
     expect(frames).toBe(Math.ceil(whole / 65_536));
   });
 
-  it('is told what a handler before it threw to nobody but the handlers of error', async () => {
+  it('calls all handlers of a message, also when one throws: the handlers of error are told', async () => {
     const peer = await open();
     const errors: unknown[] = [];
     lan.on('error', (error) => {
@@ -239,7 +239,7 @@ describe('with a queue', () => {
     expect(await sent).toEqual({ delivered: 1, complete: true });
   });
 
-  it('what waits too long is given up: nothing was sent, or nobody knows', async () => {
+  it('what waits too long is given up, as not sent or as unknown', async () => {
     start({ max: 2, ttlMs: 50 });
     await expect(lan.send('bob', 1)).rejects.toMatchObject({ code: 'not_connected' });
     const peer = await server.admit();

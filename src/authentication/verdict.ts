@@ -20,7 +20,7 @@ export function checkVerdict(verdict: unknown): Identity | Rejection {
   }
   if (claims === undefined) return { userId, expiresAt };
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
-    throw new TypeError('claims of the identity are no object');
+    throw new TypeError('claims of the identity are not an object');
   }
   return { userId, expiresAt, claims: claims as Readonly<Record<string, unknown>> };
 }

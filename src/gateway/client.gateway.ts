@@ -43,7 +43,7 @@ export class ClientGateway implements BeforeApplicationShutdown {
     await this.#sendAway(shuffled([...this.clients]));
     while (this.clients.size > 0 && this.grace.left('clients') > 0) await delay(POLL_MS);
     if (this.clients.size > 0) {
-      this.#log.warn(`Cut: ${this.clients.size} clients that had not closed`);
+      this.#log.warn(`${this.clients.size} clients have not closed: they are cut`);
       for (const client of this.clients) client.terminate();
       await delay(POLL_MS);
     }

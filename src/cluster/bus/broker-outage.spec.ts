@@ -83,7 +83,7 @@ for (const [name, { program, client }] of Object.entries(BROKERS)) {
       await broker.end();
     });
 
-    it('by kill -9 loses and doubles nothing, and makes nobody dead', async () => {
+    it('by kill -9 loses and doubles nothing, and no node is taken for dead', async () => {
       const before = b.messages.length;
       const onItsWay = send(a, 'on its way');
       await broker.kill();

@@ -51,7 +51,7 @@ describe('an outage of what carries datagrams', () => {
     b.events.length = 0;
   });
 
-  it('makes nobody dead, however long it is, and sends nothing', () => {
+  it('takes no peer for dead, however long it is, and sends nothing', () => {
     lan.cutOff(a, b);
     lan.recorded.length = 0;
     lan.run(10 * TIMING.deadAfterMs);

@@ -126,7 +126,7 @@ export class Visitors {
     }
     await this.allGone(patienceMs);
     if (this.#open.size === 0) return;
-    this.#log.warn(`Cut: ${this.#open.size} connections whose HTTP requests were still being answered`);
+    this.#log.warn(`${this.#open.size} connections are cut: their HTTP requests are not answered yet`);
     for (const socket of this.#open.keys()) socket.destroy();
   }
 

@@ -96,7 +96,7 @@ describe('who holds a user', () => {
     expect(both.node.holders(lan.now, userNamed('bob')).peers).toEqual([other.node.nodeId]);
   });
 
-  it('is nobody any more when the node has left the cluster', () => {
+  it('is no other node once this node has left the cluster', () => {
     b.node.join(lan.now, userNamed('bob'), 1);
     lan.run(ACQUAINTED_MS);
     a.node.shutdown(lan.now);

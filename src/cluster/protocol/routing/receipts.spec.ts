@@ -41,7 +41,7 @@ describe('receipts', () => {
     expect(said).toEqual([{ token: 7, delivered: 2, complete: true }]);
   });
 
-  it('never gives the number of a message that nobody is waited for to the next one', () => {
+  it('never gives a number twice, also when no holder is waited for', () => {
     const { receipts, said } = setUp();
     const number = receipts.next;
     receipts.open(0, 1, [], 0, false);

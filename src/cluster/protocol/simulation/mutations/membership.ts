@@ -28,7 +28,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
   },
   {
     name: 'dead peers dropped silently',
-    breaks: 'R12: no event',
+    breaks: 'R12: a peer is dropped, and no event says so',
     edits: [
       {
         file: 'membership/membership.ts',
@@ -45,7 +45,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
   },
   {
     name: 'only the first secret opens',
-    breaks: 'rotation: others are refused',
+    breaks: 'rotation: peers that seal with another secret are refused',
     edits: [
       {
         file: 'wire/sealing.ts',

@@ -85,7 +85,7 @@ export const RECORDS: readonly Mutation[] = [
   },
   {
     name: 'window ignored',
-    breaks: '2.5: all that is queued goes out at once',
+    breaks: 'flow control: all that is queued is sent at once',
     edits: [
       {
         file: 'transmission/transmission.ts',
@@ -96,7 +96,7 @@ export const RECORDS: readonly Mutation[] = [
   },
   {
     name: 'full queues dropped silently',
-    breaks: 'R10: no event',
+    breaks: 'R10: messages to a peer that does not ack are dropped, and no event says so',
     edits: [{ file: 'routing/routing.ts', search: '        peer.outgoing.backlog.drop(1);\n', replace: '' }],
   },
   {

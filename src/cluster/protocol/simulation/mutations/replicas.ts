@@ -15,7 +15,7 @@ export const REPLICAS: readonly Mutation[] = [
   },
   {
     name: 'announcements ignored while loading',
-    breaks: 'R4',
+    breaks: 'R4: a user who is announced while the snapshot comes is missing',
     edits: [
       {
         file: 'peers/incoming-session.ts',
