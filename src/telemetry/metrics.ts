@@ -168,6 +168,11 @@ export class Metrics {
     'Round trip to a peer, as last measured',
     ['peer', 'peer_id'],
   );
+  readonly peerDatagram = this.#gauge(
+    'lanfare_peer_datagram_bytes',
+    'Largest datagram that is sent to a peer now, as its path is found to take',
+    ['peer', 'peer_id'],
+  );
   readonly peerChanges = this.#counter(
     'lanfare_peer_changes_total',
     'Other nodes joined, rejoined, left, lost',

@@ -88,6 +88,8 @@ export interface PeerView {
   readonly roundTripMs: number | null;
   /** Share of the peer's datagrams that had to be repaired lately, 0..1. */
   readonly loss: number;
+  /** The largest datagram that is sent to it now; null: the bus does not say. */
+  readonly datagramBytes: number | null;
   readonly uptimeMs: number;
 }
 

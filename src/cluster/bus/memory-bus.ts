@@ -288,6 +288,7 @@ export class MemoryBus extends StreamingBus {
       version: '',
       roundTripMs: 0,
       loss: 0,
+      datagramBytes: null,
       uptimeMs: 0,
     };
   }

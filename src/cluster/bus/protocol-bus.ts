@@ -253,6 +253,6 @@ export class ProtocolBus extends StreamingBus {
 }
 
 function viewOf({ endpoint, ...peer }: PeerSnapshot): PeerView {
-  const { nodeId, name, state, version, roundTripMs, loss, uptimeMs } = peer;
-  return { nodeId, name, address: endpoint, state, version, roundTripMs, loss, uptimeMs };
+  const { nodeId, name, state, version, roundTripMs, loss, datagramBytes, uptimeMs } = peer;
+  return { nodeId, name, address: endpoint, state, version, roundTripMs, loss, datagramBytes, uptimeMs };
 }

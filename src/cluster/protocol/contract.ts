@@ -112,6 +112,8 @@ export interface PeerSnapshot {
   readonly roundTripMs: number | null;
   /** Share of the peer's datagrams that went missing lately, 0..1. */
   readonly loss: number;
+  /** The largest datagram that is sent to it now. */
+  readonly datagramBytes: number;
   readonly uptimeMs: number;
   /** Addresses that we know the peer to hold, and whether that is all. */
   readonly entries: number;

@@ -85,10 +85,12 @@ export class ClusterMetrics implements OnApplicationShutdown {
     // peers that have left must not keep their last values
     metrics.peerLoss.reset();
     metrics.peerRoundTrip.reset();
-    for (const { name, nodeId, loss, roundTripMs } of peers) {
+    metrics.peerDatagram.reset();
+    for (const { name, nodeId, loss, roundTripMs, datagramBytes } of peers) {
       const labels = { peer: name, peer_id: nodeId };
       metrics.peerLoss.set(labels, loss);
       if (roundTripMs !== null) metrics.peerRoundTrip.set(labels, roundTripMs / 1000);
+      if (datagramBytes !== null) metrics.peerDatagram.set(labels, datagramBytes);
     }
     for (const [kind, count] of Object.entries(node.cluster.rejectedBodies)) {
       metrics.set(metrics.bodiesRejected, count, { kind });

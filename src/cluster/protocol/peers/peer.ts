@@ -260,6 +260,7 @@ export class Peer {
       version: this.#version,
       roundTripMs: this.roundTrip.ms,
       loss: this.loss.share,
+      datagramBytes: outgoing.path.bytes,
       uptimeMs: Math.max(0, now - this.#bornAt),
       entries: incoming.replica.entries,
       complete: incoming.isComplete,
