@@ -21,6 +21,9 @@ export function textFrameHeader(length: number): Buffer {
   return bytes;
 }
 
+/** A ping without data. Clients answer it with a pong without data. Nobody may write to its bytes. */
+export const PING_FRAME = { bytes: Buffer.from([0x89, 0]) };
+
 /** One text frame for many clients: framed once, and then written as it is. Nobody may write to its bytes. */
 export class SharedFrame {
   /** On the wire, header included. */

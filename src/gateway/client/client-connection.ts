@@ -13,7 +13,7 @@ import {
   errorFrame,
   eventFrame,
 } from '../../wire/outgoing-frame.js';
-import type { SharedFrame } from '../../wire/shared-frame.js';
+import { PING_FRAME, type SharedFrame } from '../../wire/shared-frame.js';
 import type { GatewayStatistics } from '../gateway-statistics.js';
 import type { Arrival } from './arrival.js';
 import type { Backlogs } from './backlogs.js';
@@ -25,7 +25,6 @@ import type { TokenExpiries } from './token-expiries.js';
 
 /** What a connection needs of its ws socket (ClientSocket). */
 interface FrameSocket extends QueuedSocket, ReadSocket {
-  ping(): void;
   close(code: number, reason: string): void;
   terminate(): void;
 }
@@ -351,7 +350,9 @@ export class ClientConnection implements Device {
 
   ping(): void {
     this.#unansweredPings++;
-    this.#ws?.ping();
+    if (!this.#life.isClosing && this.hasRoomFor(PING_FRAME.bytes.length)) {
+      this.outgoing.addControl(PING_FRAME);
+    }
   }
 
   /** Heartbeats pings it in this part of the interval. */

@@ -40,12 +40,6 @@ export class ClientSocket extends WebSocket {
     return this.#unfinished.bytes + (this.#reader?.heldBytes ?? 0);
   }
 
-  override ping(): void {
-    if (!this.#mayControl()) return;
-    super.ping(undefined, undefined, this.#connection.outgoing.writing());
-    this.#connection.outgoing.written();
-  }
-
   /** Called by ws itself: a client may ping without reading what it gets for it. */
   override pong(data: unknown): void {
     if (!this.#mayControl()) return;

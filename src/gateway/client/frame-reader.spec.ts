@@ -201,7 +201,8 @@ describe('the frame reader', () => {
   it('reads plain frames, pings and pongs without ws, wherever they are cut', async () => {
     const listening = await Listening.open(true);
     const ping = encode({ first: 0x89, payload: Buffer.from('p'), mask: Buffer.from([9, 9, 9, 9]) });
-    const bytes = Buffer.concat([text('one'), ping, text('x'.repeat(300)), text('')]);
+    const pong = encode({ first: 0x8a, payload: Buffer.alloc(0), mask: Buffer.from([9, 9, 9, 9]) });
+    const bytes = Buffer.concat([text('one'), ping, pong, text('x'.repeat(300)), text('')]);
     for (const byte of bytes) listening.socket.push(Buffer.from([byte]));
     expect(listening.seen.filter((what) => what.startsWith('message'))).toHaveLength(3);
     expect(listening.isReadByWs).toBe(false);

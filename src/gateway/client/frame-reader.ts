@@ -10,7 +10,7 @@
  * Rules.
  * - Only ws refuses frames. Nothing is accepted here that ws would not accept. A wrong frame is left to ws unchanged,
  *   because ws knows the close codes (RFC 6455 7.4.1). A spec compares the two on the same bytes.
- * - Pings and pongs are passed to ws whole, and reading goes on here.
+ * - Pings, and pongs with data, are passed to ws whole, and reading goes on here.
  * - At most TAIL_BYTES_MAX of an incomplete frame wait here.
  * - When a message's listener pauses the socket, the rest of the chunk (at most 64 KiB and a tail) waits as bytes, a
  *   closing handshake too. ws would read on to the end of the chunk, and the messages would have to be kept somewhere.
@@ -33,6 +33,7 @@ const MASKED = 0x80;
 const CONTROL_LENGTH_MAX = 125;
 const LENGTH_16_BITS = 126;
 const MASK_BYTES = 4;
+const EMPTY = Buffer.alloc(0);
 
 /** ws reads longer frames unless they are whole: a tail is copied with every chunk that does not complete it. */
 const TAIL_BYTES_MAX = 4096;
@@ -142,7 +143,9 @@ export class FrameReader {
     const end = start + length;
     if (end > bytes.length) return INCOMPLETE;
     if (isControl) {
-      this.pass.call(this.socket, bytes.subarray(at, end));
+      // what nearly every client answers a heartbeat with: ws would take five times as long
+      if (kind === PONG && length === 0) this.ws.emit('pong', EMPTY);
+      else this.pass.call(this.socket, bytes.subarray(at, end));
       return end;
     }
     const isAscii = unmask(bytes, start, end);

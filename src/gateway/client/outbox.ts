@@ -24,7 +24,7 @@ export class Outbox {
   }
 
   /** Adds a frame that many clients get. */
-  addShared({ bytes }: SharedFrame): void {
+  addShared({ bytes }: Pick<SharedFrame, 'bytes'>): void {
     this.#pieces.push(bytes);
     this.#bytes += bytes.length;
   }

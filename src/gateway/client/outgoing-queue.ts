@@ -81,6 +81,11 @@ export class OutgoingQueue<Client> {
     if (this.#socket === null) this.backlogs.grown(this.client);
   }
 
+  /** Adds a control frame. It is never compressed, and may stand between any two other frames. */
+  addControl(frame: Pick<SharedFrame, 'bytes'>): void {
+    this.#openOutbox().addShared(frame);
+  }
+
   /** Hands the frames of this turn to the socket. */
   flush(): void {
     const outbox = this.#outbox;

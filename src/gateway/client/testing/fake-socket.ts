@@ -25,6 +25,5 @@ export class FakeSocket {
   }
 
   send(): void {}
-  ping(): void {}
   terminate(): void {}
 }
