@@ -21,17 +21,19 @@ cpSync(inHere('dist/esm'), inHere('dist/cjs'), {
 });
 writeFileSync(inHere('dist/cjs/package.json'), '{ "type": "commonjs" }\n');
 
-const options = { target: 'es2022', bundle: true, packages: 'external' };
+// file by file: what the entry points share is there once
 await build({
-  ...options,
-  entryPoints: [inHere('dist/esm/index.js'), inHere('dist/esm/react.js')],
+  entryPoints: [inHere('dist/esm/*.js')],
   outdir: inHere('dist/cjs'),
   format: 'cjs',
+  target: 'es2022',
 });
+const everything = "export * from './index.js'; export * from './users.js';";
 await build({
-  ...options,
-  entryPoints: [inHere('dist/esm/index.js')],
+  stdin: { contents: everything, resolveDir: inHere('dist/esm') },
   outfile: inHere('dist/browser.js'),
   format: 'esm',
+  target: 'es2022',
+  bundle: true,
   minify: true,
 });

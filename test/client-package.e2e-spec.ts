@@ -45,7 +45,10 @@ describe('lanfare-client, installed in an empty project,', () => {
     write('esm.mjs', "import { connect } from 'lanfare-client'; console.log(typeof connect);");
     write('cjs.cjs', "const { connect } = require('lanfare-client'); console.log(typeof connect);");
     write('page.mjs', "import { connect } from 'lanfare-client/browser.js'; console.log(typeof connect);");
-    for (const file of ['esm.mjs', 'cjs.cjs', 'page.mjs'])
+    const users = "from 'lanfare-client/users'; console.log(typeof watchUsers);";
+    write('users.mjs', `import { watchUsers } ${users}`);
+    write('users.cjs', "console.log(typeof require('lanfare-client/users').watchUsers);");
+    for (const file of ['esm.mjs', 'cjs.cjs', 'page.mjs', 'users.mjs', 'users.cjs'])
       expect(run(process.execPath, file)).toBe('function\n');
   });
 
@@ -64,6 +67,7 @@ describe('lanfare-client, installed in an empty project,', () => {
 
   const typed = `
     import { connect, LanfareError, nativeSignals, type State } from 'lanfare-client';
+    import { watchUsers } from 'lanfare-client/users';
     interface Rooms { 'chat:*': { text: string }; news: { title: string } }
     const AppState = { addEventListener: (_: 'change', __: (state: string) => void) => ({ remove() {} }) };
     const lan = connect<Rooms, string>({ url: 'ws://a', signals: nativeSignals({ AppState }) });
@@ -78,6 +82,7 @@ describe('lanfare-client, installed in an empty project,', () => {
     void chat.publish({ title: 'x' });
     // @ts-expect-error -- users send strings
     void lan.send('bob', 1);
+    watchUsers(lan, ['bob', 3], ({ online }) => online.length)();
     new LanfareError('forbidden', '').code.length;
   `;
 

@@ -9,6 +9,7 @@ import type { ErrorData } from '../client/src/requests.js';
 import type { RoomMessage } from '../client/src/room.js';
 import type { Session } from '../client/src/state.js';
 import { FakeSockets, settled } from '../client/src/testing/fake-sockets.js';
+import { watchUsers } from '../client/src/users.js';
 import { asyncApiDocument } from '../src/operations/reference/async-api.js';
 import type { serverFrames } from '../src/operations/reference/client-frames.js';
 import type { FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
@@ -44,15 +45,13 @@ type Fits<Data, Expected> = Data extends Expected
 type With<Union, Key extends string> = Extract<Union, Record<Key, unknown>>;
 type Same<A, B> = [A, B] extends [B, A] ? true : [A, B];
 
-/** Members that the client knows and this server does not send yet. */
-type NotServed = 'broadcast' | 'message_id';
-
 /** Compiles where it is given `true`: else the compiler says what does not fit. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the compiler judges what is given
 function holds<_Truth extends true>(): void {}
 
 holds<Fits<DataOf<'ready'>, Session>>();
-holds<Fits<DataOf<'message'>, Omit<DirectMessage, NotServed>>>();
+holds<Fits<DataOf<'message'>, Omit<DirectMessage, 'broadcast'>>>();
+holds<Fits<DataOf<'broadcast'>, DirectMessage>>();
 holds<Fits<DataOf<'roomMessage'>, RoomMessage>>();
 holds<Fits<With<DataOf<'ack'>, 'delivered'>, Outcome>>();
 holds<Fits<Omit<DataOf<'error'>, 'room'>, ErrorData>>();
@@ -110,10 +109,19 @@ describe('what lanfare-client sends', () => {
     ['leave', () => lan.room('a').leave()],
     ['publish', () => lan.room('a').publish(1, { messageId: 'm', echo: false })],
     ['publish', () => lan.room('a').publish(1, { volatile: true })],
+    ['watch', () => watchUsers(lan, ['bob', 3], () => undefined)],
+    [
+      'unwatch',
+      async () => {
+        const stop = watchUsers(lan, ['bob'], () => undefined);
+        await settled();
+        stop();
+      },
+    ],
     ['refresh', () => sockets.last.receive({ event: 'token_expiring', data: { expires_at: 1 } })],
   ])('is as the AsyncAPI document has it: %s', async (event, act) => {
     act(lan);
-    await settled();
+    for (let turn = 0; turn < 3; turn += 1) await settled();
     const frames = sockets.last.sent.map((text) => JSON.parse(text) as { event: string });
     const frame = frames.find((sent) => sent.event === event);
     const payload = messages[event]?.payload ?? {};

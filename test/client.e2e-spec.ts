@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { connect, type Connection, type ConnectOptions, type State } from 'lanfare-client';
 import { WebSocket } from 'ws';
 import { clusterEnvironment } from './support/environment.js';
+import { watchUsers, type UsersOnline } from '../client/src/users.js';
 import { seconds, secretKey, sign } from './support/key-server.js';
 import { TestNode } from './support/node.js';
 import { NodeProcess } from './support/node-process.js';
@@ -77,6 +78,36 @@ describe('lanfare-client', () => {
     }
     expect(homes.size).toBe(3);
     await Promise.all(nodes.map(async (node) => node.kill()));
+  });
+
+  it('is told who of the users that it watches is online, on any node', async () => {
+    const env = clusterEnvironment({ PRESENCE_GRACE_MS: '0' });
+    const [a, b] = await Promise.all([TestNode.start(env), TestNode.start(env)]);
+    const ann = start({ url: a.url('user_id=ann') });
+    const seen: UsersOnline[] = [];
+    const look = new Set<() => void>();
+    watchUsers(ann, ['bob', 'eve'], (now) => {
+      seen.push(now);
+      for (const again of look) again();
+    });
+    const untilOnline = async (...users: string[]) =>
+      new Promise<void>((resolve) => {
+        const again = () => {
+          if (String(seen.at(-1)?.online) === String(users)) resolve();
+        };
+        look.add(again);
+        again();
+      });
+    await untilOnline();
+    const bob = start({ url: b.url('user_id=bob') });
+    await untilOnline('bob');
+    const eve = start({ url: a.url('user_id=eve') });
+    await untilOnline('bob', 'eve');
+    bob.close();
+    await untilOnline('eve');
+    expect(seen.at(-1)).toEqual({ online: ['eve'], complete: true, error: null });
+    eve.close();
+    await Promise.all([a.stop(), b.stop()]);
   });
 
   it('renews its token before it expires, and is not let in with one that is refused twice', async () => {

@@ -14,12 +14,11 @@ export interface DirectMessage<Data = unknown> {
   /** Null when the application itself sent the message. */
   readonly from: string | null;
   readonly data: Data;
-  readonly message_id?: string;
   /** True when the message went to every connection of the cluster. */
   readonly broadcast?: boolean;
 }
 
-/** What an application's own module sends by itself. */
+/** What an application's own module sends by itself; and `presence` of users who are watched, see `watchUsers`. */
 export interface ModuleEvent {
   readonly event: string;
   readonly data?: unknown;
@@ -73,7 +72,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
   #rejectOpened!: (error: LanfareError) => void;
 
   constructor(options: ConnectOptions) {
-    this.#events = new Emitter((error) => this.#report(error));
+    this.#events = new Emitter((error) => this.report(error));
     this.opened = new Promise((resolve, reject) => {
       this.#resolveOpened = resolve;
       this.#rejectOpened = reject;
@@ -91,7 +90,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
       this.#link,
       this.#requests,
       (data, publishOptions) => this.#message('publish', data, publishOptions),
-      (error) => this.#report(error),
+      (error) => this.report(error),
     );
   }
 
@@ -170,14 +169,15 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
   #received(frame: Frame): void {
     if (this.#requests.answered(frame)) return;
     const { event, data } = frame;
+    const isOfRoom = (data as { room?: string } | undefined)?.room !== undefined;
     switch (event) {
       case 'message':
-        if ((data as RoomMessage).room === undefined)
-          this.#events.emit('message', data as DirectMessage<Direct>);
-        else this.#rooms.received(data as RoomMessage);
+        if (isOfRoom) this.#rooms.received(data as RoomMessage);
+        else this.#events.emit('message', data as DirectMessage<Direct>);
         break;
       case 'presence':
-        this.#rooms.changed(data as PresenceData);
+        if (isOfRoom) this.#rooms.changed(data as PresenceData);
+        else this.#events.emit('event', { event, data });
         break;
       case 'joined': {
         const room = this.#rooms.entered((data as { room: string }).room);
@@ -191,7 +191,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
         this.#refresh();
         break;
       case 'error':
-        this.#report(errorOf(data as ErrorData));
+        this.report(errorOf(data as ErrorData));
         break;
       case 'pong':
         break;
@@ -212,11 +212,12 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
         if (!this.#link.isOpen) return;
         if (error instanceof LanfareError && error.retryable) {
           this.#nextRefresh = setTimeout(() => this.#refresh(), REFRESH_RETRY_MS * (0.5 + Math.random() / 2));
-        } else this.#report(error);
+        } else this.report(error);
       });
   }
 
-  #report(error: unknown): void {
+  /** @internal */
+  report(error: unknown): void {
     const isReporting = this.#isReporting;
     this.#isReporting = true;
     // what a handler of `error` throws must not go to that handler again: this would never end
@@ -226,3 +227,7 @@ export class Connection<RoomTypes extends object = object, Direct = unknown> {
     if (!isHandled) console.error(error);
   }
 }
+
+/** Whatever its rooms and users send. */
+// oxlint-disable-next-line typescript/no-explicit-any -- with unknown a connection with types of its own would not fit
+export type AnyConnection = Connection<any, any>;

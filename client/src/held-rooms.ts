@@ -1,4 +1,4 @@
-import type { Connection } from './connection.js';
+import type { AnyConnection } from './connection.js';
 import type { Room, RoomOptions } from './room.js';
 
 /** What components want of one room. */
@@ -9,14 +9,14 @@ interface Holding {
   readonly wishes: Set<RoomOptions>;
 }
 
-const holdings = new WeakMap<Connection, Map<string, Holding>>();
+const holdings = new WeakMap<AnyConnection, Map<string, Holding>>();
 
 /**
  * Joins a room for one component of several. The room is left when the last one has released it, and not before the turn
  * ends: a component that is mounted anew at once, as under StrictMode, does not leave and enter.
  */
 export function hold(
-  connection: Connection,
+  connection: AnyConnection,
   name: string,
   wish: RoomOptions,
 ): { room: Room; release: () => void } {
@@ -44,7 +44,7 @@ export function hold(
 }
 
 /** Joins with what all of them want together, where that has changed. */
-function say(connection: Connection, holding: Holding): void {
+function say(connection: AnyConnection, holding: Holding): void {
   if (holding.room.state === 'left') return;
   const wishes = [...holding.wishes];
   const isWatched = wishes.some(({ presence }) => presence === 'watch' || presence === 'both');

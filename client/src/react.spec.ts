@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { act, createElement, StrictMode, type FunctionComponent } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { connect, type Connection } from './index.js';
-import { ConnectionProvider, useConnection, usePresence, useRoom } from './react.js';
+import { ConnectionProvider, useConnection, useOnline, usePresence, useRoom } from './react.js';
 import { FakeSockets } from './testing/fake-sockets.js';
 
 interface Told {
@@ -14,7 +14,7 @@ interface Told {
 
 describe('React hooks, under StrictMode,', () => {
   let sockets: FakeSockets;
-  let lan: Connection;
+  let lan: Connection<{ chat: string }, string>;
   let root: Root;
   let page: { textContent: string | null };
 
@@ -59,6 +59,8 @@ describe('React hooks, under StrictMode,', () => {
     usePresence('chat')
       .members.map((member) => member.user_id)
       .join('+');
+
+  const Friends = () => useOnline(['bob', 'eve']).online.join('+');
 
   it('show the state of the connection', async () => {
     await show(Status);
@@ -105,5 +107,16 @@ describe('React hooks, under StrictMode,', () => {
     expect(told('join')).toHaveLength(2);
     await show();
     expect(told('leave')).toHaveLength(1);
+  });
+
+  it('watch users, who are asked for once', async () => {
+    sockets.last.ready();
+    await show(Friends, Friends);
+    const watches = told('watch');
+    expect(watches.map(({ data }) => data)).toEqual([{ user_ids: ['bob', 'eve'] }]);
+    await receive('ack', { online: ['eve'], complete: true }, watches[0]?.id);
+    expect(page.textContent).toBe('eveeve');
+    await show();
+    expect(told('unwatch')).toHaveLength(1);
   });
 });

@@ -9,22 +9,23 @@ import {
   type ReactElement,
   type ReactNode,
 } from 'react';
-import type { Connection } from './connection.js';
+import type { AnyConnection, Connection } from './connection.js';
 import { NotConnected } from './errors.js';
 import { hold } from './held-rooms.js';
 import type { Outcome } from './options.js';
 import type { Presence } from './presence.js';
 import type { PublishOptions, Room, RoomMessage, RoomOptions } from './room.js';
 import type { State } from './state.js';
+import { watchUsers, type UsersOnline } from './users.js';
 
-const ConnectionContext = createContext<Connection | null>(null);
+const ConnectionContext = createContext<AnyConnection | null>(null);
 
 /** Gives the connection to all components below. It stays yours: no hook closes it. */
 export function ConnectionProvider({
   connection,
   children,
 }: {
-  connection: Connection;
+  connection: AnyConnection;
   children?: ReactNode;
 }): ReactElement {
   return createElement(ConnectionContext.Provider, { value: connection }, children);
@@ -127,4 +128,15 @@ export function usePresence(name: string): Presence {
     };
   }, [connection, name]);
   return presence;
+}
+
+const UNKNOWN: UsersOnline = { online: [], complete: false, error: null };
+
+/** Who of these users is online. */
+export function useOnline(users: readonly (string | number)[]): UsersOnline {
+  const connection = useGiven();
+  const [told, setTold] = useState(UNKNOWN);
+  const list = JSON.stringify(users);
+  useEffect(() => watchUsers(connection, JSON.parse(list) as string[], setTold), [connection, list]);
+  return told;
 }
