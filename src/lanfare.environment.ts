@@ -1,5 +1,6 @@
 import { authenticationVariables } from './authentication/authentication.config.js';
 import { natsVariables } from './broker/nats.config.js';
+import { redisVariables } from './broker/redis.config.js';
 import { clusterVariables, isBrokered } from './cluster/cluster.config.js';
 import { readEnvironment, suspicions, validateEnvironment, type Feature } from './config/environment.js';
 import type { Environment } from './config/variables.js';
@@ -20,6 +21,7 @@ export const featuresByTitle = {
   Cluster: clusterVariables,
   UDP: udpBroadcastVariables,
   NATS: natsVariables,
+  Redis: redisVariables,
   "Operators' door": operationsVariables,
   Workers: workersVariables,
   Logging: loggingVariables,

@@ -46,6 +46,7 @@ export class BrokerLink {
   readonly state$: Observable<LinkState> = this.#state.asObservable();
 
   #session: BrokerSession | undefined;
+  #complaint: string | null = null;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -62,6 +63,11 @@ export class BrokerLink {
   /** The "host:port" of the server that the session is with; undefined: there is none. */
   get server(): string | undefined {
     return this.#session?.server;
+  }
+
+  /** What the broker refused last in this session, for people; null: nothing. */
+  get complaint(): string | null {
+    return this.#complaint;
   }
 
   /** What was dropped because the broker did not read it. */
@@ -112,13 +118,17 @@ export class BrokerLink {
 
   async #connect(): Promise<void> {
     let isCurrent = true;
+    this.#complaint = null;
     const session = await this.client.connect(
       {
         subjects: this.subjects,
         receive: (subject, bytes) => {
           if (isCurrent) this.#messages.next({ subject, bytes });
         },
-        complain: (what) => this.#warnings.warn('complaint', printable(what)),
+        complain: (what) => {
+          this.#complaint = printable(what);
+          this.#warnings.warn('complaint', this.#complaint);
+        },
       },
       this.timing.connectMs,
     );

@@ -79,13 +79,10 @@ export class NatsClient extends BrokerClient {
         NATS_CREDS !== undefined ? 'NATS_CREDS' : NATS_TOKEN !== undefined ? 'NATS_TOKEN' : 'NATS_USER';
       return new BrokerRefusal(variable, `the server refuses this node: ${error.message}`);
     }
-    const { code } = error as NodeJS.ErrnoException;
+    const { code, message } = error as NodeJS.ErrnoException;
     const isCertificate = code?.startsWith('ERR_TLS') === true || code?.includes('CERT') === true;
-    if (isCertificate || error instanceof InvalidArgumentError) {
-      return new BrokerRefusal(
-        isCertificate ? 'NATS_CA' : 'NATS_URL',
-        `no secure connection: ${(error as Error).message}`,
-      );
+    if (isCertificate || error instanceof InvalidArgumentError || message.includes("'tls'")) {
+      return new BrokerRefusal(isCertificate ? 'NATS_CA' : 'NATS_URL', `no secure connection: ${message}`);
     }
     return error;
   }

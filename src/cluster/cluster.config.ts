@@ -8,11 +8,11 @@ import { reachProblems } from '../udp-broadcast/udp-broadcast.config.js';
 /** A shorter secret can be guessed offline from one recorded datagram. */
 const SECRET_BYTES_MIN = 32;
 
-const BUSES = ['udp', 'nats', 'plain', 'none', 'custom'] as const;
+const BUSES = ['udp', 'nats', 'redis', 'plain', 'none', 'custom'] as const;
 /** Those that speak the cluster protocol, which the secret seals. */
-const SEALED_BUSES: readonly unknown[] = ['udp', 'nats'];
+const SEALED_BUSES: readonly unknown[] = ['udp', 'nats', 'redis'];
 /** Those whose datagrams a broker carries. */
-const BROKERED_BUSES: readonly unknown[] = ['nats'];
+const BROKERED_BUSES: readonly unknown[] = ['nats', 'redis'];
 
 export const clusterVariables = new Variables(
   {
@@ -20,7 +20,7 @@ export const clusterVariables = new Variables(
       .enum(BUSES, `must be one of ${BUSES.join(', ')}`)
       .default('udp')
       .describe(
-        '`udp`; `nats` = the same protocol through a NATS server ([carriers](carriers.md)); `plain` = bare JSON datagrams, insecure, for running beside the program that Lanfare replaces; `none` = a single node; `custom`: a module of your own provides the Bus',
+        '`udp`; `nats`, `redis` = the same protocol through a broker ([carriers](carriers.md)); `plain` = bare JSON datagrams, insecure, for running beside the program that Lanfare replaces; `none` = a single node; `custom`: a module of your own provides the Bus',
       ),
     CLUSTER_NAME: z
       .string()

@@ -3,6 +3,8 @@ import { ConfigModule, type ConfigType } from '@nestjs/config';
 import { randomBytes } from 'node:crypto';
 import { NatsClient } from '../broker/nats-client.js';
 import { natsConfig } from '../broker/nats.config.js';
+import { RedisClient } from '../broker/redis-client.js';
+import { redisConfig } from '../broker/redis.config.js';
 import { customContradicted } from '../config/own-port.js';
 import { version } from '../config/version.js';
 import { UdpBroadcast } from '../udp-broadcast/udp-broadcast.js';
@@ -21,15 +23,27 @@ import { BUS_IN_FORCE, Cluster } from './cluster.js';
 const NODE_ID_BYTES = 12;
 
 @Module({
-  imports: [UdpBroadcastModule, ConfigModule.forFeature(clusterConfig), ConfigModule.forFeature(natsConfig)],
+  imports: [
+    UdpBroadcastModule,
+    ConfigModule.forFeature(clusterConfig),
+    ConfigModule.forFeature(natsConfig),
+    ConfigModule.forFeature(redisConfig),
+  ],
   providers: [
     Cluster,
     {
       provide: BUS_IN_FORCE,
-      inject: [clusterConfig.KEY, natsConfig.KEY, UdpBroadcast, { token: Bus, optional: true }],
+      inject: [
+        clusterConfig.KEY,
+        natsConfig.KEY,
+        redisConfig.KEY,
+        UdpBroadcast,
+        { token: Bus, optional: true },
+      ],
       useFactory: (
         config: ConfigType<typeof clusterConfig>,
         nats: ConfigType<typeof natsConfig>,
+        redis: ConfigType<typeof redisConfig>,
         udp: UdpBroadcast,
         own?: Bus,
       ): Bus => {
@@ -48,6 +62,8 @@ const NODE_ID_BYTES = 12;
             return over(new UdpCarrier(udp));
           case 'nats':
             return over(new BrokerCarrier(new NatsClient(nats), config.CLUSTER_NAME, bootId));
+          case 'redis':
+            return over(new BrokerCarrier(new RedisClient(redis), config.CLUSTER_NAME, bootId));
           case 'custom':
             if (own === undefined) throw customContradicted('CLUSTER_BUS', 'Bus', own);
             return own;

@@ -7,6 +7,8 @@ import { networkInterfaces } from 'node:os';
 import { DEVELOPMENT_SECRET } from '../cluster/bus/node-options.js';
 import { NatsClient } from '../broker/nats-client.js';
 import { natsVariables } from '../broker/nats.config.js';
+import { RedisClient } from '../broker/redis-client.js';
+import { redisVariables } from '../broker/redis.config.js';
 import { BrokerCarrier } from '../cluster/carrier/broker-carrier.js';
 import { clusterVariables, isBrokered } from '../cluster/cluster.config.js';
 import { ConfigurationError } from '../config/variables.js';
@@ -70,7 +72,10 @@ try {
 process.exitCode = verdicts.includes('failure') ? 1 : 0;
 
 async function brokerFindings(): Promise<Finding[]> {
-  const client = new NatsClient(natsVariables.parse(env));
+  const client =
+    cluster.CLUSTER_BUS === 'nats'
+      ? new NatsClient(natsVariables.parse(env))
+      : new RedisClient(redisVariables.parse(env));
   const carrier = new BrokerCarrier(client, cluster.CLUSTER_NAME, randomBytes(12));
   return checkBroker(carrier, `${client.broker} at ${client.servers}`, seconds * 1000);
 }

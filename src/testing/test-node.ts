@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import { authenticationConfig, authenticationVariables } from '../authentication/authentication.config.js';
 import { clusterConfig, clusterVariables } from '../cluster/cluster.config.js';
 import { natsConfig, natsVariables } from '../broker/nats.config.js';
+import { redisConfig, redisVariables } from '../broker/redis.config.js';
 import type { Environment } from '../config/variables.js';
 import { PublicHttpAdapter } from '../gateway/admission/public-http.adapter.js';
 import { gatewayConfig, gatewayVariables } from '../gateway/gateway.config.js';
@@ -77,6 +78,8 @@ export class TestNode {
       .useValue(udpBroadcastVariables.parse(all))
       .overrideProvider(natsConfig.KEY)
       .useValue(natsVariables.parse(all))
+      .overrideProvider(redisConfig.KEY)
+      .useValue(redisVariables.parse(all))
       .overrideProvider(operationsConfig.KEY)
       .useValue({ ...operationsVariables.parse(all), isPortNegotiable: false })
       .compile();

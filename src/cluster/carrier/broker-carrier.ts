@@ -157,13 +157,14 @@ export class BrokerCarrier extends Carrier {
           this.#logger.log(`Datagrams are carried by ${this.client.broker} at ${this.#link.server}`);
         },
         silent: (subject, ms) => {
-          const why = `what is published to ${subject} does not come back`;
+          const { complaint } = this.#link;
+          const because = complaint === null ? '' : ` (${complaint})`;
+          const why = `what is published to ${subject} does not come back${because}`;
           if (ms >= this.times.renewMs) this.#link.renew(why);
           else this.#lose(why);
         },
       },
     );
-    this.#outage.next(this.#describe('nothing has come back yet'));
     this.#echo.start();
   }
 
