@@ -3,14 +3,13 @@
  * one small file, for pages without a bundler.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const inHere = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-rmSync(inHere('dist'), { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', inHere('tsconfig.build.json')], { stdio: 'inherit' });
 
