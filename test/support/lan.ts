@@ -56,7 +56,7 @@ export class LanHost {
   constructor(
     readonly namespace: string,
     readonly address: string,
-    private readonly cable: { readonly namespace: string; readonly device: string },
+    private readonly cable: { readonly namespace: string; readonly device: string; readonly mtu: number },
   ) {}
 
   get command(): string[] {
@@ -103,6 +103,40 @@ export class LanHost {
     this.run('iptables', '-A', 'INPUT', '-p', 'udp', ...statistic, '-j', 'DROP');
   }
 
+  /**
+   * Share of the frames that are lost on their way in, before the kernel joins fragments to datagrams; of all frames, or
+   * of those that are fragments and not the first of their datagram. What is not whole is given up after a second.
+   */
+  loseFrames(share: number, which: 'all' | 'fragments' = 'all'): void {
+    this.run('iptables', '-t', 'raw', '-F', 'PREROUTING');
+    this.run('sysctl', '-q', '-w', 'net.ipv4.ipfrag_time=1');
+    if (share === 0) return;
+    const fragments = which === 'fragments' ? ['-f'] : [];
+    const statistic = ['-m', 'statistic', '--mode', 'random', '--probability', String(share)];
+    this.run(
+      'iptables',
+      '-t',
+      'raw',
+      '-A',
+      'PREROUTING',
+      '-p',
+      'udp',
+      ...fragments,
+      ...statistic,
+      '-j',
+      'DROP',
+    );
+  }
+
+  /** A counter of this host's kernel, as /proc/net/snmp names it. */
+  kernelCount(group: string, name: string): number {
+    const [names = [], values = []] = this.run('cat', '/proc/net/snmp')
+      .split('\n')
+      .filter((line) => line.startsWith(`${group}:`))
+      .map((line) => line.split(' '));
+    return Number(values[names.indexOf(name)]);
+  }
+
   /** A firewall that lets one UDP port in, and no other. */
   passOnly(port: string): void {
     this.run('iptables', '-F', 'INPUT');
@@ -112,9 +146,11 @@ export class LanHost {
   /** A new interface, as when a container is connected to its network. */
   plug(address = this.address): void {
     const { device } = this.cable;
+    const mtu = String(this.cable.mtu);
     const there = ['peer', 'name', 'eth0', 'netns', this.namespace];
-    this.#atSwitch('add', device, 'type', 'veth', ...there);
+    this.#atSwitch('add', device, 'mtu', mtu, 'type', 'veth', ...there);
     this.#atSwitch('set', device, 'master', 'br0', 'up');
+    this.run('ip', 'link', 'set', 'eth0', 'mtu', mtu);
     this.run('ip', 'addr', 'add', `${address}/24`, 'broadcast', '+', 'dev', 'eth0');
     this.run('ip', 'link', 'set', 'eth0', 'up');
   }
@@ -226,7 +262,10 @@ export class Lan {
   readonly #prefix: string;
   readonly #switch: string;
 
-  constructor(hosts: number) {
+  constructor(
+    hosts: number,
+    private readonly mtu = 1_500,
+  ) {
     removeLeftOvers();
     Lan.#made += 1;
     this.#prefix = `lf${process.pid}-${Lan.#made}`;
@@ -252,7 +291,7 @@ export class Lan {
     const device = `cable${index}`;
     this.#ip('netns', 'add', namespace);
     this.#ip('-n', namespace, 'link', 'set', 'lo', 'up');
-    const host = new LanHost(namespace, address, { namespace: this.#switch, device });
+    const host = new LanHost(namespace, address, { namespace: this.#switch, device, mtu: this.mtu });
     host.plug();
     this.hosts.push(host);
   }
