@@ -23,10 +23,9 @@ import { HealthController } from './health/health.controller.js';
 import { Load } from './health/load.js';
 import { Readiness } from './health/readiness.js';
 import { RequestCountMiddleware } from './metrics/request-count.middleware.js';
-import { ClientMetrics } from './metrics/client-metrics.js';
 import { ClusterMetrics } from './metrics/cluster-metrics.js';
 import { MetricsCollection } from './metrics/metrics-collection.js';
-import { RoomMetrics } from './metrics/room-metrics.js';
+import { PublicMetrics } from './metrics/public-metrics.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
 import { NodeMetrics } from './metrics/node-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
@@ -41,8 +40,7 @@ interface Behind {
   readonly users: ClusterUsers;
   readonly presence: Presence;
   readonly rooms: Rooms;
-  readonly clientMetrics: ClientMetrics;
-  readonly roomMetrics: RoomMetrics;
+  readonly publicMetrics: PublicMetrics;
   readonly moduleMetrics: ModuleMetrics;
   readonly apiKeys: readonly string[];
 }
@@ -71,8 +69,7 @@ export class OperationsDoorModule implements NestModule {
         { provide: ClusterUsers, useValue: behind.users },
         { provide: Presence, useValue: behind.presence },
         { provide: Rooms, useValue: behind.rooms },
-        { provide: ClientMetrics, useValue: behind.clientMetrics },
-        { provide: RoomMetrics, useValue: behind.roomMetrics },
+        { provide: PublicMetrics, useValue: behind.publicMetrics },
         { provide: ModuleMetrics, useValue: behind.moduleMetrics },
         { provide: ApiKeys, useValue: new ApiKeys(behind.apiKeys) },
         { provide: APP_FILTER, useClass: ApiErrorFilter },

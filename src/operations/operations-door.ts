@@ -14,9 +14,8 @@ import { OperationsDoorModule } from './operations-door.module.js';
 import { operationsConfig } from './operations.config.js';
 import { openAtOpsPort } from './ops-port.js';
 import { serveOpenApi } from './reference/open-api.js';
-import { ClientMetrics } from './metrics/client-metrics.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
-import { RoomMetrics } from './metrics/room-metrics.js';
+import { PublicMetrics } from './metrics/public-metrics.js';
 import { RunningNode } from './running-node.js';
 
 /** Where the door listens. */
@@ -57,8 +56,7 @@ export class OperationsDoor {
       users: node.get(ClusterUsers),
       presence: node.get(Presence),
       rooms: node.get(Rooms),
-      clientMetrics: node.get(ClientMetrics),
-      roomMetrics: node.get(RoomMetrics),
+      publicMetrics: node.get(PublicMetrics),
       moduleMetrics: node.get(ModuleMetrics),
       apiKeys,
     };

@@ -11,6 +11,8 @@ import { UdpBroadcastModule } from '../udp-broadcast/udp-broadcast.module.js';
 import { ClusterUsers } from './cluster-users.js';
 import { ClientMetrics } from './metrics/client-metrics.js';
 import { ModuleMetrics } from './metrics/module-metrics.js';
+import { PresenceMetrics } from './metrics/presence-metrics.js';
+import { PublicMetrics } from './metrics/public-metrics.js';
 import { RoomMetrics } from './metrics/room-metrics.js';
 import { operationsConfig } from './operations.config.js';
 import { PublicDoor } from './public-door.js';
@@ -32,7 +34,16 @@ import { RunningNode } from './running-node.js';
     ConfigModule.forFeature(clusterConfig),
     ConfigModule.forFeature(gatewayConfig),
   ],
-  providers: [ClusterUsers, ModuleMetrics, ClientMetrics, RoomMetrics, PublicDoor, RunningNode],
+  providers: [
+    ClusterUsers,
+    ModuleMetrics,
+    ClientMetrics,
+    RoomMetrics,
+    PresenceMetrics,
+    PublicMetrics,
+    PublicDoor,
+    RunningNode,
+  ],
   exports: [ModuleMetrics],
 })
 export class OperationsModule {}

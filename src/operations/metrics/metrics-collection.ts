@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '../../telemetry/metrics.js';
-import { ClientMetrics } from './client-metrics.js';
 import { ClusterMetrics } from './cluster-metrics.js';
 import { NodeMetrics } from './node-metrics.js';
-import { RoomMetrics } from './room-metrics.js';
+import { PublicMetrics } from './public-metrics.js';
 
 /** The node's own metrics. What happens often is read from counters at a scrape. */
 @Injectable()
@@ -13,8 +12,7 @@ export class MetricsCollection {
   constructor(
     private readonly metrics: Metrics,
     private readonly node: NodeMetrics,
-    private readonly clients: ClientMetrics,
-    private readonly rooms: RoomMetrics,
+    private readonly door: PublicMetrics,
     private readonly cluster: ClusterMetrics,
   ) {}
 
@@ -32,8 +30,7 @@ export class MetricsCollection {
 
   async #collect(): Promise<string> {
     this.node.collect();
-    this.clients.collect(this.metrics);
-    this.rooms.collect(this.metrics);
+    this.door.collect(this.metrics);
     await this.cluster.collect();
     return this.metrics.registry.metrics();
   }

@@ -1,6 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { UserWatches } from '../../presence/user-watches.js';
-import { WatchedUsers } from '../../presence/watched-users.js';
 import { Everybody } from '../../rooms/everybody.js';
 import { Fanout } from '../../rooms/fanout.js';
 import { Memberships } from '../../rooms/memberships.js';
@@ -9,7 +7,7 @@ import { RoomMessaging } from '../../rooms/room-messaging.js';
 import type { RoomStatistics } from '../../rooms/room-statistics.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 
-/** Rooms, who is in them, what became of messages to them, and presence. It is part of the public application, and has no hooks. */
+/** Rooms, who is in them, and what became of messages to them and to everybody. It has no life-cycle hooks; see RunningNode. */
 @Injectable()
 export class RoomMetrics {
   constructor(
@@ -18,8 +16,6 @@ export class RoomMetrics {
     private readonly access: RoomAccess,
     private readonly everybody: Everybody,
     private readonly fanout: Fanout,
-    private readonly users: WatchedUsers,
-    private readonly watches: UserWatches,
   ) {}
 
   /** Copies the figures of this moment into the metrics. */
@@ -34,10 +30,6 @@ export class RoomMetrics {
     metrics.set(metrics.roomDeliveries, statistics.deliveries);
     collectMessages(metrics, metrics.broadcasts, this.everybody.statistics);
     metrics.set(metrics.broadcastDeliveries, this.everybody.statistics.deliveries);
-    metrics.watchedUsers.set(this.watches.size);
-    for (const [change, count] of Object.entries(this.users.changes)) {
-      metrics.set(metrics.presenceChanges, count, { change });
-    }
     metrics.set(metrics.volatileDropped, statistics.volatileDropped, { where: 'room' });
   }
 }
