@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { Identity } from '../../authentication/authenticator.js';
-import type { ConnectionKey } from '../../connections/connection-key.js';
 import type { Device } from '../../connections/device.js';
 import { moduleFailed } from '../../telemetry/module-failures.js';
 import type { CloseName, FrameErrorCode } from '../../wire/codes.js';
@@ -17,6 +16,7 @@ import { PING_FRAME, type SharedFrame } from '../../wire/shared-frame.js';
 import type { GatewayStatistics } from '../gateway-statistics.js';
 import type { Arrival } from './arrival.js';
 import type { Backlogs } from './backlogs.js';
+import { ClientRecord } from './client-record.js';
 import { closingByModule, closingFor, ENDED, type Closing } from './closing.js';
 import { ConnectionLife } from './connection-life.js';
 import { Intake, type FrameReceiver, type ReadSocket } from './intake.js';
@@ -53,14 +53,7 @@ const FLOODER_CUT_MS = 1000;
  * Messages may come before the upgrade is answered: they wait in the queue, and follow `ready`. The queue is bounded in
  * bytes: a client that does not read is closed. In which state a connection is: ConnectionLife.
  */
-export class ClientConnection implements Device {
-  readonly connectedAt = Date.now();
-  /** Empty for clients of gateways that ask for no authentication. */
-  readonly userId: string;
-  readonly isEnveloped: boolean;
-  readonly address: string;
-  readonly params: Arrival['params'];
-  readonly isMain: boolean;
+export class ClientConnection extends ClientRecord implements Device {
   /** What comes from the client. */
   readonly intake: Intake<ClientConnection>;
   /** What goes to the client. */
@@ -72,45 +65,17 @@ export class ClientConnection implements Device {
   #inFlight = 0;
   /** Bytes of the frames of these requests, as far as the frames are kept. */
   #inFlightBytes = 0;
-  /** Pings since the client's last sign of life. */
-  #unansweredPings = 0;
-  #heartbeatPart = 0;
-  #expiresAt = Number.POSITIVE_INFINITY;
-  #expiryDeadline = Number.POSITIVE_INFINITY;
-  #expiryDue = 0;
   #closedCallbacks: (() => void)[] | null = null;
-  #claims: Identity['claims'];
-  #kept: Map<ConnectionKey<unknown>, unknown> | null = null;
 
   constructor(
-    readonly id: string,
-    { identity, isEnveloped, address, params, isMain }: Arrival,
+    id: string,
+    arrival: Arrival,
     private readonly context: ConnectionContext,
   ) {
-    this.userId = identity.userId;
-    this.isEnveloped = isEnveloped;
-    this.address = address;
-    this.params = params;
-    this.isMain = isMain;
+    super(id, arrival);
     this.intake = new Intake(this, context.receiver);
     this.outgoing = new OutgoingQueue(this, context.backlogs);
-    this.renew(identity);
-  }
-
-  get claims(): Readonly<Record<string, unknown>> {
-    return this.#claims ?? NO_CLAIMS;
-  }
-
-  get<T>(key: ConnectionKey<T>): T | undefined {
-    return this.#kept?.get(key) as T | undefined;
-  }
-
-  set<T>(key: ConnectionKey<T>, value: T): void {
-    (this.#kept ??= new Map()).set(key, value);
-  }
-
-  get isAnonymous(): boolean {
-    return this.userId === '';
+    this.renew(arrival.identity);
   }
 
   get isOpen(): boolean {
@@ -136,27 +101,6 @@ export class ClientConnection implements Device {
     return this.intake.bytes + this.#inFlightBytes;
   }
 
-  /** When its token expires; see TokenExpiries. */
-  get expiresAt(): number {
-    return this.#expiresAt;
-  }
-
-  get expiryDeadline(): number {
-    return this.#expiryDeadline;
-  }
-
-  get expiryDue(): number {
-    return this.#expiryDue;
-  }
-
-  get heartbeatPart(): number {
-    return this.#heartbeatPart;
-  }
-
-  get unansweredPings(): number {
-    return this.#unansweredPings;
-  }
-
   /** The client's socket is open from now on: `ready` is sent first, then the messages that came before. */
   open(ws: FrameSocket, socket: Socket, ready: string | null): void {
     this.#ws = ws;
@@ -168,11 +112,11 @@ export class ClientConnection implements Device {
   }
 
   /** The same user has been authenticated again. */
-  renew({ expiresAt, claims }: Identity): void {
-    this.#claims = claims;
-    this.#expiresAt = expiresAt ?? Number.POSITIVE_INFINITY;
-    this.#expiryDeadline = this.context.expiries.deadlineOf(this.#expiresAt);
-    if (this.isOpen) this.context.expiries.watch(this);
+  renew(identity: Identity): void {
+    const { expiries } = this.context;
+    const expiresAt = identity.expiresAt ?? Number.POSITIVE_INFINITY;
+    this.authenticated(identity.claims, expiresAt, expiries.deadlineOf(expiresAt));
+    if (this.isOpen) expiries.watch(this);
   }
 
   deliver(message: Message): boolean {
@@ -343,26 +287,11 @@ export class ClientConnection implements Device {
     if (this.unhandledBytes > 0) this.context.unhandled.grown(this);
   }
 
-  /** A sign of life of the client. */
-  heard(): void {
-    this.#unansweredPings = 0;
-  }
-
   ping(): void {
-    this.#unansweredPings++;
+    this.pinged();
     if (!this.#life.isClosing && this.hasRoomFor(PING_FRAME.bytes.length)) {
       this.outgoing.addControl(PING_FRAME);
     }
-  }
-
-  /** Heartbeats pings it in this part of the interval. */
-  beatIn(part: number): void {
-    this.#heartbeatPart = part;
-  }
-
-  /** TokenExpiries looks at it next in this second. */
-  expiryFiled(second: number): void {
-    this.#expiryDue = second;
   }
 
   /**
@@ -419,5 +348,3 @@ export class ClientConnection implements Device {
     }
   }
 }
-
-const NO_CLAIMS = Object.freeze({});
