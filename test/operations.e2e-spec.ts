@@ -353,6 +353,10 @@ describe('counters with labels', () => {
   /** Every value that each label can have, from the tables of the code that counts. */
   const statuses = [200, ...Object.values(API_ERRORS).map(({ status }) => status)].map(String);
   const directions = { direction: ['sent', 'received'] };
+  const fannedOut = [
+    { path: ['local'], outcome: ['accepted', 'too_large', 'congested'] },
+    { path: ['inbound'], outcome: ['accepted', 'dropped'] },
+  ];
   const known: Record<string, Record<string, readonly string[]>[]> = {
     lanfare_handshakes_total: [{ result: ['accepted', ...Object.keys(UPGRADE_REFUSALS)] }],
     lanfare_turned_away_total: [{ reason: TURNED_AWAY }],
@@ -365,10 +369,8 @@ describe('counters with labels', () => {
       { path: ['cluster'], outcome: ['accepted', 'too_large', 'congested'] },
     ],
     lanfare_deliveries_total: [{ path: ['local', 'inbound'] }],
-    lanfare_room_messages_total: [
-      { path: ['local'], outcome: ['accepted', 'too_large', 'congested'] },
-      { path: ['inbound'], outcome: ['accepted', 'dropped'] },
-    ],
+    lanfare_room_messages_total: fannedOut,
+    lanfare_broadcasts_total: fannedOut,
     lanfare_presence_changes_total: [{ change: ['online', 'offline'] }],
     lanfare_volatile_dropped_total: [{ where: ['client', 'room', 'cluster', 'late'] }],
     lanfare_cluster_volatile_messages_total: [directions],
