@@ -56,7 +56,16 @@ function runOne(seed: number): void {
 }
 
 function runMany(from: number, count: number): void {
-  const total = { messages: 0, datagrams: 0, lost: 0, repaired: 0, excused: 0, virtualMs: 0, failed: 0 };
+  const total = {
+    messages: 0,
+    datagrams: 0,
+    lost: 0,
+    repaired: 0,
+    excused: 0,
+    broadcasts: 0,
+    virtualMs: 0,
+    failed: 0,
+  };
   for (let seed = from; seed < from + count; seed++) {
     const outcome = simulate(seed, wishes);
     total.messages += outcome.accepted;
@@ -64,6 +73,7 @@ function runMany(from: number, count: number): void {
     total.lost += outcome.lost;
     total.repaired += outcome.repaired;
     total.excused += outcome.excused;
+    total.broadcasts += outcome.broadcasts;
     total.virtualMs += outcome.virtualMs;
     const differs =
       seed % DETERMINISM_CHECKED_EVERY === 0 && simulate(seed, wishes).traceHash !== outcome.traceHash;
@@ -79,7 +89,7 @@ function runMany(from: number, count: number): void {
   }
   print(
     `seeds ${from}..${from + count - 1}: ${total.failed} failed; ${total.messages} messages, ${total.datagrams} datagrams, ` +
-      `${total.lost} lost, ${total.repaired} repaired, ${total.excused} misses named, ` +
+      `${total.lost} lost, ${total.repaired} repaired, ${total.excused} misses named, ${total.broadcasts} to rooms by broadcast, ` +
       `${(total.virtualMs / 3_600_000).toFixed(1)} virtual hours, ${rate(count)} seeds/s of CPU`,
   );
 }

@@ -143,6 +143,8 @@ export interface BusStatistics {
   readonly datagramsRejected: Readonly<Record<(typeof REJECTIONS)[number], number>>;
   readonly messagesSent: number;
   readonly messagesReceived: number;
+  /** Messages to rooms that went to several nodes by one broadcast. */
+  readonly roomBroadcasts: number;
   /** Volatile messages: copies sent to nodes; not sent, because much waited there; received; dropped as too late. */
   readonly volatileSent: number;
   readonly volatileDropped: number;
@@ -178,6 +180,7 @@ export const NOTHING_COUNTED: BusStatistics = {
   ) as BusStatistics['datagramsRejected'],
   messagesSent: 0,
   messagesReceived: 0,
+  roomBroadcasts: 0,
   volatileSent: 0,
   volatileDropped: 0,
   volatileReceived: 0,

@@ -44,6 +44,7 @@ import { Delivery } from './routing/delivery.js';
 import { Interest } from './routing/interest.js';
 import { Reachability } from './routing/reachability.js';
 import { Reception } from './routing/reception.js';
+import { RoomPaths } from './routing/room-paths.js';
 import { Routing } from './routing/routing.js';
 import { VolatileMessages } from './routing/volatile-messages.js';
 import { Sleep } from './sleep.js';
@@ -97,7 +98,7 @@ export class ClusterNode implements ProtocolNode {
     const probes = new PathProbes(parts.outbox);
     this.#transmission = new Transmission(parts, acks, probes);
     this.#view = new View(parts, this.#discovery);
-    this.#routing = new Routing(parts, this.#view);
+    this.#routing = new Routing(parts, this.#view, new RoomPaths(parts));
     this.#volatileMessages = new VolatileMessages(parts, this.#routing);
     this.#interest = new Interest(parts, this.#routing);
     this.#reachability = new Reachability(parts, (now) => this.#view.knowsAll(now));
@@ -163,6 +164,7 @@ export class ClusterNode implements ProtocolNode {
     if (this.#parts.broadcastReview.isDue) {
       this.#parts.broadcastReview.done();
       this.#reachability.advance(now);
+      this.#routing.reviewBroadcast();
     }
   }
 

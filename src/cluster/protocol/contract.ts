@@ -215,6 +215,8 @@ export interface ProtocolStatistics {
   readonly datagramsRejected: Readonly<Record<Rejection, number>>;
   readonly messagesSent: number;
   readonly messagesReceived: number;
+  /** Of messages to rooms, those that went to several peers by one broadcast. */
+  readonly roomBroadcasts: number;
   /** Volatile messages: copies sent to peers; those not sent, as too much waits there; received; come too late. */
   readonly volatileSent: number;
   readonly volatileDropped: number;

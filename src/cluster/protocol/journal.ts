@@ -9,6 +9,7 @@ export class Journal {
     datagramsReceived: 0,
     messagesSent: 0,
     messagesReceived: 0,
+    roomBroadcasts: 0,
     volatileSent: 0,
     volatileDropped: 0,
     volatileReceived: 0,

@@ -192,6 +192,13 @@ export interface Limits {
   readonly nackRecords: number;
   /** Addresses that linger; more: the oldest ends at once. Some 100 bytes each. */
   readonly lingeringMax: number;
+  /**
+   * A message to a room goes by broadcast to so many holders or more, if they are most of the nodes. Every other node
+   * receives it too: to fewer it costs the cluster more than it saves.
+   */
+  readonly broadcastHoldersMin: number;
+  /** Rooms with messages on their way that are told apart. Beyond, they keep their way longer than necessary. */
+  readonly roomMarksMax: number;
   /** Removals noted while a snapshot loads; beyond, they are forgotten, and the snapshot is loaded again. */
   readonly removalsMax: number;
   /** Snapshot entries queued at once towards one peer: paced below the window so that messages pass. */
@@ -262,6 +269,8 @@ export const LIMITS: Limits = {
   nackRanges: 32,
   nackRecords: 256,
   lingeringMax: 65_536,
+  broadcastHoldersMin: 4,
+  roomMarksMax: 16_384,
   removalsMax: 65_536,
   snapshotRecords: 64,
 };

@@ -21,6 +21,7 @@ export function statisticsOf(parts: NodeParts): ProtocolStatistics {
     datagramsRejected: { ...rejected },
     messagesSent: counters.messagesSent,
     messagesReceived: counters.messagesReceived,
+    roomBroadcasts: counters.roomBroadcasts,
     volatileSent: counters.volatileSent,
     volatileDropped: counters.volatileDropped,
     volatileReceived: counters.volatileReceived,

@@ -27,6 +27,7 @@ import type { Acks } from '../transmission/acks.js';
 import type { ByteReader } from '../wire/byte-reader.js';
 import { PROTOCOL_VERSION } from '../wire/datagram.js';
 import {
+  CAPABILITY_BROADCAST_ROOMS,
   CAPABILITY_EVERYBODY,
   CAPABILITY_LARGE_DATAGRAMS,
   CAPABILITY_ROOMS,
@@ -43,7 +44,8 @@ const CAPABILITIES =
   CAPABILITY_LARGE_DATAGRAMS |
   CAPABILITY_VOLATILE |
   CAPABILITY_SHARED_ACKS |
-  CAPABILITY_EVERYBODY;
+  CAPABILITY_EVERYBODY |
+  CAPABILITY_BROADCAST_ROOMS;
 /** HELLOs of many nodes to a newcomer are spread over this time. Otherwise they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
 

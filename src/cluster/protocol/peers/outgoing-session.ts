@@ -50,6 +50,8 @@ export class OutgoingSession {
   /** The rest of the snapshot. */
   #snapshot = NOBODY;
   #window: number;
+  /** How many records of the last session were carried into the present one. They are its first. */
+  #carried = 0;
   #pollIntervalMs = 0;
   /** When this node last woke from a sleep. No ack could come while it slept. */
   #awakeSince = -Infinity;
@@ -107,9 +109,14 @@ export class OutgoingSession {
     return Math.max(this.stream.oldestClosedAt, this.#awakeSince);
   }
 
-  /** A HELLO with a new nonce was answered. */
+  get carried(): number {
+    return this.#carried;
+  }
+
+  /** A HELLO with a new nonce was answered, and the stream begun anew with what is carried. */
   open(welcome: Welcome, snapshot: Iterator<number, unknown>): void {
     this.#move('open');
+    this.#carried = this.stream.nextSequence - 1;
     this.#welcome = welcome;
     this.#snapshot = snapshot;
     this.barrierStanding.open();

@@ -3,6 +3,7 @@ import type { Endpoint, NodeId, PeerSnapshot } from '../contract.js';
 import { next, type Transitions } from '../transitions.js';
 import { tagOfBootId, restOfBootId } from '../wire/datagram.js';
 import {
+  CAPABILITY_BROADCAST_ROOMS,
   CAPABILITY_EVERYBODY,
   CAPABILITY_LARGE_DATAGRAMS,
   CAPABILITY_ROOMS,
@@ -131,6 +132,11 @@ export class Peer {
   /** It takes larger datagrams, if the path to it does. */
   get knowsLargeDatagrams(): boolean {
     return (this.#capabilities & CAPABILITY_LARGE_DATAGRAMS) !== 0;
+  }
+
+  /** It takes messages to rooms from our broadcast stream, and ignores those that name its session. */
+  get knowsBroadcastRooms(): boolean {
+    return (this.#capabilities & CAPABILITY_BROADCAST_ROOMS) !== 0;
   }
 
   /** It takes messages to everybody. */

@@ -25,6 +25,8 @@ const trace = {
 };
 const traceBytes = Buffer.from(`${trace.traceId}${trace.spanId}01`, 'hex');
 const UNKNOWN_FIELD = 99;
+/** Of the peer's stream to us. */
+const SESSION = 7;
 
 function field(type: number, value: Buffer | string): Buffer {
   const bytes = Buffer.from(value as string);
@@ -46,7 +48,7 @@ function deliver(record: Buffer): ProtocolEvent[] {
   const events: ProtocolEvent[] = [];
   const journal = { events, counters: { messagesReceived: 0 } };
   new Delivery({ journal } as unknown as NodeParts).applyUnicast(
-    { id: 'peer', incoming: {} } as unknown as Peer,
+    { id: 'peer', incoming: { id: SESSION } } as unknown as Peer,
     record,
   );
   return events;
@@ -121,9 +123,20 @@ describe('a message to a group', () => {
     ]);
   });
 
-  it('is passed over when it is of a later version, or not for everybody who reads it', () => {
+  it('is passed over when it is of a later version, or names our session as one that must ignore it', () => {
     expect(deliver(group(0, 9, text('hall')))).toEqual([]);
-    expect(deliver(group(GROUP_HAS_NOT_LIST, GROUP_ROOM, text('hall')))).toEqual([]);
+    const naming = (...sessions: readonly number[]): Buffer =>
+      group(
+        GROUP_HAS_NOT_LIST,
+        GROUP_ROOM,
+        text('hall'),
+        Buffer.from([sessions.length, ...sessions.flatMap((session) => [0, 0, 0, session])]),
+        Buffer.from('1'),
+      );
+    expect(deliver(naming(SESSION - 1, SESSION))).toEqual([]);
+    for (const list of [naming(), naming(SESSION - 1)]) {
+      expect(deliver(list)).toMatchObject([{ room: 'hall', data: Buffer.from('1') }]);
+    }
   });
 
   it('is malformed when a part is cut off', () => {

@@ -47,6 +47,7 @@ import {
 /** A message's own fields beside the body that `messageBytesMax` limits: ids, topic, optional fields. */
 const FIELDS_BYTES_MAX = 4_096;
 const HASH_HIGH_MAX = 1 << 21;
+const SESSION_BYTES = 4;
 
 interface OptionalFields {
   messageId: string | null;
@@ -100,7 +101,7 @@ export class Delivery {
       const isKnown =
         kind === GROUP_ROOM || kind === (type === FRAME_VOLATILE ? GROUP_USER : GROUP_EVERYBODY);
       // A message of a later version, which is for other nodes.
-      if (!isKnown || (flags & GROUP_HAS_NOT_LIST) !== 0) return;
+      if (!isKnown) return;
       at += 1;
     }
     const nameEnd = endOfText(record, at, end, 'the addressee');
@@ -127,17 +128,23 @@ export class Delivery {
       if (at > end) throw new MalformedDatagramError('the optional fields are cut off');
       fields = readFields(record, fieldsStart, at);
     }
-    const { messageId, trace } = fields;
-    const { counters, events } = this.parts.journal;
-    const isVolatile = type === FRAME_VOLATILE || (flags & USER_VOLATILE) !== 0;
-    if (isVolatile) counters.volatileReceived += 1;
-    else counters.messagesReceived += 1;
     let event: string | null = null;
     if (kind !== GROUP_USER && (flags & GROUP_HAS_EVENT) !== 0) {
       const eventEnd = endOfText(record, at, end, 'the event');
       event = record.toString('utf8', at + 1, eventEnd);
       at = eventEnd;
     }
+    if (kind !== GROUP_USER && (flags & GROUP_HAS_NOT_LIST) !== 0) {
+      const listEnd = at + 1 + SESSION_BYTES * (record[at] as number);
+      if (at >= end || listEnd > end) throw new MalformedDatagramError('the not-list is cut off');
+      if (isListed(record, at + 1, listEnd, peer.incoming.id)) return;
+      at = listEnd;
+    }
+    const { messageId, trace } = fields;
+    const { counters, events } = this.parts.journal;
+    const isVolatile = type === FRAME_VOLATILE || (flags & USER_VOLATILE) !== 0;
+    if (isVolatile) counters.volatileReceived += 1;
+    else counters.messagesReceived += 1;
     const { id } = peer;
     const data = record.subarray(at, end);
     if (kind === GROUP_USER)
@@ -226,6 +233,12 @@ function endOfText(record: Buffer, at: number, end: number, what: string): numbe
   const textEnd = at + 1 + (record[at] as number);
   if (at >= end || textEnd > end) throw new MalformedDatagramError(`${what} is cut off`);
   return textEnd;
+}
+
+/** Whether the sessions `record[start..end)` have this one. */
+function isListed(record: Buffer, start: number, end: number, session: number): boolean {
+  for (let at = start; at < end; at += SESSION_BYTES) if (record.readUInt32BE(at) === session) return true;
+  return false;
 }
 
 function readHash(reader: ByteReader): number {

@@ -11,6 +11,7 @@ import {
   GROUP_HAS_EVENT,
   GROUP_HAS_FIELDS,
   GROUP_HAS_FROM,
+  GROUP_HAS_NOT_LIST,
   GROUP_ROOM,
   GROUP_USER,
   GROUP_VOLATILE,
@@ -30,8 +31,10 @@ export const TEXT_BYTES_MAX = 255;
 const MESSAGE_ID_BYTES_MAX = 64;
 const FIELDS_BYTES_MAX =
   FIELDS_HEADER_BYTES + FIELD_HEADER_BYTES + MESSAGE_ID_BYTES_MAX + FIELD_HEADER_BYTES + FIELD_TRACE_BYTES;
+const NOT_LIST_BYTES_MAX = 1 + 255 * 4;
 /** Flags, kind, and at most three texts: name, from, event. */
-const HEAD_BYTES = MESSAGE_HEADER_BYTES + 2 + 3 * (1 + TEXT_BYTES_MAX) + 4 + FIELDS_BYTES_MAX;
+const HEAD_BYTES =
+  MESSAGE_HEADER_BYTES + 2 + 3 * (1 + TEXT_BYTES_MAX) + 4 + FIELDS_BYTES_MAX + NOT_LIST_BYTES_MAX;
 const ASCII_END = 0x80;
 
 /** What a message to a group may have besides its kind and name. */
@@ -70,6 +73,23 @@ export class MessageHead {
 
   writeToAll({ from }: OutgoingBroadcast, receipt: number): number {
     return this.#writeGroup(MESSAGE_GROUP, 0, GROUP_EVERYBODY, '', { from, receipt });
+  }
+
+  /**
+   * Adds who must ignore a message to a group, whose head of `length` bytes is written.
+   *
+   * @param sessions 255 at most
+   */
+  addNotList(length: number, sessions: readonly number[]): number {
+    this.bytes[MESSAGE_HEADER_BYTES] = (this.bytes[MESSAGE_HEADER_BYTES] as number) | GROUP_HAS_NOT_LIST;
+    let at = this.bytes.writeUInt8(sessions.length, length);
+    for (const session of sessions) at = this.bytes.writeUInt32BE(session, at);
+    return at;
+  }
+
+  /** The head as it was before `addNotList`. */
+  dropNotList(): void {
+    this.bytes[MESSAGE_HEADER_BYTES] = (this.bytes[MESSAGE_HEADER_BYTES] as number) & ~GROUP_HAS_NOT_LIST;
   }
 
   /** The head of a frame. */

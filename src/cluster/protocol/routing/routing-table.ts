@@ -30,6 +30,7 @@ export class RoutingTable {
   /** How many proven peers seal with each secret. */
   readonly #peersOfSecret: number[];
   readonly #slots: number[] = [];
+  #broadcastTakers = 0;
 
   constructor(
     hashKeys: readonly HashKeys[],
@@ -102,6 +103,11 @@ export class RoutingTable {
     return owners.filter((peer) => peer !== null && peer !== undefined);
   }
 
+  /** Peers that take messages to rooms from the broadcast stream. */
+  get broadcastTakers(): number {
+    return this.#broadcastTakers;
+  }
+
   /** The addresses of every proven peer are fully known. */
   get isComplete(): boolean {
     return this.#incompletePeers.length === 0;
@@ -110,6 +116,7 @@ export class RoutingTable {
   /** A peer was proven, admitted or completed, rejoins, or has gone. */
   refresh(): void {
     const proven = this.members.all.filter(({ isProven }) => isProven);
+    this.#broadcastTakers = proven.filter(({ knowsBroadcastRooms }) => knowsBroadcastRooms).length;
     this.#incompletePeers = proven.filter(({ incoming }) => !incoming.isComplete);
     this.#peersOfSecret.fill(0);
     for (const { keys } of proven) {

@@ -37,6 +37,19 @@ import {
   MESSAGE_WITHDRAW,
 } from '../wire/frames.js';
 import { MessageHead, TEXT_BYTES_MAX } from './message-head.js';
+import type { RoomPaths } from './room-paths.js';
+
+/** In place of a room's name: names are not empty. */
+const EVERYBODY = '';
+
+/** The nodes that a message to a room goes to. */
+interface Group {
+  readonly name: string;
+  /** They are the first of the holders. */
+  readonly count: number;
+  /** False: others may have members, and can't be reached. */
+  readonly isForAll: boolean;
+}
 
 /** Congestion begins at half of a queue and ends at an eighth, so that it does not begin and end all the time. */
 const CONGESTED_SHARE = 1 / 2;
@@ -64,15 +77,18 @@ export class Routing {
   readonly #holders: Peer[] = [];
   readonly #asked: Peer[] = [];
   readonly #congested = new Set<Peer>();
+  /** A message to a room found no room in the broadcast stream. */
+  #isBroadcastFull = false;
 
   constructor(
     private readonly parts: Parts,
     private readonly view: View,
+    private readonly paths: RoomPaths,
   ) {}
 
   /** Some living peer's queue is above the high-water mark: senders should wait. True within the very `send` that fills it. */
   get isCongested(): boolean {
-    return this.#congested.size > 0;
+    return this.#congested.size > 0 || this.#isBroadcastFull;
   }
 
   send(now: number, message: OutgoingMessage, token: number): SendResult {
@@ -81,27 +97,27 @@ export class Routing {
     const end = this.#judge(now, data, count, token);
     if (end !== null) return end;
     const length = this.#head.writeUser(message, this.#receiptFor(token));
-    return length < 0 ? 'too_large' : this.#append(now, length, data, count, token);
+    if (length < 0) return 'too_large';
+    const isComplete = token !== 0 && this.view.isComplete(now, this.#holders, count);
+    return this.#append(now, length, data, count, token, isComplete);
   }
 
   sendToRoom(now: number, message: OutgoingRoomMessage, token: number): SendResult {
-    const count = this.parts.routes.locate('room', message.room, this.#holders);
-    const { data } = message;
-    const end = this.#judge(now, data, count, token);
-    if (end !== null) return end;
-    const length = this.#head.writeRoom(message, this.#receiptFor(token));
-    return length < 0 ? 'too_large' : this.#append(now, length, data, count, token);
+    const { data, room } = message;
+    const group = {
+      name: room,
+      count: this.parts.routes.locate('room', room, this.#holders),
+      isForAll: true,
+    };
+    return this.#sendToGroup(now, group, data, token, (receipt) => this.#head.writeRoom(message, receipt));
   }
 
   sendToAll(now: number, message: OutgoingBroadcast, token: number): SendResult {
     const { routes } = this.parts;
-    const count = routes.locateAll(this.#holders);
     const { data } = message;
-    const isForAll = routes.everybodyIsReached;
-    const end = this.#judge(now, data, count, token, isForAll);
-    if (end !== null) return end;
-    const length = this.#head.writeToAll(message, this.#receiptFor(token));
-    return length < 0 ? 'too_large' : this.#append(now, length, data, count, token, isForAll);
+    const count = routes.locateAll(this.#holders);
+    const group = { name: EVERYBODY, count, isForAll: routes.everybodyIsReached };
+    return this.#sendToGroup(now, group, data, token, (receipt) => this.#head.writeToAll(message, receipt));
   }
 
   holders(now: number, address: Address): Holders {
@@ -227,7 +243,7 @@ export class Routing {
     const before = this.#congested.size;
     if (isCongested) this.#congested.add(peer);
     else this.#congested.delete(peer);
-    if ((before === 0) !== (this.#congested.size === 0)) {
+    if (!this.#isBroadcastFull && (before === 0) !== (this.#congested.size === 0)) {
       this.parts.journal.events.push({ type: 'congestion', congested: isCongested });
     }
   }
@@ -238,14 +254,90 @@ export class Routing {
     for (const peer of this.#congested) this.review(now, peer);
   }
 
+  /** Called when peers have acked more of the broadcast stream, and after what was queued has gone. */
+  reviewBroadcast(): void {
+    if (this.#isBroadcastFull && this.paths.isRelieved) this.#setBroadcastFull(false);
+  }
+
   #writeHashMessage(now: number, type: number, key: number, isUrgent: boolean): void {
     this.#head.bytes[0] = type;
     writeHash(this.#head.bytes, MESSAGE_HEADER_BYTES, key);
     this.parts.broadcast.append(now, this.#head.bytes, MESSAGE_HEADER_BYTES + HASH_BYTES, null, 0, isUrgent);
   }
 
+  /** To the nodes `#holders[0..count)`, by unicast or broadcast. @param writeHead returns where the head ends */
+  #sendToGroup(
+    now: number,
+    { name, count, isForAll }: Group,
+    data: Buffer,
+    token: number,
+    writeHead: (receipt: number) => number,
+  ): SendResult {
+    const end = this.#judgeAll(data, count, token, isForAll, now);
+    if (end !== null) return end;
+    const length = writeHead(this.#receiptFor(token));
+    if (length < 0) return 'too_large';
+    const paths = this.paths.choose(name, this.#holders, count, length + data.length);
+    if (paths === 'full') {
+      this.#setBroadcastFull(true);
+      return 'congested';
+    }
+    const { broadcast, unicast } = paths;
+    if (unicast.some((peer) => this.#isFull(now, peer, data))) return 'congested';
+    const isComplete = isForAll && token !== 0 && this.view.isComplete(now, this.#holders, count);
+    if (broadcast.length > 0) this.#appendBroadcast(now, name, length, data, broadcast);
+    const answering = broadcast.filter((peer) => this.#mayAnswer(now, peer));
+    for (const [index, peer] of answering.entries()) this.#asked[index] = peer;
+    for (const [index, peer] of unicast.entries()) this.#holders[index] = peer;
+    const isFirstComplete = isComplete && answering.length === broadcast.length;
+    const result = this.#append(now, length, data, unicast.length, token, isFirstComplete, answering.length);
+    for (const peer of unicast) this.paths.noteUnicast(name, peer);
+    return result;
+  }
+
+  #appendBroadcast(
+    now: number,
+    name: string,
+    length: number,
+    data: Buffer,
+    receivers: readonly Peer[],
+  ): void {
+    const { broadcast } = this.parts;
+    const end = this.#head.addNotList(length, this.paths.notListFor(receivers));
+    broadcast.append(now, this.#head.bytes, end, data, 0, false);
+    this.#head.dropNotList();
+    this.paths.noteBroadcast(name);
+    this.parts.journal.counters.roomBroadcasts += 1;
+  }
+
+  /** A laggard may never get what is in the broadcast stream. */
+  #mayAnswer(now: number, peer: Peer): boolean {
+    return !this.isStalled(now, peer) && !peer.outgoing.windowStanding.isLaggard;
+  }
+
+  /** The peer acks, so the message must wait. */
+  #isFull(now: number, peer: Peer, data: Buffer): boolean {
+    return this.parts.flow.isFull(peer.outgoing.stream, data.length) && this.answers(now, peer);
+  }
+
+  #setBroadcastFull(isFull: boolean): void {
+    if (isFull === this.#isBroadcastFull) return;
+    this.#isBroadcastFull = isFull;
+    if (this.#congested.size === 0) this.parts.journal.events.push({ type: 'congestion', congested: isFull });
+  }
+
   /** Why a message for `#holders[0..count)` is not written for any of them; null: it may be written. */
-  #judge(now: number, data: Buffer, count: number, token: number, isForAll = true): SendResult | null {
+  #judge(now: number, data: Buffer, count: number, token: number): SendResult | null {
+    const end = this.#judgeAll(data, count, token, true, now);
+    if (end !== null) return end;
+    for (let index = 0; index < count; index += 1) {
+      if (this.#isFull(now, this.#holders[index] as Peer, data)) return 'congested';
+    }
+    return null;
+  }
+
+  /** The same without a look at their queues. */
+  #judgeAll(data: Buffer, count: number, token: number, isForAll: boolean, now: number): SendResult | null {
     const { parts } = this;
     if (data.length > parts.options.messageBytesMax) return 'too_large';
     if (count === 0) {
@@ -256,12 +348,7 @@ export class Routing {
       }
       return 'none';
     }
-    if (!parts.carriage.isUp || (token !== 0 && parts.receipts.isFull)) return 'congested';
-    for (let index = 0; index < count; index += 1) {
-      const peer = this.#holders[index] as Peer;
-      if (parts.flow.isFull(peer.outgoing.stream, data.length) && this.answers(now, peer)) return 'congested';
-    }
-    return null;
+    return !parts.carriage.isUp || (token !== 0 && parts.receipts.isFull) ? 'congested' : null;
   }
 
   /** The number that the message carries; -1: no receipt is wanted. */
@@ -269,18 +356,24 @@ export class Routing {
     return token === 0 ? -1 : this.parts.receipts.next;
   }
 
-  /** Writes the message, whose head is written, for each of the holders. @param isForAll they are all who may hold it */
+  /**
+   * Writes the message, whose head is written, for each of `#holders[0..count)`.
+   *
+   * @param isAllComplete everybody who may hold it is asked
+   * @param askedBefore so many of `#asked` get it in another way
+   */
   #append(
     now: number,
     length: number,
     data: Buffer,
     count: number,
     token: number,
-    isForAll = true,
+    isAllComplete: boolean,
+    askedBefore = 0,
   ): SendResult {
     const { parts } = this;
-    let asked = 0;
-    let isComplete = token !== 0 && isForAll && this.view.isComplete(now, this.#holders, count);
+    let asked = askedBefore;
+    let isComplete = isAllComplete;
     for (let index = 0; index < count; index += 1) {
       const peer = this.#holders[index] as Peer;
       if (parts.flow.isFull(peer.outgoing.stream, data.length)) {

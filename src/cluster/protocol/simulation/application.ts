@@ -158,6 +158,8 @@ export class Application implements Occupant {
     const lent = Buffer.from(data);
     const { kind, name } = addressOf(to);
     const isVolatile = way !== 'certain';
+    const mayBeBroadcast = kind === 'room' || to === EVERYBODY;
+    const before = mayBeBroadcast ? this.node.statistics().roomBroadcasts : 0;
     const result =
       to === EVERYBODY
         ? this.node.sendToAll(now, { from, data: lent }, token)
@@ -170,12 +172,14 @@ export class Application implements Occupant {
     if (wantsReceipt && (result === 'queued' || result === 'none')) {
       this.#receipts.expect(token, now, this.expectations.receiptTimeoutMs, id);
     }
+    const isBroadcast = mayBeBroadcast && this.node.statistics().roomBroadcasts > before;
     this.oracles.trace.note(
       this.oracles.worldNow(),
       () =>
-        `#${this.boot.index} send #${id} to ${to} (${bytes} B${wantsReceipt ? ', receipt' : ''}, ${way}): ${result}`,
+        `#${this.boot.index} send #${id} to ${to} (${bytes} B${wantsReceipt ? ', receipt' : ''}, ${way}${isBroadcast ? ', by broadcast' : ''}): ${result}`,
     );
     promises.sent(this.boot, { to, from, data }, way, token, result, this.oracles.worldNow());
+    if (isBroadcast) promises.noteBroadcast(id);
     return id;
   }
 

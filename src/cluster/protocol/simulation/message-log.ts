@@ -20,6 +20,8 @@ export interface Entry {
   readonly token: number;
   readonly result: SendResult;
   readonly reached: Set<number>;
+  /** Several nodes get it by one broadcast: the sender does not count who misses it, the receiver does. */
+  isBroadcast: boolean;
   /** To how many devices it went, as the applications that it reached counted. */
   acknowledged: number;
   receipt: { readonly delivered: number; readonly complete: boolean } | null;
@@ -65,6 +67,7 @@ export class MessageLog {
       token,
       result,
       reached: new Set(),
+      isBroadcast: false,
       acknowledged: 0,
       receipt: null,
     };

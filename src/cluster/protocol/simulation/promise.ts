@@ -45,6 +45,7 @@ export class Promises {
   accepted = 0;
   delivered = 0;
   excused = 0;
+  broadcasts = 0;
 
   constructor(timeline: Timeline, stalls: Stalls, witness: Witness) {
     this.#timeline = timeline;
@@ -189,6 +190,17 @@ export class Promises {
     return entry.result === (devicesElsewhere === 0 ? 'none' : 'queued');
   }
 
+  wasRefused(id: number): boolean {
+    return this.#log.entry(id)?.result === 'congested';
+  }
+
+  /** The message goes to several nodes by one broadcast. */
+  noteBroadcast(id: number): void {
+    const entry = this.#log.entry(id);
+    if (entry !== undefined) entry.isBroadcast = true;
+    this.broadcasts += 1;
+  }
+
   /** Whether a volatile message that was sent without faults reached so many devices. */
   hasReached(id: number, devicesElsewhere: number): boolean {
     return this.#log.entry(id)?.acknowledged === devicesElsewhere;
@@ -220,7 +232,8 @@ export class Promises {
     const missedByPath = new Map<string, { readonly sender: Boot; readonly receiver: Boot; ids: number[] }>();
     for (const { entry, receiver, devices } of this.#obligations) {
       const { sender, at, id } = entry;
-      if (devices === null || entry.reached.has(receiver.index) || sender.endedAt !== Infinity) continue;
+      if (devices === null || entry.isBroadcast || entry.reached.has(receiver.index)) continue;
+      if (sender.endedAt !== Infinity) continue;
       if (entry.result === 'none' || this.#timeline.wasLate(receiver, sender, at)) continue;
       if (this.#timeline.wasStale(sender, receiver, at)) continue;
       const path = `${sender.index}>${receiver.index}`;

@@ -113,7 +113,7 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
     isRotating,
     chaosMs: (quick ? random.between(2_000, 5_000) : random.between(4_000, 9_000)) + (isRotating ? 2_000 : 0),
     timing,
-    limits: drawLimits(random, kind),
+    limits: { ...drawLimits(random, kind), ...drawRoomPaths(random.fork('room paths')) },
     ...drawPath(random.pick([600, 1_200, 1_200, 1_200, 1_400, 8_900]), random.fork('path'), hosts),
     messageBytesMax,
     conditions: drawConditions(random, kind, hosts),
@@ -179,6 +179,14 @@ function drawLimits(random: Random, kind: Scenario['kind']): Limits {
     snapshotRecords: random.pick([1, 4, 64]),
     receiptsMax: random.pick([500, 1_000, 1 << 19]),
     questionsMax: random.pick([2, 1_024]),
+  };
+}
+
+/** Few nodes suffice for a broadcast, so that rooms change their way often. */
+function drawRoomPaths(random: Random): Pick<Limits, 'broadcastHoldersMin' | 'roomMarksMax'> {
+  return {
+    broadcastHoldersMin: random.pick([1, 2, 2, 4]),
+    roomMarksMax: random.pick([1, 2, 16_384, 16_384]),
   };
 }
 

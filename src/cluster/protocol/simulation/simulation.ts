@@ -24,6 +24,7 @@ export interface Outcome {
   readonly accepted: number;
   readonly delivered: number;
   readonly excused: number;
+  readonly broadcasts: number;
   readonly datagrams: number;
   readonly lost: number;
   readonly repaired: number;
@@ -73,6 +74,7 @@ export function simulate(seed: number, options: Options = {}): Outcome {
     accepted: promises.accepted,
     delivered: promises.delivered,
     excused: promises.excused,
+    broadcasts: promises.broadcasts,
     datagrams: network.sent,
     lost: network.lost,
     repaired: world.repaired(),

@@ -11,8 +11,10 @@ import { Violation } from './violation.js';
 
 /** For each search: the probes of one size, and what is lost before that is noticed. */
 const LOST_PER_SEARCH = 6;
-/** In flight when a path closes: a window of 256 records, five to the smallest of the larger datagrams. */
-const LOST_FREE = 52;
+/** In flight when a path closes. */
+const LOST_FREE = 10;
+/** Of what leaves in one turn no more is counted: nobody can know yet that its first datagram is lost. */
+const LOST_PER_TURN = 5;
 const LOST_SHARE = 0.1;
 
 /** One end of a path, and the boot that is there now. */
@@ -27,6 +29,8 @@ interface Traffic {
   largestPassed: number;
   sent: number;
   lost: number;
+  lostAt: number;
+  lostThen: number;
 }
 
 export class WideTraffic {
@@ -49,7 +53,7 @@ export class WideTraffic {
     const path = `#${from.speaker.index} to host ${to.index}`;
     let traffic = this.#byPath.get(path);
     if (traffic === undefined) {
-      traffic = { since: now, largestPassed: this.#usualBytes, sent: 0, lost: 0 };
+      traffic = { since: now, largestPassed: this.#usualBytes, sent: 0, lost: 0, lostAt: now, lostThen: 0 };
       this.#byPath.set(path, traffic);
     }
     const isGuess = length > traffic.largestPassed;
@@ -57,7 +61,7 @@ export class WideTraffic {
       throw new Violation('path', `${length} bytes from ${path}, where no probe of that size has passed`);
     }
     traffic.sent += 1;
-    if (isLost) traffic.lost += 1;
+    if (isLost) noteLost(traffic, now);
     else traffic.largestPassed = Math.max(traffic.largestPassed, length);
   }
 
@@ -69,4 +73,13 @@ export class WideTraffic {
       }
     }
   }
+}
+
+function noteLost(traffic: Traffic, now: number): void {
+  if (traffic.lostAt !== now) {
+    traffic.lostAt = now;
+    traffic.lostThen = 0;
+  }
+  traffic.lostThen += 1;
+  if (traffic.lostThen <= LOST_PER_TURN) traffic.lost += 1;
 }

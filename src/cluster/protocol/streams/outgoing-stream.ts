@@ -48,6 +48,11 @@ export class OutgoingStream {
     return this.#nextSequence;
   }
 
+  /** The record in which the message that was appended last ends. */
+  get lastAppended(): number {
+    return this.#open.length > 0 ? this.#nextSequence : this.#nextSequence - 1;
+  }
+
   /** Sent and not acked. */
   get inFlight(): number {
     return this.#nextToSend - this.#first;

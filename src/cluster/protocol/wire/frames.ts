@@ -49,6 +49,8 @@ export const CAPABILITY_VOLATILE = 4;
 export const CAPABILITY_SHARED_ACKS = 8;
 /** Another: it takes messages to everybody. */
 export const CAPABILITY_EVERYBODY = 16;
+/** Another: it takes messages to groups from the broadcast stream, with a list of those that must ignore them. */
+export const CAPABILITY_BROADCAST_ROOMS = 32;
 
 /** Within the frame, before the messages. */
 export const BROADCAST_RECORD_HEADER_BYTES = 1 + 6;
@@ -75,8 +77,8 @@ export const MESSAGE_PUBLICATION = 9;
 /** flags u8, index u16, bytes; joined, the bytes are a message's type u8 and body (no length) */
 export const MESSAGE_FRAGMENT = 10;
 /**
- * flags u8, kind u8, name text, [from text], [receipt u32], [fields, as of a user's message], [event text], data.
- * Only to peers with CAPABILITY_ROOMS.
+ * flags u8, kind u8, name text, [from text], [receipt u32], [fields, as of a user's message], [event text],
+ * [not-list: count u8, session u32 *], data. On the unicast stream only to peers with CAPABILITY_ROOMS.
  */
 export const MESSAGE_GROUP = 11;
 
@@ -93,7 +95,7 @@ export const GROUP_HAS_FROM = 1;
 export const GROUP_WANTS_RECEIPT = 2;
 export const GROUP_HAS_FIELDS = 4;
 export const GROUP_VOLATILE = 8;
-/** Reserved, for the broadcast stream: who must ignore it. Until that is built everybody does. */
+/** In the broadcast stream: the sessions of those that must ignore it, count u8 and session u32 each, stand before the data. */
 export const GROUP_HAS_NOT_LIST = 16;
 export const GROUP_HAS_EVENT = 32;
 

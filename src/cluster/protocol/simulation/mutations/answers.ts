@@ -92,8 +92,8 @@ export const ANSWERS: readonly Mutation[] = [
     edits: [
       {
         file: 'routing/routing.ts',
-        search: 'if (!parts.carriage.isUp || (token',
-        replace: 'if ((token',
+        search: 'return !parts.carriage.isUp || (token',
+        replace: 'return (token',
       },
     ],
   },

@@ -3,6 +3,7 @@ import { MEMBERSHIP } from './membership.js';
 import type { Mutation } from './mutation.js';
 import { RECORDS } from './records.js';
 import { REPLICAS } from './replicas.js';
+import { ROOM_PATHS } from './room-paths.js';
 import { SESSIONS } from './sessions.js';
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -11,4 +12,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...RECORDS,
   ...MEMBERSHIP,
   ...ANSWERS,
+  ...ROOM_PATHS,
 ];

@@ -1,0 +1,235 @@
+/**
+ * Which way a message to a room takes to each node that holds it: unicast, or one record of the broadcast stream for many.
+ *
+ * Theory of operation. A broadcast record names those that must ignore it. So "by broadcast" and "by unicast to each" reach
+ * the same nodes, and receipts are the same. It is only cheaper to write. Nothing orders the two streams against each
+ * other, so for each room and receiver one way at a time is used: the way changes only when everything of that room on the
+ * other one has been applied there, or never can be. The sender knows that from acks that exist. The receiver keeps
+ * nothing for it.
+ *
+ * Rules.
+ * - Of a room with unacked messages its *marks* are kept: the last broadcast record that has a part of its last message,
+ *   and for each peer the last unicast record. An open mark ties the peer to its way.
+ * - A peer without a session gets unicast, which is kept for it. So does one that does not know these records.
+ * - A peer that a room's own marks tie to both ways gets unicast: all broadcast records of the room that it has not applied
+ *   name it as one that must ignore them.
+ * - A mark of a former session is open as long as something is unacked that was carried into the present one.
+ * - Broadcast is begun for more than half of the nodes, and more than three. It is not begun for a laggard, nor when the
+ *   records of rooms would fill more than half of the window or a quarter of the ring: announcements wait behind them.
+ *   Once a peer is tied to it, a message that has no room there is refused.
+ * - Beyond `roomMarksMax` rooms the oldest marks are folded into one for all rooms without an entry. Such a mark may tie
+ *   a peer longer than necessary. It never frees one.
+ */
+import type { NodeParts } from '../node-parts.js';
+import type { Peer } from '../peers/peer.js';
+
+const WINDOW_SHARE = 1 / 2;
+const RING_SHARE = 1 / 4;
+/** Of the window: when so little is unacked, senders that were refused may go on. */
+const RELIEVED_SHARE = 1 / 4;
+/** Larger messages go by unicast: they would keep the broadcast stream busy for long. */
+const BROADCAST_BYTES_MAX = 65_536;
+/** Rooms whose marks are looked at when a room gets an entry. */
+const SWEPT_PER_ENTRY = 4;
+/** The most sessions that a record names. In a larger cluster all goes by unicast. */
+const NOT_LIST_MAX = 255;
+
+/** The last unicast record with something for the room, in the numbers of one session. */
+interface UnicastMark {
+  readonly session: number;
+  readonly sequence: number;
+}
+
+interface Marks {
+  lastBroadcast: number;
+  readonly unicast: Map<Peer, UnicastMark>;
+}
+
+/** Which way a peer must get a room's next message. */
+type Tie = 'unicast' | 'broadcast' | 'free' | 'unknown';
+
+export interface Paths {
+  readonly unicast: readonly Peer[];
+  readonly broadcast: readonly Peer[];
+}
+
+type Parts = Pick<
+  NodeParts,
+  'broadcast' | 'flow' | 'limits' | 'members' | 'options' | 'recordBytes' | 'routes'
+>;
+
+export class RoomPaths {
+  /** By the name of the room, which is empty for everybody; those that got marks first come first. */
+  readonly #marks = new Map<string, Marks>();
+  readonly #folded: Marks = { lastBroadcast: 0, unicast: new Map() };
+
+  constructor(private readonly parts: Parts) {}
+
+  /** Rooms with marks of their own. */
+  get size(): number {
+    return this.#marks.size;
+  }
+
+  /**
+   * The ways for a message to `holders[0..count)`.
+   *
+   * @param bytes with its head, about
+   * @returns 'full': somebody must get it by broadcast, where it has no room
+   */
+  choose(room: string, holders: readonly Peer[], count: number, bytes: number): Paths | 'full' {
+    const marks = this.#marks.get(room);
+    const all = holders.slice(0, count);
+    const lastBroadcast = Math.max(marks?.lastBroadcast ?? 0, this.#folded.lastBroadcast);
+    const isWished = this.#isWished(count, bytes);
+    if (!isWished && lastBroadcast === 0) return { unicast: all, broadcast: [] };
+    const unicast: Peer[] = [];
+    const free: Peer[] = [];
+    const tied: Peer[] = [];
+    for (const peer of all) {
+      const way = peer.outgoing.isOpen && peer.knowsBroadcastRooms ? this.#tieOf(peer, marks) : 'unicast';
+      if (way === 'unknown') return 'full';
+      if (way === 'unicast') unicast.push(peer);
+      else if (way === 'broadcast') tied.push(peer);
+      else free.push(peer);
+    }
+    const isFree = isWished && free.every(({ outgoing }) => !outgoing.windowStanding.isLaggard);
+    const isBegun = isFree && tied.length + free.length > this.#holdersBelow;
+    if (tied.length === 0 && !isBegun) return { unicast: all, broadcast: [] };
+    if (!this.#mayBroadcast(bytes)) return tied.length === 0 ? { unicast: all, broadcast: [] } : 'full';
+    const broadcast = isFree ? tied.concat(free) : tied;
+    return { unicast: isFree ? unicast : unicast.concat(free), broadcast };
+  }
+
+  /** There is room again for messages that must go by broadcast. */
+  get isRelieved(): boolean {
+    return this.parts.broadcast.records <= this.#window() * RELIEVED_SHARE;
+  }
+
+  /** The sessions of those that must ignore the record which `receivers` get. */
+  notListFor(receivers: readonly Peer[]): number[] {
+    const others = this.parts.members.all.filter(
+      (peer) => peer.outgoing.isOpen && peer.knowsBroadcastRooms && !receivers.includes(peer),
+    );
+    return others.map(({ outgoing }) => outgoing.id);
+  }
+
+  /** A message to the room was written into our stream to the peer. */
+  noteUnicast(room: string, peer: Peer): void {
+    if (this.parts.options.mode === 'mesh') return;
+    const { id, stream } = peer.outgoing;
+    const mark = { session: id, sequence: stream.lastAppended };
+    const marks =
+      this.parts.routes.broadcastTakers < this.parts.limits.broadcastHoldersMin
+        ? this.#folded
+        : this.#marksOf(room);
+    marks.unicast.set(peer, mark);
+  }
+
+  /** A message to the room was written into the broadcast stream. */
+  noteBroadcast(room: string): void {
+    this.#marksOf(room).lastBroadcast = this.parts.broadcast.lastAppended;
+  }
+
+  /** More holders than this are worth a broadcast. */
+  get #holdersBelow(): number {
+    const { limits, members } = this.parts;
+    return Math.max(limits.broadcastHoldersMin - 1, (members.size + 1) / 2);
+  }
+
+  #isWished(count: number, bytes: number): boolean {
+    return this.parts.options.mode === 'broadcast' && count > this.#holdersBelow && this.#mayBroadcast(bytes);
+  }
+
+  #mayBroadcast(bytes: number): boolean {
+    return bytes <= BROADCAST_BYTES_MAX && this.parts.members.size <= NOT_LIST_MAX && this.#hasRoom(bytes);
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { broadcast, limits, recordBytes } = this.parts;
+    const records = broadcast.records + Math.ceil(bytes / recordBytes);
+    return (
+      records <= Math.max(1, this.#window() * WINDOW_SHARE) &&
+      records <= limits.broadcastRingRecords * RING_SHARE &&
+      broadcast.bytes + bytes <= limits.broadcastRingBytes * RING_SHARE
+    );
+  }
+
+  #window(): number {
+    const { flow, limits, members } = this.parts;
+    let window = Math.min(limits.broadcastWindowRecords, flow.echoWindow);
+    for (const { outgoing } of members.all) {
+      if (outgoing.isOpen && !outgoing.windowStanding.isLaggard) window = Math.min(window, outgoing.window);
+    }
+    return window;
+  }
+
+  /**
+   * Its own marks say exactly which way the room's last message took. Folded ones may be of other rooms, so they count
+   * only where its own tie nobody; and if they tie the peer to both ways, the room has to wait until one is free.
+   */
+  #tieOf(peer: Peer, marks: Marks | undefined): Tie {
+    const own = marks === undefined ? 'free' : tieBy(peer, marks);
+    if (own !== 'free') return own === 'unknown' ? 'unicast' : own;
+    return tieBy(peer, this.#folded);
+  }
+
+  #marksOf(room: string): Marks {
+    const known = this.#marks.get(room);
+    if (known !== undefined) return known;
+    this.#sweep();
+    const marks: Marks = { lastBroadcast: 0, unicast: new Map() };
+    this.#marks.set(room, marks);
+    return marks;
+  }
+
+  /** Removes marks that tie nobody any more, a few at a time. Beyond the limit the oldest are folded. */
+  #sweep(): void {
+    let looked = 0;
+    for (const [room, marks] of this.#marks) {
+      if (looked === SWEPT_PER_ENTRY) break;
+      looked += 1;
+      this.#marks.delete(room);
+      // what still ties somebody is looked at again when all others were
+      if (this.#tiesSomebody(marks)) this.#marks.set(room, marks);
+    }
+    if (this.#marks.size < this.parts.limits.roomMarksMax) return;
+    const [oldest] = this.#marks;
+    if (oldest === undefined) return;
+    this.#marks.delete(oldest[0]);
+    this.#fold(oldest[1]);
+  }
+
+  #fold({ lastBroadcast, unicast }: Marks): void {
+    const folded = this.#folded;
+    folded.lastBroadcast = Math.max(folded.lastBroadcast, lastBroadcast);
+    for (const [peer, mark] of unicast) {
+      const before = folded.unicast.get(peer);
+      if (before === undefined || isOlder(before, mark)) folded.unicast.set(peer, mark);
+    }
+    for (const peer of folded.unicast.keys()) if (peer.isGone) folded.unicast.delete(peer);
+  }
+
+  #tiesSomebody({ lastBroadcast, unicast }: Marks): boolean {
+    const isTied = ({ outgoing }: Peer): boolean =>
+      outgoing.isOpen && lastBroadcast > outgoing.broadcastNeededAfter;
+    if (this.parts.members.all.some(isTied)) return true;
+    for (const [peer, mark] of unicast) if (!peer.isGone && isOpenMark(peer, mark)) return true;
+    return false;
+  }
+}
+
+function tieBy(peer: Peer, { lastBroadcast, unicast }: Marks): Tie {
+  const isBroadcast = lastBroadcast > peer.outgoing.broadcastNeededAfter;
+  if (!isOpenMark(peer, unicast.get(peer))) return isBroadcast ? 'broadcast' : 'free';
+  return isBroadcast ? 'unknown' : 'unicast';
+}
+
+function isOpenMark({ outgoing }: Peer, mark: UnicastMark | undefined): boolean {
+  if (mark === undefined) return false;
+  const last = mark.session === outgoing.id ? mark.sequence : outgoing.carried;
+  return outgoing.stream.first <= last;
+}
+
+function isOlder(one: UnicastMark, other: UnicastMark): boolean {
+  return one.session < other.session || (one.session === other.session && one.sequence < other.sequence);
+}
