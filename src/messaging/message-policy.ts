@@ -15,9 +15,10 @@ export abstract class MessagePolicy {
   abstract allows(sender: Connection, message: Message): Promise<boolean> | boolean;
 
   /**
-   * The same for a message to a room. Asked after the RoomPolicy. Unless it is overridden, all messages may be sent.
+   * The same for a message to a room. Asked after the RoomPolicy. A policy that does not override it refuses all of them: it
+   * was written without rooms in mind, and what it keeps from users must not reach them through a room.
    */
   allowsToRoom(_sender: Connection, _message: RoomMessage): Promise<boolean> | boolean {
-    return true;
+    return false;
   }
 }

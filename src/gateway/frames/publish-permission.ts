@@ -1,4 +1,4 @@
-import { Injectable, Optional } from '@nestjs/common';
+import { Injectable, Logger, Optional } from '@nestjs/common';
 import { MessagePolicy } from '../../messaging/message-policy.js';
 import { RoomAccess } from '../../rooms/room-access.js';
 import type { Membership } from '../../rooms/room.js';
@@ -15,7 +15,12 @@ export class PublishPermission {
   constructor(
     private readonly access: RoomAccess,
     @Optional() private readonly policy?: MessagePolicy,
-  ) {}
+  ) {
+    if (policy?.allowsToRoom !== MessagePolicy.prototype.allowsToRoom) return;
+    new Logger(PublishPermission.name).warn(
+      `${policy.constructor.name} has no allowsToRoom: what clients publish to rooms is refused (forbidden)`,
+    );
+  }
 
   /** The member may publish, and nobody has to be asked. */
   isGiven({ mayPublish }: Membership): boolean {
