@@ -92,6 +92,7 @@ export class Convergence {
       if (!promises.isPerfect(id, elsewhere, this.#hasReplays)) {
         this.#fail(running, `sent to ${elsewhere} devices in perfect calm, but ${promises.describe(id)}`);
       }
+      if (address !== EVERYBODY) this.#checkBystanders(running, id, address);
     }
     for (const { id, address, running } of this.#sentVolatile) {
       const elsewhere = this.#devicesElsewhere(running, address);
@@ -147,6 +148,17 @@ export class Convergence {
     }
     if (!complete && !this.#hasReplays) {
       this.#fail(running, `cannot say in perfect calm who holds ${address}`);
+    }
+  }
+
+  /** In perfect calm a message goes to no node without a device of its address. */
+  #checkBystanders(running: Running, id: number, address: string): void {
+    const reached = this.#world.promises.reachedBy(id);
+    for (const { boot, application } of this.#nodes()) {
+      const isHolder = application.devices.some((device) => device.address === address);
+      if (!isHolder && reached.has(boot.index)) {
+        this.#fail(running, `sent #${id} to ${address}, and #${boot.index}, which does not hold it, got it`);
+      }
     }
   }
 

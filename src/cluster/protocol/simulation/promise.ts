@@ -190,6 +190,11 @@ export class Promises {
     return entry.result === (devicesElsewhere === 0 ? 'none' : 'queued');
   }
 
+  /** The nodes to which it has come. */
+  reachedBy(id: number): ReadonlySet<number> {
+    return this.#log.entry(id)?.reached ?? new Set();
+  }
+
   wasRefused(id: number): boolean {
     return this.#log.entry(id)?.result === 'congested';
   }
