@@ -1,5 +1,4 @@
 import { Body, Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { RoomRefusedError, Rooms } from '../../rooms/rooms.js';
 import type { Outcome } from '../../wire/outgoing-frame.js';
@@ -8,19 +7,24 @@ import { IdempotentInterceptor } from './idempotent.interceptor.js';
 import type { JsonBody } from './json-body.pipe.js';
 import { IDEMPOTENCY_KEY } from './messages.controller.js';
 import { errorAnswer, messageBody, outcomeAnswer } from './schemas.js';
+import { Documented } from '../reference/documented.js';
 
 /** Messages from backends to every connection of the cluster. */
-@ApiTags('messages')
-@ApiBearerAuth()
-@ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })
+@Documented(({ ApiBearerAuth, ApiResponse, ApiTags }) => [
+  ApiTags('messages'),
+  ApiBearerAuth(),
+  ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer }),
+])
 @Controller('v1/broadcast')
 export class BroadcastController {
   constructor(private readonly rooms: Rooms) {}
 
-  @ApiOperation({ summary: 'Send a message to every connection of the cluster' })
-  @ApiHeader(IDEMPOTENCY_KEY)
-  @ApiResponse({ status: 200, description: 'What became of it', standardSchema: outcomeAnswer })
-  @ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer })
+  @Documented(({ ApiHeader, ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: 'Send a message to every connection of the cluster' }),
+    ApiHeader(IDEMPOTENCY_KEY),
+    ApiResponse({ status: 200, description: 'What became of it', standardSchema: outcomeAnswer }),
+    ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer }),
+  ])
   @UseInterceptors(IdempotentInterceptor)
   @HttpCode(200)
   @Post()

@@ -1,15 +1,17 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { version } from '../../config/version.js';
 import { ClusterUsers } from '../cluster-users.js';
 import { RunningNode } from '../running-node.js';
 import { clusterAnswer, errorAnswer } from './schemas.js';
+import { Documented } from '../reference/documented.js';
 
 /** The cluster as this node sees it. */
-@ApiTags('cluster')
-@ApiBearerAuth()
-@ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })
+@Documented(({ ApiBearerAuth, ApiResponse, ApiTags }) => [
+  ApiTags('cluster'),
+  ApiBearerAuth(),
+  ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer }),
+])
 @Controller('v1/cluster')
 export class ClusterController {
   constructor(
@@ -17,8 +19,10 @@ export class ClusterController {
     private readonly users: ClusterUsers,
   ) {}
 
-  @ApiOperation({ summary: 'All nodes, this one first' })
-  @ApiResponse({ status: 200, description: 'As this node sees them', standardSchema: clusterAnswer })
+  @Documented(({ ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: 'All nodes, this one first' }),
+    ApiResponse({ status: 200, description: 'As this node sees them', standardSchema: clusterAnswer }),
+  ])
   @Get()
   async nodes(): Promise<z.infer<typeof clusterAnswer>> {
     const census = await this.users.census();

@@ -1,5 +1,4 @@
 import { Body, Controller, Headers, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
 import { traceOf } from '../../messaging/message-tracing.js';
@@ -12,6 +11,7 @@ import { IdempotentInterceptor } from './idempotent.interceptor.js';
 import type { JsonBody } from './json-body.pipe.js';
 import { batchAnswer, batchBody, errorAnswer, messageBody, outcomeAnswer } from './schemas.js';
 import { UserIdPipe } from './user-id.pipe.js';
+import { Documented } from '../reference/documented.js';
 
 export const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
@@ -26,19 +26,23 @@ const TRACEPARENT = {
 };
 
 /** Messages from backends. Their `from` is null. */
-@ApiTags('messages')
-@ApiBearerAuth()
-@ApiHeader(IDEMPOTENCY_KEY)
-@ApiHeader(TRACEPARENT)
-@ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })
-@ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer })
+@Documented(({ ApiBearerAuth, ApiHeader, ApiResponse, ApiTags }) => [
+  ApiTags('messages'),
+  ApiBearerAuth(),
+  ApiHeader(IDEMPOTENCY_KEY),
+  ApiHeader(TRACEPARENT),
+  ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer }),
+  ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer }),
+])
 @UseInterceptors(IdempotentInterceptor)
 @Controller('v1')
 export class MessagesController {
   constructor(private readonly node: RunningNode) {}
 
-  @ApiOperation({ summary: 'Send a message to every device of a user' })
-  @ApiResponse({ status: 200, description: 'What became of it', standardSchema: outcomeAnswer })
+  @Documented(({ ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: 'Send a message to every device of a user' }),
+    ApiResponse({ status: 200, description: 'What became of it', standardSchema: outcomeAnswer }),
+  ])
   @HttpCode(200)
   @Post('users/:user_id/messages')
   async send(
@@ -51,8 +55,10 @@ export class MessagesController {
     return outcome;
   }
 
-  @ApiOperation({ summary: 'Send the same message to many users' })
-  @ApiResponse({ status: 200, description: 'What became of each', standardSchema: batchAnswer })
+  @Documented(({ ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: 'Send the same message to many users' }),
+    ApiResponse({ status: 200, description: 'What became of each', standardSchema: batchAnswer }),
+  ])
   @HttpCode(200)
   @Post('messages')
   async sendToMany(

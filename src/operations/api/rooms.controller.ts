@@ -1,5 +1,4 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, UseInterceptors } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { RoomRefusedError, Rooms } from '../../rooms/rooms.js';
 import type { Outcome } from '../../wire/outgoing-frame.js';
@@ -17,23 +16,28 @@ import {
   roomAnswer,
 } from './schemas.js';
 import { UserIdPipe } from './user-id.pipe.js';
+import { Documented } from '../reference/documented.js';
 
 /** Publishes to rooms, counts who is in one, and puts users in and out. */
-@ApiTags('rooms')
-@ApiBearerAuth()
-@ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })
+@Documented(({ ApiBearerAuth, ApiResponse, ApiTags }) => [
+  ApiTags('rooms'),
+  ApiBearerAuth(),
+  ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer }),
+])
 @Controller('v1/rooms/:room')
 export class RoomsController {
   constructor(private readonly rooms: Rooms) {}
 
-  @ApiOperation({ summary: 'Send a message to every member of a room' })
-  @ApiHeader(IDEMPOTENCY_KEY)
-  @ApiResponse({
-    status: 200,
-    description: 'What became of it; 0: nobody is in it',
-    standardSchema: outcomeAnswer,
-  })
-  @ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer })
+  @Documented(({ ApiHeader, ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: 'Send a message to every member of a room' }),
+    ApiHeader(IDEMPOTENCY_KEY),
+    ApiResponse({
+      status: 200,
+      description: 'What became of it; 0: nobody is in it',
+      standardSchema: outcomeAnswer,
+    }),
+    ApiResponse({ status: 503, description: API_ERRORS.congested.message, standardSchema: errorAnswer }),
+  ])
   @UseInterceptors(IdempotentInterceptor)
   @HttpCode(200)
   @Post('messages')
@@ -49,19 +53,23 @@ export class RoomsController {
     }
   }
 
-  @ApiOperation({ summary: 'How many are in a room, on all nodes' })
-  @ApiResponse({ status: 200, description: 'Zeros: nobody', standardSchema: roomAnswer })
+  @Documented(({ ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: 'How many are in a room, on all nodes' }),
+    ApiResponse({ status: 200, description: 'Zeros: nobody', standardSchema: roomAnswer }),
+  ])
   @Get()
   async count(@Param('room', RoomNamePipe) room: string): Promise<z.infer<typeof roomAnswer>> {
     return { room, ...(await this.rooms.count(room)) };
   }
 
-  @ApiOperation({ summary: 'Put the present connections of a user into a room' })
-  @ApiResponse({
-    status: 200,
-    description: '0: none is there; nothing is kept',
-    standardSchema: joinedAnswer,
-  })
+  @Documented(({ ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: 'Put the present connections of a user into a room' }),
+    ApiResponse({
+      status: 200,
+      description: '0: none is there; nothing is kept',
+      standardSchema: joinedAnswer,
+    }),
+  ])
   @Put('users/:user_id')
   async join(
     @Param('room', RoomNamePipe) room: string,
@@ -71,8 +79,10 @@ export class RoomsController {
     return { joined: connections, complete };
   }
 
-  @ApiOperation({ summary: 'Take the connections of a user out of a room' })
-  @ApiResponse({ status: 200, description: 'How many were in it', standardSchema: removedAnswer })
+  @Documented(({ ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: 'Take the connections of a user out of a room' }),
+    ApiResponse({ status: 200, description: 'How many were in it', standardSchema: removedAnswer }),
+  ])
   @Delete('users/:user_id')
   async remove(
     @Param('room', RoomNamePipe) room: string,

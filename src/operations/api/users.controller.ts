@@ -1,20 +1,24 @@
 import { Controller, Delete, Get, Param } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { ClusterUsers } from '../cluster-users.js';
 import { closedAnswer, errorAnswer, userAnswer } from './schemas.js';
 import { UserIdPipe } from './user-id.pipe.js';
+import { Documented } from '../reference/documented.js';
 
 /** Finds and closes the connections of users. */
-@ApiTags('users')
-@ApiBearerAuth()
-@ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer })
+@Documented(({ ApiBearerAuth, ApiResponse, ApiTags }) => [
+  ApiTags('users'),
+  ApiBearerAuth(),
+  ApiResponse({ status: '4XX', description: 'See the error codes', standardSchema: errorAnswer }),
+])
 @Controller('v1/users/:user_id')
 export class UsersController {
   constructor(private readonly users: ClusterUsers) {}
 
-  @ApiOperation({ summary: "A user's connections on all nodes" })
-  @ApiResponse({ status: 200, description: 'An empty list: offline', standardSchema: userAnswer })
+  @Documented(({ ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: "A user's connections on all nodes" }),
+    ApiResponse({ status: 200, description: 'An empty list: offline', standardSchema: userAnswer }),
+  ])
   @Get()
   async find(@Param('user_id', UserIdPipe) userId: string): Promise<z.infer<typeof userAnswer>> {
     const { connections, complete } = await this.users.connectionsOf(userId);
@@ -29,8 +33,10 @@ export class UsersController {
     };
   }
 
-  @ApiOperation({ summary: "Close a user's connections on all nodes, with close code 4501" })
-  @ApiResponse({ status: 200, description: 'How many were told to close', standardSchema: closedAnswer })
+  @Documented(({ ApiOperation, ApiResponse }) => [
+    ApiOperation({ summary: "Close a user's connections on all nodes, with close code 4501" }),
+    ApiResponse({ status: 200, description: 'How many were told to close', standardSchema: closedAnswer }),
+  ])
   @Delete('connections')
   async disconnect(@Param('user_id', UserIdPipe) userId: string): Promise<z.infer<typeof closedAnswer>> {
     return this.users.disconnect(userId);

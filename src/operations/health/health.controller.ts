@@ -1,10 +1,13 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
 import { Readiness } from './readiness.js';
+import { Documented } from '../reference/documented.js';
+
+/** What terminus documents of a check. It would load the document's package by itself. */
+const checkAnswers = (): MethodDecorator[] => [HealthCheck({ noCache: false, swaggerDocumentation: true })];
 
 /** For load balancers and orchestrators. */
-@ApiTags('health')
+@Documented(({ ApiTags }) => [ApiTags('health')])
 @Controller()
 export class HealthController {
   constructor(
@@ -14,14 +17,16 @@ export class HealthController {
 
   /** The process answers. If it does not: restart it. */
   @Get('healthz')
-  @HealthCheck()
+  @Documented(checkAnswers)
+  @HealthCheck({ noCache: true, swaggerDocumentation: false })
   async alive(): Promise<HealthCheckResult> {
     return this.health.check([]);
   }
 
   /** The node serves new clients. If it does not: send no new clients here. */
   @Get('readyz')
-  @HealthCheck()
+  @Documented(checkAnswers)
+  @HealthCheck({ noCache: true, swaggerDocumentation: false })
   async ready(): Promise<HealthCheckResult> {
     return this.health.check([...this.readiness.checks]);
   }

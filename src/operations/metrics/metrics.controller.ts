@@ -1,9 +1,9 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { MetricsCollection } from './metrics-collection.js';
 import { ModuleMetrics } from './module-metrics.js';
+import { Documented } from '../reference/documented.js';
 
-@ApiExcludeController()
+@Documented(({ ApiExcludeController }) => [ApiExcludeController()])
 @Controller('metrics')
 export class MetricsController {
   constructor(

@@ -1,9 +1,9 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { RunningNode } from '../running-node.js';
 import { asyncApiDocument } from './async-api.js';
+import { Documented } from './documented.js';
 
-@ApiExcludeController()
+@Documented(({ ApiExcludeController }) => [ApiExcludeController()])
 @Controller('docs')
 export class AsyncApiController {
   constructor(private readonly node: RunningNode) {}
