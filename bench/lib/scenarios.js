@@ -17,6 +17,14 @@ import { residentBytes } from './proc.js';
  * @property {[string, string | null, 'min' | 'max', number][]} [goals]
  */
 
+const KiB = 1024;
+
+/** Of messages of 4 KiB and more. */
+const largeGoals = [
+  ['rate', 'nats', 'min', 0.8],
+  ['cpuPerMessage', 'nats', 'max', 1.25],
+];
+
 /** @type {Record<string, Scenario>} */
 export const scenarios = {
   'two-nodes-1': {
@@ -43,12 +51,48 @@ export const scenarios = {
       ['rate', 'socketio', 'min', 5],
     ],
   },
+  'two-nodes-16-256': {
+    title: 'two nodes, 100 pairs, 256 B, 16 in flight',
+    kind: 'pairs',
+    nodes: 2,
+    inFlight: 16,
+    bytes: 256,
+  },
   'two-nodes-16-1k': {
     title: 'two nodes, 100 pairs, 1 KiB, 16 in flight',
     kind: 'pairs',
     nodes: 2,
     inFlight: 16,
-    bytes: 1024,
+    bytes: KiB,
+    goals: [
+      ['rate', 'nats', 'min', 1],
+      ['cpuPerMessage', 'nats', 'max', 1.1],
+    ],
+  },
+  // With larger messages a pair has 64 KiB in flight, as it has with 16 of 4 KiB.
+  'two-nodes-16-4k': {
+    title: 'two nodes, 100 pairs, 4 KiB, 16 in flight',
+    kind: 'pairs',
+    nodes: 2,
+    inFlight: 16,
+    bytes: 4 * KiB,
+    goals: largeGoals,
+  },
+  'two-nodes-4-16k': {
+    title: 'two nodes, 100 pairs, 16 KiB, 4 in flight',
+    kind: 'pairs',
+    nodes: 2,
+    inFlight: 4,
+    bytes: 16 * KiB,
+    goals: largeGoals,
+  },
+  'two-nodes-1-64k': {
+    title: 'two nodes, 100 pairs, 64 KiB, 1 in flight',
+    kind: 'pairs',
+    nodes: 2,
+    inFlight: 1,
+    bytes: 64 * KiB,
+    goals: largeGoals,
   },
   'one-node-1': {
     title: 'one node, 100 pairs, 64 B, 1 in flight',
@@ -65,8 +109,10 @@ export const scenarios = {
     bytes: 64,
     also: ['sink'],
     goals: [
-      ['rate', 'ws', 'min', 1],
-      ['cpuPerMessage', 'ws', 'max', 1],
+      ['rate', 'nats', 'min', 1.1],
+      ['cpuPerMessage', 'nats', 'max', 1],
+      ['rate', 'ws', 'min', 7],
+      ['rate', 'bun', 'min', 5],
     ],
   },
   'nodes-2': { title: '2 nodes, two talk (16 in flight)', kind: 'pairs', nodes: 2, inFlight: 16, bytes: 64 },
@@ -105,7 +151,11 @@ export const scenarios = {
 export const groups = [
   ['two-nodes-1'],
   ['two-nodes-16'],
+  ['two-nodes-16-256'],
   ['two-nodes-16-1k'],
+  ['two-nodes-16-4k'],
+  ['two-nodes-4-16k'],
+  ['two-nodes-1-64k'],
   ['one-node'],
   ['one-node-1'],
   ['nodes-2', 'nodes-4', 'nodes-8'],
@@ -116,7 +166,7 @@ export const groups = [
 
 export const onRequest = ['one-node-1'];
 
-const MiB = 1024 * 1024;
+const MiB = KiB * KiB;
 
 /** The clients that talk are on the first two nodes, however many nodes there are. */
 async function openPairs(bench) {

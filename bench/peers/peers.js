@@ -3,11 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { Process, portOpens } from '../lib/processes.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The program of the optional dependency `bun`, which is there without an install script too. */
+const bun = join(
+  here,
+  `../node_modules/@oven/bun-${platform}-${arch === 'arm64' ? 'aarch64' : arch}/bin/bun`,
+);
 
 export const builtLanfare = join(repository, 'dist', 'main.js');
 
@@ -42,7 +49,15 @@ export const builtLanfare = join(repository, 'dist', 'main.js');
 /** Starts one process per node, all with `env(index)`, and waits for their ports. */
 async function startNodes(
   context,
-  { name, dialect, options = {}, script, env = async () => ({}), extra = [] },
+  {
+    name,
+    dialect,
+    options = {},
+    program = [process.execPath, ...context.nodeFlags],
+    script,
+    env = async () => ({}),
+    extra = [],
+  },
 ) {
   const processes = [...extra];
   const nodes = [];
@@ -56,7 +71,7 @@ async function startNodes(
         new Process({
           name: `${name} ${index + 1}`,
           place,
-          command: [process.execPath, ...context.nodeFlags, script],
+          command: [...program, script],
           env: {
             NODE_ENV: 'production',
             HOST: place.address,
@@ -201,6 +216,7 @@ async function startLanfare(context, { bus = 'udp', script = context.lanfare } =
     OPS_PORT: String(await topology.freshPort()),
     WS_MESSAGES_PER_SECOND: '1000000',
     WS_MESSAGES_BURST: '1000000',
+    WS_MAX_PAYLOAD_BYTES: '131072',
     LOG_FORMAT: 'json',
     ...settings,
   });
@@ -262,6 +278,18 @@ export const peers = {
     missing: () => null,
     start: (context) =>
       startNodes(context, { name: 'ws', dialect: 'plain', script: join(here, 'servers/ws.js') }),
+  },
+  bun: {
+    title: "Bun's server (uWebSockets), routing by hand",
+    clusters: false,
+    missing: () => (existsSync(bun) ? null : 'Bun has no program for this platform'),
+    start: (context) =>
+      startNodes(context, {
+        name: 'bun',
+        dialect: 'plain',
+        program: [bun],
+        script: join(here, 'servers/bun.js'),
+      }),
   },
   'nest-ws': {
     title: "Nest's stock WsAdapter",
