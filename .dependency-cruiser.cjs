@@ -2,13 +2,18 @@
  * The layers of ARCHITECTURE.md, as rules: imports go down, streams come up.
  *   operations > gateway > messaging > connections, cluster > udp-broadcast > config > wire
  */
-const layer = (name, ...below) => ({
-  name: `${name}-imports-only-below`,
-  severity: 'error',
-  comment: `src/${name} may import itself and: ${below.join(', ') || 'nothing'}`,
-  from: { path: `^src/${name}/`, pathNot: '[.]spec[.]ts$' },
-  to: { path: '^src/', pathNot: [name, ...below].map((folder) => `^src/${folder}/`) },
-});
+const layers = [];
+
+const layer = (name, ...below) => {
+  layers.push(`^src/${name}/`);
+  return {
+    name: `${name}-imports-only-below`,
+    severity: 'error',
+    comment: `src/${name} may import itself and: ${below.join(', ') || 'nothing'}`,
+    from: { path: `^src/${name}/`, pathNot: '[.]spec[.]ts$' },
+    to: { path: '^src/', pathNot: [name, ...below].map((folder) => `^src/${folder}/`) },
+  };
+};
 
 /** Every technology has one owner; the others see the owner's own types. */
 const owner = (technology, path, owners) => ({
@@ -140,6 +145,13 @@ module.exports = {
       'wire',
     ),
     layer('workers', 'operations', 'gateway', 'cluster', 'udp-broadcast', 'telemetry', 'config', 'waiting'),
+    {
+      name: 'folders-have-a-layer',
+      severity: 'error',
+      comment: 'a folder of src must have a rule above; these stand on top, and may import any',
+      from: { path: '^src/[^/]+/', pathNot: [...layers, '^src/(commands|doctor|testing)/'] },
+      to: {},
+    },
     {
       name: 'the-protocol-core-does-no-io',
       severity: 'error',
