@@ -14,6 +14,11 @@ export class OutgoingRecord {
     readonly closedAt: number,
   ) {}
 
+  /** A part of a snapshot. It has no messages, and is never sent in a later session. */
+  static ofSnapshot(body: Buffer, now: number): OutgoingRecord {
+    return new OutgoingRecord(body, false, true, false, 0, now);
+  }
+
   get sentAt(): number {
     return this.#sentAt;
   }

@@ -105,7 +105,7 @@ export class OutgoingStream {
   appendSnapshot(now: number, body: Buffer): void {
     assert(body.length <= this.recordBytes, 'a snapshot record fits');
     this.close(now);
-    this.#push(new OutgoingRecord(body, false, true, false, 0, now));
+    this.#push(OutgoingRecord.ofSnapshot(body, now));
     this.#snapshotRecords += 1;
   }
 
