@@ -1,6 +1,6 @@
 import { filter, map, share, type Observable } from 'rxjs';
 import type { Bodies } from './bodies.js';
-import type { Bus } from './bus/bus.js';
+import type { Address, Bus } from './bus/bus.js';
 
 const NAME_BYTES_MAX = 64;
 
@@ -45,6 +45,20 @@ export class Channel<T = unknown> {
    * @throws {TypeError} when `data` is not a JSON value
    */
   publish(data: T): boolean {
-    return this.bus.publish(this.name, this.bodies.encode(data, 'publication', this.name));
+    return this.bus.publish(this.name, this.#encode(data));
+  }
+
+  /** The same, to one other node. Returns false also when that node is not there. */
+  publishTo(nodeId: string, data: T): boolean {
+    return this.bus.publishTo(nodeId, this.name, this.#encode(data));
+  }
+
+  /** The same, to every other node that holds the address, or may hold it. Returns those to whom it could not be sent. */
+  publishToHolders(address: Address, data: T): readonly string[] {
+    return this.bus.publishToHolders(address, this.name, this.#encode(data));
+  }
+
+  #encode(data: T): Buffer {
+    return this.bodies.encode(data, 'publication', this.name);
   }
 }

@@ -296,6 +296,35 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       expect(own).toEqual([]);
     });
 
+    it('publishes to one node, or to those that hold an address, in order', async () => {
+      const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
+      const came: Record<string, string[]> = { b: [], c: [] };
+      const last = [b, c].map(async (node) =>
+        firstValueFrom(
+          node.publications$.pipe(
+            filter(({ channel, body, nodeId }) => {
+              came[node === b ? 'b' : 'c']?.push(`${channel} ${body.toString()} ${nodeId === a.nodeId}`);
+              return body.toString() === 'last';
+            }),
+          ),
+        ),
+      );
+      await joinedEverywhere(b, { kind: 'watch', name: '1' });
+      await joinedEverywhere(c, room('1'));
+      // a session towards each of them may still be on its way
+      while (!a.publishTo(c.nodeId, 'x', Buffer.from('first'))) await new Promise(setImmediate);
+      while (a.publishToHolders({ kind: 'watch', name: '1' }, 'x', Buffer.from('first')).length > 0) {
+        await new Promise(setImmediate);
+      }
+      expect(a.publishTo(b.nodeId, 'x', Buffer.from('last'))).toBe(true);
+      expect(a.publishToHolders(room('1'), 'x', Buffer.from('last'))).toEqual([]);
+      await Promise.all(last);
+      expect(came).toEqual({ b: ['x first true', 'x last true'], c: ['x first true', 'x last true'] });
+      expect(a.publishTo('nobody', 'x', Buffer.from('1'))).toBe(false);
+      expect(a.publishTo(b.nodeId, 'x', Buffer.alloc(TOO_LARGE_BYTES))).toBe(false);
+      expect(a.publishToHolders(room('1'), 'x', Buffer.alloc(TOO_LARGE_BYTES))).toEqual([c.nodeId]);
+    });
+
     it('collects the answers of all other nodes, and names those that gave none', async () => {
       const [a, b, c] = (await world.start(3)) as [Bus, Bus, Bus];
       b.questions$.subscribe(({ topic, body, nodeId, answer }) =>

@@ -1,9 +1,12 @@
 import { NEVER, type Observable } from 'rxjs';
 import type { BroadcastMessage, Message, RoomMessage } from '../../wire/message.js';
 
-/** What messages are for, and what a node holds: a user or a room. A user and a room of one name are two addresses. */
+/**
+ * What messages are for, and what a node holds: a user or a room, or that it watches who is in a room. A user and a room of
+ * one name are two addresses.
+ */
 export interface Address {
-  readonly kind: 'user' | 'room';
+  readonly kind: 'user' | 'room' | 'watch';
   /** 1 to 255 bytes of UTF-8. */
   readonly name: string;
 }
@@ -265,6 +268,15 @@ export abstract class Bus {
 
   /** Sends to all other nodes, in order. Returns false to refuse: queues are full, or the body is too large. */
   abstract publish(channel: string, body: Buffer): boolean;
+  /**
+   * The same, to every other node that holds the address, or may hold it. What one node is sent arrives there in order.
+   * Something that was taken may still be dropped; `gaps$` tells that as `incomplete` or `lost`.
+   *
+   * @returns the nodes to which it could not be sent
+   */
+  abstract publishToHolders(address: Address, channel: string, body: Buffer): readonly string[];
+  /** The same, to one node. Returns false when it could not be sent. */
+  abstract publishTo(nodeId: string, channel: string, body: Buffer): boolean;
   /** Asks all other nodes. Resolves when all have answered, or after `timeoutMs` with those that did. */
   abstract ask(topic: string, body: Buffer, timeoutMs: number): Promise<Answers>;
 

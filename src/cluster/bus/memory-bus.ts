@@ -156,11 +156,19 @@ export class MemoryBus extends StreamingBus {
   }
 
   publish(channel: string, body: Buffer): boolean {
-    if (body.length > MESSAGE_BYTES_MAX || !this.#hasRoomFor(body.length)) return false;
-    this.#enqueue(body.length, () => {
-      for (const other of this.#others()) other.publications.next({ channel, body, nodeId: this.nodeId });
-    });
-    return true;
+    return this.#publish(channel, body, () => this.#others());
+  }
+
+  publishToHolders(address: Address, channel: string, body: Buffer): readonly string[] {
+    const key = keyOf(address);
+    const holders = this.#others().filter((other) => other.#connections.has(key));
+    const isTaken = this.#publish(channel, body, () => holders);
+    return isTaken ? [] : holders.map(({ nodeId }) => nodeId);
+  }
+
+  publishTo(nodeId: string, channel: string, body: Buffer): boolean {
+    const to = this.#others().filter((other) => other.nodeId === nodeId);
+    return to.length > 0 && this.#publish(channel, body, () => to);
   }
 
   async ask(topic: string, body: Buffer, timeoutMs: number): Promise<Answers> {
@@ -200,6 +208,17 @@ export class MemoryBus extends StreamingBus {
   #others(): MemoryBus[] {
     const { nodes } = this.network;
     return nodes.includes(this) ? nodes.filter((node) => node !== this) : [];
+  }
+
+  #publish(channel: string, body: Buffer, to: () => readonly MemoryBus[]): boolean {
+    if (body.length > MESSAGE_BYTES_MAX || !this.#hasRoomFor(body.length)) return false;
+    this.#enqueue(body.length, () => {
+      const others = this.#others();
+      for (const other of to()) {
+        if (others.includes(other)) other.publications.next({ channel, body, nodeId: this.nodeId });
+      }
+    });
+    return true;
   }
 
   #isHeld(key: string): boolean {

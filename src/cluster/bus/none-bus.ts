@@ -61,6 +61,14 @@ export class NoneBus extends Bus {
     return true;
   }
 
+  publishToHolders(): readonly string[] {
+    return [];
+  }
+
+  publishTo(): boolean {
+    return false;
+  }
+
   async ask(_topic: string, _body: Buffer): Promise<Answers> {
     return { answers: [], missing: [], complete: true };
   }

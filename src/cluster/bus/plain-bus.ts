@@ -96,6 +96,14 @@ export class PlainBus extends StreamingBus {
     return false;
   }
 
+  publishToHolders(): readonly string[] {
+    return [];
+  }
+
+  publishTo(): boolean {
+    return false;
+  }
+
   async ask(): Promise<Answers> {
     return { answers: [], missing: [], complete: false };
   }

@@ -132,6 +132,20 @@ export class ProtocolBus extends StreamingBus {
     return isTaken;
   }
 
+  publishToHolders(address: Address, channel: string, body: Buffer): readonly string[] {
+    const driver = this.#started;
+    const refused = driver.node.publishToHolders(performance.now(), address, channel, body);
+    driver.wantTurnEnd();
+    return refused;
+  }
+
+  publishTo(nodeId: string, channel: string, body: Buffer): boolean {
+    const driver = this.#started;
+    const isTaken = driver.node.publishTo(performance.now(), nodeId, channel, body);
+    driver.wantTurnEnd();
+    return isTaken;
+  }
+
   async ask(topic: string, body: Buffer, timeoutMs: number): Promise<Answers> {
     const driver = this.#started;
     return new Promise((resolve) => {

@@ -236,6 +236,15 @@ export class ClusterNode implements ProtocolNode {
     return this.#routing.publish(now, channel, body);
   }
 
+  publishToHolders(now: number, address: Address, channel: string, body: Buffer): NodeId[] {
+    return this.#departure.isOver ? [] : this.#routing.publishToHolders(now, address, channel, body);
+  }
+
+  publishTo(now: number, peer: NodeId, channel: string, body: Buffer): boolean {
+    const to = this.#parts.members.withId(peer);
+    return to?.isProven === true && this.#routing.publishTo(now, to, channel, body);
+  }
+
   ask(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
     if (this.#departure.isOver)
       this.#parts.journal.events.push({

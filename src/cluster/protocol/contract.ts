@@ -33,8 +33,11 @@ export interface TraceContext {
   readonly isRemote?: boolean;
 }
 
-/** What messages are for, and nodes tell each other that they hold. A user and a room of one name are two addresses. */
-export const ADDRESS_KINDS = ['user', 'room'] as const;
+/**
+ * What messages are for, and nodes tell each other that they hold. A user and a room of one name are two addresses.
+ * `watch`: a node watches who is in the room of this name.
+ */
+export const ADDRESS_KINDS = ['user', 'room', 'watch'] as const;
 export type AddressKind = (typeof ADDRESS_KINDS)[number];
 
 export interface Address {
@@ -274,6 +277,10 @@ export interface ProtocolNode {
   /** May come in a later turn, until the asker's receipt ends. */
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void;
   publish(now: number, channel: string, body: Buffer): boolean;
+  /** The same, to every peer that holds the address, or may hold it. Returns those to whom it could not be sent. */
+  publishToHolders(now: number, address: Address, channel: string, body: Buffer): NodeId[];
+  /** The same, to one peer. */
+  publishTo(now: number, peer: NodeId, channel: string, body: Buffer): boolean;
   ask(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void;
   answer(now: number, peer: NodeId, id: number, body: Buffer): void;
   /** Tells the peers good-bye. Keep driving it for a short while so that the datagrams leave. */

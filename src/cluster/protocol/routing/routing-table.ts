@@ -39,9 +39,10 @@ export class RoutingTable {
     readonly watches: Watches,
     private readonly sweepTimer: Timer,
   ) {
-    this.#hashers = hashKeys.map(({ user, room }) => ({
+    this.#hashers = hashKeys.map(({ user, room, watch }) => ({
       user: new NameHasher(user),
       room: new NameHasher(room),
+      watch: new NameHasher(watch),
     }));
     this.#peersOfSecret = hashKeys.map(() => 0);
   }

@@ -18,6 +18,7 @@
 import type {
   Address,
   Holders,
+  NodeId,
   OutgoingBroadcast,
   OutgoingMessage,
   OutgoingRoomMessage,
@@ -146,10 +147,27 @@ export class Routing {
       (broadcast.records + body.length / this.parts.recordBytes) * 2 > limits.broadcastRingRecords;
     if (isHalfFull) return false;
     this.parts.gathering.hurry();
-    this.#head.bytes[0] = MESSAGE_PUBLICATION;
-    const length = this.#head.writeText(MESSAGE_HEADER_BYTES, channel);
-    if (length < 0) throw new RangeError(`A channel's name has at most ${TEXT_BYTES_MAX} bytes`);
-    broadcast.append(now, this.#head.bytes, length, body, 0, false);
+    broadcast.append(now, this.#head.bytes, this.#publicationHead(channel), body, 0, false);
+    return true;
+  }
+
+  publishToHolders(now: number, { kind, name }: Address, channel: string, body: Buffer): NodeId[] {
+    const count = this.parts.routes.locate(kind, name, this.#holders);
+    const refused: NodeId[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const peer = this.#holders[index] as Peer;
+      if (!this.publishTo(now, peer, channel, body)) refused.push(peer.id);
+    }
+    return refused;
+  }
+
+  /** It counts as a message: if it is dropped later, that is reported. Without a session it is refused at once. */
+  publishTo(now: number, peer: Peer, channel: string, body: Buffer): boolean {
+    const { isOpen, stream } = peer.outgoing;
+    if (!isOpen || body.length > this.parts.options.messageBytesMax) return false;
+    if (this.parts.flow.isFull(stream, body.length)) return false;
+    stream.append(now, this.#head.bytes, this.#publicationHead(channel), body, 1, false);
+    this.parts.flushQueue.add(peer);
     return true;
   }
 
@@ -257,6 +275,13 @@ export class Routing {
   /** Called when peers have acked more of the broadcast stream, and after what was queued has gone. */
   reviewBroadcast(): void {
     if (this.#isBroadcastFull && this.paths.isRelieved) this.#setBroadcastFull(false);
+  }
+
+  #publicationHead(channel: string): number {
+    this.#head.bytes[0] = MESSAGE_PUBLICATION;
+    const length = this.#head.writeText(MESSAGE_HEADER_BYTES, channel);
+    if (length < 0) throw new RangeError(`A channel's name has at most ${TEXT_BYTES_MAX} bytes`);
+    return length;
   }
 
   #writeHashMessage(now: number, type: number, key: number, isUrgent: boolean): void {

@@ -14,6 +14,7 @@ import type { Datagram } from './kernel.js';
 import { OutageWatch } from './outage-watch.js';
 import type { Occupant } from './process.js';
 import { BODY_BYTES_MIN, type Way } from './message-log.js';
+import type { PresenceMember } from './presence-member.js';
 import type { Promises } from './promise.js';
 import type { Boot, Timeline } from './timeline.js';
 import type { Trace } from './trace.js';
@@ -86,6 +87,8 @@ export class Application implements Occupant {
     readonly node: ProtocolNode,
     readonly oracles: Oracles,
     readonly expectations: Expectations,
+    /** Null: nobody is seen in rooms. */
+    readonly presence: PresenceMember | null,
   ) {
     const { deadAfterMs, slackMs } = expectations;
     this.outage = new OutageWatch(deadAfterMs);
@@ -211,12 +214,21 @@ export class Application implements Occupant {
     this.oracles.hearing.note(this.boot, datagram, this.oracles.worldNow());
   }
 
+  pollTimeout(): number {
+    return this.presence?.pollTimeout() ?? Infinity;
+  }
+
+  handleTimeout(now: number): void {
+    this.presence?.handleTimeout(now);
+  }
+
   handle(event: ProtocolEvent, now: number): void {
     const { promises, timeline, trace } = this.oracles;
     const at = this.oracles.worldNow();
     timeline.note(this.boot, event, at);
     this.outage.judge(event, now);
     trace.text(event.type);
+    if (this.presence?.handle(event, now) === true) return;
     switch (event.type) {
       case 'message':
         this.#receive(event, event.to, now);

@@ -50,6 +50,7 @@ export class Convergence {
       }
       if (application.isCongested) this.#fail(running, 'still calls itself congested');
       application.finish();
+      application.presence?.compare(new Set(nodes.map(({ boot: { index } }) => index)));
     }
   }
 
@@ -169,8 +170,9 @@ export class Convergence {
     if (!peer.complete) this.#fail(running, `has an incomplete replica of ${who}`);
     if (peer.queuedBytes !== 0) this.#fail(running, `has ${peer.queuedBytes} B queued for ${who}`);
     const addresses = new Set(other.application.devices.map(({ address }) => address)).size;
-    if (peer.entries !== addresses) {
-      this.#fail(running, `knows ${peer.entries} addresses of ${who}, who holds ${addresses}`);
+    const watched = other.application.presence?.watched.length ?? 0;
+    if (peer.entries !== addresses + watched) {
+      this.#fail(running, `knows ${peer.entries} addresses of ${who}, who holds ${addresses + watched}`);
     }
   }
 

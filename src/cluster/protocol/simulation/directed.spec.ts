@@ -61,6 +61,15 @@ describe('a datagram that was recorded but never arrived', () => {
   });
 });
 
+describe('presence', () => {
+  it.each(Object.entries(SCHEDULES).filter(([name]) => name.startsWith('presence')))(
+    'keeps to %s',
+    (_name, run) => {
+      expect(run).not.toThrow();
+    },
+  );
+});
+
 describe('a report that was overtaken', () => {
   it('does not keep its dead sender alive', () => {
     expect(SCHEDULES.overtakenReport).not.toThrow();

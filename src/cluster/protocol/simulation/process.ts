@@ -38,6 +38,9 @@ export interface Occupant {
   hasRead(datagram: Datagram): void;
   handle(event: ProtocolEvent, now: number): void;
   turnEnded(now: number, stalledMs: number): void;
+  /** As the core's: its own deadlines. */
+  pollTimeout(): number;
+  handleTimeout(now: number): void;
 }
 
 /** After so many turns with nothing but a timer that is due again at once, the timer makes no progress. */
@@ -146,6 +149,12 @@ export class Process {
       const next = node.pollTimeout();
       if (next < now) throw new Violation('timers', `pollTimeout() is ${now - next} ms in the past`);
     }
+    const occupant = this.#occupant;
+    if (occupant !== null && occupant.pollTimeout() <= now) {
+      occupant.handleTimeout(now);
+      if (occupant.pollTimeout() <= now) throw new Violation('timers', 'a timeout that was handled is due');
+      isIdle = false;
+    }
     const worked = this.#work.length;
     for (let index = 0; index < worked; index++) {
       isIdle = false;
@@ -176,7 +185,7 @@ export class Process {
       this.#wakeAt(schedule.now);
       return;
     }
-    const deadline = this.node.pollTimeout();
+    const deadline = Math.min(this.node.pollTimeout(), this.#occupant?.pollTimeout() ?? Infinity);
     if (Number.isNaN(deadline)) throw new Violation('timers', 'pollTimeout() is not a number');
     if (this.#idleTurns > IDLE_TURNS_IN_A_ROW_MAX && deadline <= now + 1) {
       throw new Violation('timers', `busy loop: ${this.#idleTurns} turns without effect, and again at once`);

@@ -47,6 +47,8 @@ export interface Workload {
   readonly toAllShare: number;
   readonly publications: number;
   readonly questions: number;
+  /** What those do who are seen in rooms, and those who look at them; 0: nobody does. */
+  readonly presences: number;
   readonly storms: number;
   readonly stormJoins: number;
 }
@@ -125,6 +127,7 @@ export function drawScenario(random: Random, wishes: Wishes): Scenario {
     workload: {
       ...drawWorkload(random, kind, hosts, messageBytesMax),
       bulks: random.fork('bulks').sometimes(0.2, () => 60 / hosts, 0),
+      presences: random.fork('presences').sometimes(kind === 'chaotic' ? 0.3 : 0.8, () => 8, 0),
       volatiles: random.fork('volatiles').pick([0, 20, 100]) / hosts,
       toAllShare: random.fork('to all').pick([0, 0.02, 0.2]),
     },
@@ -288,7 +291,7 @@ function drawWorkload(
   kind: Scenario['kind'],
   hosts: number,
   messageBytesMax: number,
-): Omit<Workload, 'bulks' | 'volatiles' | 'toAllShare'> {
+): Omit<Workload, 'bulks' | 'volatiles' | 'toAllShare' | 'presences'> {
   const rooms = random.fork('rooms');
   const busy = random.pick([0.3, 1, 1, 1, 3, 6]);
   const churn = random.pick([0.2, 1, 1, 5]);

@@ -4,6 +4,7 @@
  */
 import { TIMING } from '../options.js';
 import { calmWorld } from './calm-world.js';
+import * as presence from './presence-schedules.js';
 import { Violation } from './violation.js';
 import type { World } from './world.js';
 
@@ -42,5 +43,5 @@ function holdBackReport(world: World, host: number): Buffer {
   return report;
 }
 
-export const SCHEDULES = { overtakenReport };
+export const SCHEDULES = { overtakenReport, ...presence };
 export type ScheduleName = keyof typeof SCHEDULES;

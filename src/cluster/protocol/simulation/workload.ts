@@ -7,6 +7,8 @@ import { EVERYBODY, roomCalled, userAt } from './addresses.js';
 import { VOLATILE_FRAME_BYTES_MAX, type Application } from './application.js';
 import type { Host } from './host.js';
 import { BODY_BYTES_MIN } from './message-log.js';
+import { GRACE_MS } from './presence-judge.js';
+import type { PresenceMember } from './presence-member.js';
 import type { Random } from './random.js';
 import type { Workload as Rates } from './scenario.js';
 import type { World } from './world.js';
@@ -14,7 +16,9 @@ import type { World } from './world.js';
 /** Of what is joined and sent, where there are rooms. */
 const ROOM_SHARE = 0.5;
 const VOLATILES_IN_A_ROW_MAX = 5;
-const BULK_MESSAGES = 60;
+const PRESENCE_ROOMS = 3;
+const PRESENCE_USERS = 5;
+export const BULK_MESSAGES = 60;
 const BULK_BYTES_MIN = 400;
 const BULK_BYTES_MAX = 1_000;
 
@@ -23,6 +27,7 @@ export class Workload {
   readonly #random: Random;
   readonly #rates: Rates;
   #isOver = false;
+  #nextConnection = 0;
 
   constructor(world: World, random: Random) {
     this.#world = world;
@@ -40,6 +45,7 @@ export class Workload {
       this.#repeat(host, rates.bulks, (application, now) => this.#bulk(application, now));
       this.#repeat(host, rates.publications, (application, now) => application.publish(now, this.#size()));
       this.#repeat(host, rates.questions, (application, now) => application.ask(now, this.#size()));
+      this.#repeat(host, rates.presences, (application, now) => this.#bePresent(application, now));
       this.#repeat(host, rates.storms, (application, now) => this.#storm(application, now));
     }
   }
@@ -96,6 +102,41 @@ export class Workload {
     for (let index = 0; index < BULK_MESSAGES; index++) {
       application.send(now, to, null, this.#random.integer(BULK_BYTES_MIN, BULK_BYTES_MAX), false);
     }
+  }
+
+  /** Somebody is seen in a room, looks at one, leaves, or loses the connection and comes back, here or elsewhere. */
+  #bePresent({ presence, boot }: Application, now: number): void {
+    if (presence === null) return;
+    const random = this.#random;
+    const room = `p-${random.below(PRESENCE_ROOMS)}`;
+    const connection = presence.connections.length === 0 ? undefined : random.pick(presence.connections);
+    const lottery = random.float();
+    if (lottery < 0.3) this.#enter(presence, now, room, userAt(random.below(PRESENCE_USERS)));
+    else if (lottery < 0.4) presence.watch(now, room);
+    else if (lottery < 0.43) presence.unwatch(now, room);
+    else if (connection === undefined) return;
+    else if (lottery < 0.6) presence.end(now, connection, false);
+    else {
+      const seen = presence.seen(connection);
+      presence.end(now, connection, true);
+      if (random.chance(0.2)) return;
+      const to = random.chance(0.5) ? this.#world.hosts[boot.host] : random.pick(this.#world.homeHosts);
+      const awayMs = random.chance(0.4)
+        ? random.between(0.9, 1) * GRACE_MS
+        : random.between(0, 1.2 * GRACE_MS);
+      this.#world.schedule.after(awayMs, () => {
+        const running = to?.serving;
+        running?.process.enqueue((_node, later) => {
+          const { presence: there } = running.application;
+          if (to?.serving === running && there !== null) this.#enter(there, later, seen.room, seen.user);
+        });
+      });
+    }
+  }
+
+  #enter(presence: PresenceMember, now: number, room: string, user: string): void {
+    const connection = `c-${this.#nextConnection++}`;
+    presence.enter(now, room, user, connection, this.#random.chance(0.5) ? '' : `"${connection}"`);
   }
 
   /** Everybody at once, as after a deploy: mostly new users, so that there is much to announce. */

@@ -15,6 +15,8 @@ import { Host, type Running } from './host.js';
 import { kernelCost } from './kernel.js';
 import { LocalClock } from './local-clock.js';
 import { Network } from './network.js';
+import { PresenceJudge } from './presence-judge.js';
+import { PresenceMember } from './presence-member.js';
 import { Process } from './process.js';
 import { Promises } from './promise.js';
 import type { Random } from './random.js';
@@ -48,6 +50,7 @@ export class World {
   readonly network: Network;
   readonly timeline: Timeline;
   readonly promises: Promises;
+  readonly presenceJudge: PresenceJudge;
   readonly hosts: readonly Host[];
   /** Those of the cluster under test; the others are neighbours it must not notice. */
   readonly homeHosts: readonly Host[];
@@ -70,6 +73,7 @@ export class World {
     const { timing } = scenario;
     this.#random = random.fork('world');
     this.#cipher = scenario.realCipher ? new NodeCipher(this.nonces) : new TagCipher(this.nonces);
+    this.presenceJudge = new PresenceJudge(scenario.kind === 'chaotic');
     this.network = new Network(this.schedule, random.fork('network'));
     // A dead peer is found after deadAfterMs; what waits for a silent one ends by the same time or after a hold. A
     // publication may wait for a laggard before it leaves, and then be missing for as long as a gap takes.
@@ -148,7 +152,11 @@ export class World {
       clock,
       host.pace,
     );
-    const application = new Application(boot, node, this.#oracles, this.#expectations());
+    const hasPresence = scenario.workload.presences > 0 && host.cluster === HOME;
+    const presence = hasPresence
+      ? new PresenceMember(boot, node, this.presenceJudge, () => this.schedule.now)
+      : null;
+    const application = new Application(boot, node, this.#oracles, this.#expectations(), presence);
     application.watch(namedAddresses(scenario.workload));
     host.started({ boot, process, application });
     network.bind(endpoint, host);
@@ -293,6 +301,7 @@ export class World {
     this.#repairedBefore += process.node.statistics().recordsRepaired;
     boot.endedAt = this.schedule.now;
     for (const device of application.devices) this.promises.leaves(device);
+    application.presence?.ended();
     process.end();
     host.ended();
   }

@@ -59,7 +59,11 @@ export class Keyring {
       return {
         tag: this.#expand(prk, Buffer.from('tag')).readUInt16BE(0),
         prk,
-        hashKeys: { user: this.#hashKey(prk, 'hash'), room: this.#hashKey(prk, 'hash room') },
+        hashKeys: {
+          user: this.#hashKey(prk, 'hash'),
+          room: this.#hashKey(prk, 'hash room'),
+          watch: this.#hashKey(prk, 'hash watch'),
+        },
       };
     });
     if (new Set(this.#secrets.map(({ tag }) => tag)).size !== secrets.length) {

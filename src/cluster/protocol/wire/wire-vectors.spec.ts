@@ -107,6 +107,7 @@ function record(): Vectors {
     'key tag': keyring.tagOf(0).toString(16).padStart(4, '0'),
     'hash key': hashKeys.user.toString('hex'),
     'room hash key': hashKeys.room.toString('hex'),
+    'watch hash key': hashKeys.watch.toString('hex'),
   });
   const hasher = new NameHasher(hashKeys.user);
   for (const id of ['', '1', '2', '02', 'alice', 'ünïcode', '😀']) {

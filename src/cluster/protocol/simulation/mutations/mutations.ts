@@ -1,6 +1,7 @@
 import { ANSWERS } from './answers.js';
 import { MEMBERSHIP } from './membership.js';
 import type { Mutation } from './mutation.js';
+import { PRESENCE } from './presence.js';
 import { RECORDS } from './records.js';
 import { REPLICAS } from './replicas.js';
 import { ROOM_PATHS } from './room-paths.js';
@@ -13,4 +14,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MEMBERSHIP,
   ...ANSWERS,
   ...ROOM_PATHS,
+  ...PRESENCE,
 ];
