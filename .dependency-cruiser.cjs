@@ -81,6 +81,7 @@ module.exports = {
         'transmission/',
         'membership/',
         'routing/',
+        'presence/',
         '(cluster-node|departure|frame-dispatch|peer-timeouts|sleep|statistics)[.]ts$',
         '(testing|simulation)/',
       ],
@@ -103,7 +104,7 @@ module.exports = {
     layer('broker', 'telemetry', 'config'),
     layer('cluster', 'broker', 'udp-broadcast', 'telemetry', 'config', 'wire'),
     layer('messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
-    layer('presence', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
+    layer('presence', 'rooms', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
     layer('rooms', 'messaging', 'connections', 'cluster', 'telemetry', 'config', 'wire'),
     layer('authentication', 'telemetry', 'config', 'wire'),
     layer(

@@ -4,6 +4,7 @@ export { startNode, type NodeOptions } from './start-node.js';
 
 export { Messaging, MessageRefusedError } from './messaging/messaging.js';
 export { Rooms, RoomRefusedError } from './rooms/rooms.js';
+export type { RoomMember, RoomPage } from './rooms/room-members.js';
 export type { RoomCount, RoomEffect, RoomPublishOptions } from './rooms/rooms.js';
 export type { RoomChange } from './rooms/memberships.js';
 export { RoomPolicy } from './rooms/room-policy.js';

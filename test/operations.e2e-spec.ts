@@ -371,7 +371,7 @@ describe('counters with labels', () => {
     lanfare_deliveries_total: [{ path: ['local', 'inbound'] }],
     lanfare_room_messages_total: fannedOut,
     lanfare_broadcasts_total: fannedOut,
-    lanfare_presence_changes_total: [{ change: ['online', 'offline'] }],
+    lanfare_presence_changes_total: [{ change: ['online', 'offline', 'joined', 'updated', 'left'] }],
     lanfare_volatile_dropped_total: [{ where: ['client', 'room', 'cluster', 'late'] }],
     lanfare_cluster_volatile_messages_total: [directions],
     lanfare_message_latency_seconds: [{ path: SAMPLED_PATHS }],

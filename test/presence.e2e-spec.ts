@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Global, Module } from '@nestjs/common';
+import { connect } from 'lanfare-client';
+import { WebSocket } from 'ws';
 import type { Environment } from '../src/config/variables.js';
-import { Presence, RoomPolicy, type Connection } from '../src/index.js';
+import { ConnectionRegistry, Presence, RoomPolicy, Rooms, type Connection } from '../src/index.js';
 import { TestClient, V1 } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
 import { seconds, secretKey, sign } from './support/key-server.js';
@@ -126,6 +128,194 @@ describe('the users whom a client watches', () => {
       expect(await ann.ask({ event: 'ping' })).toMatchObject({ event: 'pong' });
     }
     expect(await ann.ask({ event: 'ping' })).toMatchObject({ data: { code: 'rate_limited' } });
+  });
+});
+
+const join = (room: string, presence?: string, info?: unknown) => ({
+  event: 'join',
+  data: { room, ...(presence !== undefined && { presence }), ...(info !== undefined && { info }) },
+});
+const told = (room: string, data: object) => ({ event: 'presence', data: { room, ...data } });
+const member = (user: string, devices = 1, info?: unknown) => ({
+  user_id: user,
+  devices,
+  ...(info !== undefined && { info }),
+});
+const acked = { event: 'ack', data: { complete: true } };
+
+describe('the members of a room', () => {
+  const open = { ROOM_ACCESS: 'open' };
+
+  it('are listed after the ack, and told as they come, change and go, on all nodes', async () => {
+    const [a, b] = (await cluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
+    const ann = await ready(a, 'ann');
+    const bob = await ready(b, 'bob');
+    const cem = await ready(b, 'cem');
+    expect(await bob.ask(join('r', 'enter', { name: 'Bob' }))).toMatchObject(acked);
+    expect(await ann.ask(join('r', 'both', 'Ann'))).toMatchObject(acked);
+    const list = (await ann.nextJson()) as { data: { members: object[] } };
+    expect(list).toEqual(told('r', { members: expect.any(Array) }));
+    expect(list.data.members).toHaveLength(2);
+    expect(list.data.members).toEqual(
+      expect.arrayContaining([member('bob', 1, { name: 'Bob' }), member('ann', 1, 'Ann')]),
+    );
+    // a member that does not enter is not seen
+    expect(await cem.ask(join('r'))).toMatchObject(acked);
+    expect(await bob.ask(join('r', 'enter', 5))).toMatchObject(acked);
+    expect(await ann.nextJson()).toEqual(told('r', { updated: [member('bob', 1, 5)] }));
+    const second = await ready(a, 'bob');
+    await second.ask(join('r', 'enter', 6));
+    expect(await ann.nextJson()).toEqual(told('r', { updated: [member('bob', 2, 6)] }));
+    await second.ask({ event: 'leave', data: { room: 'r' } });
+    expect(await ann.nextJson()).toEqual(told('r', { updated: [member('bob', 1, 5)] }));
+    await bob.ask({ event: 'leave', data: { room: 'r' } });
+    expect(await ann.nextJson()).toEqual(told('r', { left: ['bob'] }));
+    // who only enters is told nothing
+    expect(bob.pending).toEqual([]);
+    expect(cem.pending).toEqual([]);
+  });
+
+  it('were never gone when they come back within the grace, on any node', async () => {
+    const [a, b] = (await cluster(2, { ...open, PRESENCE_GRACE_MS: '600000' })) as [TestNode, TestNode];
+    const ann = await ready(a, 'ann');
+    await ann.ask(join('r', 'watch'));
+    expect(await ann.nextJson()).toEqual(told('r', { members: [] }));
+    const bob = await ready(a, 'bob');
+    await bob.ask(join('r', 'enter'));
+    expect(await ann.nextJson()).toEqual(told('r', { joined: [member('bob')] }));
+    bob.socket.terminate();
+    const again = await ready(b, 'bob');
+    await again.ask(join('r', 'enter', 1));
+    const change = (await ann.nextJson()) as { data: { updated?: unknown } };
+    expect(change).toEqual(told('r', { updated: [member('bob', expect.any(Number) as never, 1)] }));
+  });
+
+  it('go at once when they are closed with 4501, or taken out', async () => {
+    const node = await TestNode.start({ CLUSTER_BUS: 'none', ...open, PRESENCE_GRACE_MS: '600000' });
+    const ann = await ready(node, 'ann');
+    await ann.ask(join('r', 'watch'));
+    await ann.nextJson();
+    for (const user of ['bob', 'cem']) {
+      await (await ready(node, user)).ask(join('r', 'enter'));
+      expect(await ann.nextJson()).toEqual(told('r', { joined: [member(user)] }));
+    }
+    for (const connection of node.app.get(ConnectionRegistry).of('bob')) connection.close();
+    expect(await ann.nextJson()).toEqual(told('r', { left: ['bob'] }));
+    await node.app.get(Rooms).remove('r', 'cem');
+    expect(await ann.nextJson()).toEqual(told('r', { left: ['cem'] }));
+  });
+
+  it('are two numbers in a large room, and a list again when it is small', async () => {
+    const [a, b] = (await cluster(2, {
+      ...open,
+      PRESENCE_GRACE_MS: '0',
+      PRESENCE_MEMBERS_MAX: '3',
+    })) as [TestNode, TestNode];
+    const ann = await ready(a, 'ann');
+    await ann.ask(join('r', 'watch'));
+    await ann.nextJson();
+    const others: TestClient[] = [];
+    for (const [index, node] of [b, b, b, b, a].entries()) {
+      const other = await ready(node, `u${index}`);
+      await other.ask(join('r', 'enter'));
+      others.push(other);
+    }
+    for (;;) {
+      const { data } = (await ann.nextJson()) as { data: { count?: { users: number; devices: number } } };
+      if (data.count?.devices === 5) {
+        expect(data.count).toEqual({ users: 5, devices: 5 });
+        break;
+      }
+    }
+    for (const other of others.slice(0, 3)) await other.ask({ event: 'leave', data: { room: 'r' } });
+    for (;;) {
+      const { data } = (await ann.nextJson()) as { data: { members?: { user_id: string }[] } };
+      if (data.members === undefined) continue;
+      expect(data.members.map((one) => one.user_id).sort()).toEqual(['u3', 'u4']);
+      break;
+    }
+  });
+
+  it('are gone with the node that died, after the grace', async () => {
+    const [a, b] = (await cluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
+    const ann = await ready(a, 'ann');
+    const bob = await ready(b, 'bob');
+    await bob.ask(join('r', 'enter'));
+    await ann.ask(join('r', 'both'));
+    expect(await ann.nextJson()).toMatchObject({ data: { members: { length: 2 } } });
+    await b.stop();
+    expect(await ann.nextJson()).toEqual(told('r', { left: ['bob'] }));
+  });
+
+  it('come in pages over HTTP and to modules, those who do not enter too', async () => {
+    const [a, b] = (await cluster(2, { ...open, API_KEYS: 'key-of-the-backend' })) as [TestNode, TestNode];
+    for (const [index, node] of [a, b, a, b, a].entries()) {
+      const client = await ready(node, `u${index}`);
+      await client.ask(index === 1 ? join('r', 'enter', { n: 1 }) : join('r'));
+    }
+    await (await ready(b, 'u0')).ask(join('r'));
+    expect(await a.app.get(Rooms).members('r', { limit: 2 })).toEqual({
+      members: [
+        { userId: 'u0', devices: 2 },
+        { userId: 'u1', devices: 1, info: { n: 1 } },
+      ],
+      next: 'u1',
+      complete: true,
+    });
+    const page = async (query: string) =>
+      fetch(`${a.operationsUrl}/v1/rooms/r/members${query}`, {
+        headers: { authorization: 'Bearer key-of-the-backend' },
+      });
+    expect(await (await page('?limit=3&after=u1')).json()).toEqual({
+      members: [
+        { user_id: 'u2', devices: 1 },
+        { user_id: 'u3', devices: 1 },
+        { user_id: 'u4', devices: 1 },
+      ],
+      next: null,
+      complete: true,
+    });
+    for (const query of ['?limit=0', '?limit=501', '?limit=x', '?after=']) {
+      expect([query, (await page(query)).status]).toEqual([query, 400]);
+    }
+  });
+
+  it.each([{ presence: 'all' }, { presence: 1 }, { presence: 'enter', info: 'x'.repeat(1023) }])(
+    'are refused in %j with bad_frame',
+    async (wish) => {
+      const node = await TestNode.start({ CLUSTER_BUS: 'none', ...open });
+      const ann = await ready(node, 'ann');
+      const refused = await ann.ask({ event: 'join', data: { room: 'r', ...wish } });
+      expect(refused).toMatchObject({ event: 'error', data: { code: 'bad_frame', room: 'r' } });
+      expect(await ann.ask({ event: 'publish', data: { room: 'r', data: 1 } })).toMatchObject({
+        data: { code: 'not_joined' },
+      });
+    },
+  );
+
+  it('are a list in the client package', async () => {
+    const [a, b] = (await cluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
+    const lan = (node: TestNode, user: string) => connect({ url: node.url(`user_id=${user}`), WebSocket });
+    const [ann, bob] = [lan(a, 'ann'), lan(b, 'bob')];
+    const seen: string[] = [];
+    const changed = (wanted: string) =>
+      new Promise<void>((resolve) => {
+        const look = (): void => {
+          const now = room.presence.members.map(({ user_id, info }) => `${user_id}:${String(info)}`);
+          seen.push(now.sort().join());
+          if (seen.at(-1) === wanted) resolve();
+        };
+        room.on('presence', look);
+        look();
+      });
+    const room = ann.room('r', { presence: 'both', info: 1 });
+    await changed('ann:1');
+    const other = bob.room('r', { presence: 'enter', info: 2 });
+    await changed('ann:1,bob:2');
+    await other.leave();
+    await changed('ann:1');
+    ann.close();
+    bob.close();
   });
 });
 

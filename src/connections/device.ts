@@ -13,6 +13,10 @@ export interface Device extends Connection {
   sendText(text: string): boolean;
   /** The same with a frame that many clients get. */
   deliverFrame(frame: SharedFrame): boolean;
+  /** Memory of what the client has not taken yet. */
+  readonly backlogBytes: number;
+  /** A module has closed it with 4501: its user is not to come back. */
+  readonly isKicked: boolean;
   /** Writes the outgoing queue at once, and not at the end of the turn. */
   flush(): void;
 }

@@ -12,6 +12,9 @@ export const presenceVariables = new Variables({
     .describe(
       'how long a user is still shown as online when nothing is left of the user: who is back by then, on any node, was never gone',
     ),
+  PRESENCE_MEMBERS_MAX: integer(1, 100_000)
+    .default(1000)
+    .describe('a room with more members is shown by two numbers, in place of the list of its members'),
 });
 
 export const presenceConfig = registerAs('presence', () => presenceVariables.parse(process.env));

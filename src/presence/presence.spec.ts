@@ -18,6 +18,7 @@ class Node {
     const users = new WatchedUsers(this.connections, cluster, {
       WATCHED_USERS_PER_CONNECTION: 256,
       PRESENCE_GRACE_MS: 0,
+      PRESENCE_MEMBERS_MAX: 1000,
     });
     users.onModuleInit();
     this.presence = new Presence(this.connections, cluster, users);

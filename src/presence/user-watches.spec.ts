@@ -6,7 +6,7 @@ import { FakeDevice } from '../connections/testing/fake-device.js';
 import { UserWatches } from './user-watches.js';
 import { WatchedUsers } from './watched-users.js';
 
-const config = { WATCHED_USERS_PER_CONNECTION: 3, PRESENCE_GRACE_MS: 1000 };
+const config = { WATCHED_USERS_PER_CONNECTION: 3, PRESENCE_GRACE_MS: 1000, PRESENCE_MEMBERS_MAX: 1000 };
 
 describe('the watches of a client', () => {
   let connections: ConnectionRegistry;

@@ -4,6 +4,7 @@ import { Cluster } from '../cluster/cluster.js';
 import { ConnectionRegistry } from '../connections/connection-registry.js';
 import type { Device } from '../connections/device.js';
 import { usersFrames } from '../wire/presence-frames.js';
+import { InSlices } from './in-slices.js';
 import { presenceConfig } from './presence.config.js';
 import { WatchedUsers, type UserWatcher } from './watched-users.js';
 
@@ -11,8 +12,6 @@ import { WatchedUsers, type UserWatcher } from './watched-users.js';
 const WATCHES_MAX = 500_000;
 /** Changes are collected for so long, so that a client gets those of one moment in one frame. */
 const TELL_EVERY_MS = 100;
-/** How long one turn of the event loop may write changes: a user who is widely watched must not hold up others. */
-const SLICE_MS = 4;
 
 /** Which of the users are online now. */
 export interface OnlineUsers {
@@ -28,11 +27,11 @@ class DeviceWatches implements UserWatcher {
 
   constructor(
     readonly device: Device,
-    private readonly hasNews: (watches: DeviceWatches) => void,
+    private readonly news: InSlices<DeviceWatches>,
   ) {}
 
   userChanged(userId: string, isOnline: boolean): void {
-    if (this.#changed.size === 0) this.hasNews(this);
+    if (this.#changed.size === 0) this.news.add(this);
     this.#changed.set(userId, isOnline);
   }
 
@@ -53,6 +52,7 @@ class DeviceWatches implements UserWatcher {
     this.#changed.clear();
     for (const frame of usersFrames('online', online)) this.device.sendText(frame);
     for (const frame of usersFrames('offline', offline)) this.device.sendText(frame);
+    this.device.flush();
   }
 }
 
@@ -61,10 +61,8 @@ class DeviceWatches implements UserWatcher {
 export class UserWatches implements OnModuleInit, OnApplicationShutdown {
   readonly #byDevice = new Map<Device, DeviceWatches>();
   /** Those with something to tell, each once. */
-  readonly #news = new Set<DeviceWatches>();
+  readonly #news = new InSlices<DeviceWatches>((watches) => watches.tell(), TELL_EVERY_MS);
   #size = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #next: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly users: WatchedUsers,
@@ -80,8 +78,7 @@ export class UserWatches implements OnModuleInit, OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    clearTimeout(this.#timer);
-    clearImmediate(this.#next);
+    this.#news.stop();
   }
 
   /** Watched users of all connections. */
@@ -102,7 +99,7 @@ export class UserWatches implements OnModuleInit, OnApplicationShutdown {
   watch(device: Device, userIds: readonly string[]): OnlineUsers | 'limit_exceeded' {
     if (!this.connections.has(device)) return { online: [], complete: false };
     const present = this.#byDevice.get(device);
-    const watches = present ?? new DeviceWatches(device, this.#hasNews);
+    const watches = present ?? new DeviceWatches(device, this.#news);
     const added = new Set(userIds.filter((id) => !watches.told.has(id)));
     if (
       watches.told.size + added.size > this.config.WATCHED_USERS_PER_CONNECTION ||
@@ -132,26 +129,6 @@ export class UserWatches implements OnModuleInit, OnApplicationShutdown {
     }
     if (watches.told.size > 0) return;
     this.#byDevice.delete(device);
-    this.#news.delete(watches);
+    this.#news.remove(watches);
   }
-
-  readonly #hasNews = (watches: DeviceWatches): void => {
-    this.#news.add(watches);
-    if (this.#next === undefined) this.#timer ??= setTimeout(this.#tell, TELL_EVERY_MS);
-  };
-
-  readonly #tell = (): void => {
-    this.#timer = undefined;
-    this.#next = undefined;
-    const start = performance.now();
-    for (const watches of this.#news) {
-      this.#news.delete(watches);
-      watches.tell();
-      watches.device.flush();
-      if (performance.now() - start > SLICE_MS && this.#news.size > 0) {
-        this.#next = setImmediate(this.#tell);
-        return;
-      }
-    }
-  };
 }

@@ -20,6 +20,7 @@ class Node {
     this.users = new WatchedUsers(this.connections, this.cluster, {
       WATCHED_USERS_PER_CONNECTION: 256,
       PRESENCE_GRACE_MS: GRACE_MS,
+      PRESENCE_MEMBERS_MAX: 1000,
     });
     this.users.onModuleInit();
   }

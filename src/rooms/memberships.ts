@@ -13,6 +13,13 @@ export interface RoomChange {
   readonly room: string;
 }
 
+/** A connection has left a room. */
+export interface Departure {
+  readonly membership: Membership;
+  /** The connection has ended, and nobody has said that it should. */
+  readonly isLost: boolean;
+}
+
 /**
  * Which connections of this node are in which rooms. Joining and leaving take constant time. The list of members here,
  * and what other nodes are told of it, change in one step.
@@ -22,10 +29,14 @@ export class Memberships implements OnModuleInit {
   readonly #rooms = new Map<string, Room>();
   readonly #byDevice = new Map<Device, Map<string, Membership>>();
   readonly #changes = new Subject<RoomChange>();
+  readonly #departures = new Subject<Departure>();
   #size = 0;
 
   /** Hot; never ends. */
   readonly changes$: Observable<RoomChange> = this.#changes.asObservable();
+
+  /** Hot; never ends. */
+  readonly departures$: Observable<Departure> = this.#departures.asObservable();
 
   constructor(
     private readonly connections: ConnectionRegistry,
@@ -94,7 +105,7 @@ export class Memberships implements OnModuleInit {
   }
 
   /** Nothing of the room reaches the connection any more. Returns false when it was not in it. */
-  leave(device: Device, name: string): boolean {
+  leave(device: Device, name: string, isLost = false): boolean {
     const mine = this.#byDevice.get(device);
     const membership = mine?.get(name);
     if (mine === undefined || membership === undefined) return false;
@@ -105,6 +116,7 @@ export class Memberships implements OnModuleInit {
     room.remove(membership);
     this.cluster.leave({ kind: 'room', name });
     this.rested(room);
+    this.#departures.next({ membership, isLost });
     if (room.size === 0) this.#changes.next({ change: 'vacated', room: name });
     return true;
   }
@@ -115,6 +127,6 @@ export class Memberships implements OnModuleInit {
   }
 
   #forget(device: Device): void {
-    for (const { room } of this.of(device)) this.leave(device, room.name);
+    for (const { room } of this.of(device)) this.leave(device, room.name, !device.isKicked);
   }
 }

@@ -15,6 +15,13 @@ export abstract class RoomPolicy {
   abstract publish(connection: Connection, room: string): Promise<boolean> | boolean;
 
   /**
+   * Asked when a connection that may join wants to be told who is in the room, and again after a refresh. By default it may.
+   */
+  watch(_connection: Connection, _room: string): Promise<boolean> | boolean {
+    return true;
+  }
+
+  /**
    * Asked at each `watch`, once for all its users, and again for all that a connection watches when its token was
    * refreshed. By default everybody may: the answer to a message tells a sender the same.
    */

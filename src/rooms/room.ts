@@ -1,10 +1,19 @@
 import type { Device } from '../connections/device.js';
 import type { SharedFrame } from '../wire/shared-frame.js';
 
+/** How a connection is seen in a room. */
+export interface Entrance {
+  /** JSON text; '': none. */
+  readonly info: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** One connection in one room. */
 export class Membership {
   #index: number;
   #mayPublish: boolean | undefined;
+  #entrance: Entrance | null = null;
 
   /**
    * @param number grows with each join: it shows which members joined before a message was accepted
@@ -26,6 +35,15 @@ export class Membership {
   /** What the RoomPolicy said; undefined: it must be asked. */
   get mayPublish(): boolean | undefined {
     return this.#mayPublish;
+  }
+
+  /** Null: those who look at the room do not see it. */
+  get entrance(): Entrance | null {
+    return this.#entrance;
+  }
+
+  enter(entrance: Entrance | null): void {
+    this.#entrance = entrance;
   }
 
   moveTo(index: number): void {
@@ -108,7 +126,11 @@ export class Room {
   }
 
   *devices(): IterableIterator<Device> {
-    for (const member of this.#members) if (member !== null) yield member.device;
+    for (const { device } of this.memberships()) yield device;
+  }
+
+  *memberships(): IterableIterator<Membership> {
+    for (const member of this.#members) if (member !== null) yield member;
   }
 
   add(device: Device): Membership {

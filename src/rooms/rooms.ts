@@ -12,6 +12,7 @@ import { isRoomName } from '../wire/room-name.js';
 import { userIdFrom } from '../wire/user-id.js';
 import { Everybody } from './everybody.js';
 import { Memberships, type RoomChange } from './memberships.js';
+import { MEMBERS_PER_PAGE_MAX, RoomMembers, type RoomPage } from './room-members.js';
 import { RoomMessaging } from './room-messaging.js';
 
 /** Topics between nodes. */
@@ -69,6 +70,7 @@ export class Rooms {
     private readonly memberships: Memberships,
     private readonly messaging: RoomMessaging,
     private readonly everybody: Everybody,
+    private readonly pages: RoomMembers,
     private readonly connections: ConnectionRegistry,
     private readonly cluster: Cluster,
   ) {
@@ -177,6 +179,24 @@ export class Rooms {
       connections: others.sum('connections') + here.connections,
       complete: others.complete,
     };
+  }
+
+  /**
+   * Who is in the room, on all nodes: a page of 1 to 500 users (100), by user id.
+   *
+   * @param after the user id behind which the page begins
+   * @throws {RoomRefusedError} bad_room
+   * @throws {RangeError} the limit is out of range
+   */
+  async members(
+    room: string,
+    { limit = 100, after = '' }: { limit?: number; after?: string } = {},
+  ): Promise<RoomPage> {
+    const name = checked(room);
+    if (!Number.isInteger(limit) || limit < 1 || limit > MEMBERS_PER_PAGE_MAX) {
+      throw new RangeError(`a page has 1 to ${MEMBERS_PER_PAGE_MAX} members, not ${limit}`);
+    }
+    return this.pages.page(name, after, limit);
   }
 
   async #joinHere(room: string, userId: string): Promise<{ joined: number; complete: boolean }> {

@@ -132,8 +132,20 @@ export class Metrics {
   );
   readonly presenceChanges = this.#counter(
     'lanfare_presence_changes_total',
-    'Changes of users who are watched here: online, offline',
+    'Changes that were shown here. Of watched users: online, offline; of the members of watched rooms: joined, updated, left',
     ['change'],
+  );
+  readonly presenceRooms = this.#gauge(
+    'lanfare_presence_rooms_watched',
+    'Rooms whose members clients here look at',
+  );
+  readonly presenceBytes = this.#gauge(
+    'lanfare_presence_bytes',
+    'Memory of those who are seen in rooms here, and of those whom clients here look at; from 64 MiB on nobody else enters or looks',
+  );
+  readonly presenceMalformed = this.#counter(
+    'lanfare_presence_malformed_total',
+    'Messages of other nodes about the members of rooms that could not be read',
   );
   readonly volatileDropped = this.#counter(
     'lanfare_volatile_dropped_total',

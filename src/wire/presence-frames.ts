@@ -1,11 +1,14 @@
 import type { FrameErrorCode } from './codes.js';
 import { elementsOf, membersOf } from './json-members.js';
+import { SharedFrame } from './shared-frame.js';
 import { userIdFromJson } from './user-id.js';
 
-/** The data of `watch` and `unwatch`, and the frames that tell who is online. */
+/** The data of `watch` and `unwatch`, and the frames that tell who is online, and who is in a room. */
 
 /** A frame that tells a list is not longer than this. */
 const LIST_BYTES_MAX = 65_536;
+/** What stands around the list: the room's name, and how it begins. */
+const HEAD_BYTES = 512;
 
 const OPEN_BRACKET = 0x5b;
 
@@ -47,7 +50,7 @@ function* lists(items: readonly string[]): Generator<string, void> {
   let bytes = 0;
   for (const item of items) {
     const size = Buffer.byteLength(item) + 1;
-    if (bytes + size > LIST_BYTES_MAX - 256 && list.length > 0) {
+    if (bytes + size > LIST_BYTES_MAX - HEAD_BYTES && list.length > 0) {
       yield list.join(',');
       list = [];
       bytes = 0;
@@ -56,4 +59,58 @@ function* lists(items: readonly string[]): Generator<string, void> {
     bytes += size;
   }
   if (list.length > 0) yield list.join(',');
+}
+
+/** Who is seen in a room. */
+export interface RoomMember {
+  readonly user: string;
+  readonly devices: number;
+  /** JSON text; '': none. */
+  readonly info: string;
+}
+
+/** Changes of who is seen in a room. */
+export interface RoomMemberChange {
+  readonly joined: readonly RoomMember[];
+  readonly updated: readonly RoomMember[];
+  readonly left: readonly string[];
+}
+
+/** All members of a room: as many frames as the list needs, `more` in all but the last. */
+export function membersFrames(room: string, members: readonly RoomMember[]): SharedFrame[] {
+  const pages = [...lists(members.map(memberText))];
+  if (pages.length === 0) pages.push('');
+  return pages.map((page, index) => {
+    const more = index < pages.length - 1 ? ',"more":true' : '';
+    return roomFrame(room, `"members":[${page}]${more}`);
+  });
+}
+
+export function memberChangeFrames(room: string, { joined, updated, left }: RoomMemberChange): SharedFrame[] {
+  const parts = [
+    ...[...lists(joined.map(memberText))].map((list) => ['joined', list] as const),
+    ...[...lists(updated.map(memberText))].map((list) => ['updated', list] as const),
+    ...[...lists(left.map((user) => JSON.stringify(user)))].map((list) => ['left', list] as const),
+  ];
+  const isShort = parts.reduce((sum, [, list]) => sum + list.length, 0) < LIST_BYTES_MAX / 4;
+  const texts = parts.map(([name, list]) => `"${name}":[${list}]`);
+  return (isShort && texts.length > 0 ? [texts.join(',')] : texts).map((text) => roomFrame(room, text));
+}
+
+export function memberCountFrame(
+  room: string,
+  { users, devices }: { users: number; devices: number },
+): SharedFrame {
+  return roomFrame(room, `"count":{"users":${users},"devices":${devices}}`);
+}
+
+function roomFrame(room: string, text: string): SharedFrame {
+  return new SharedFrame([
+    Buffer.from(`{"event":"presence","data":{"room":${JSON.stringify(room)},${text}}}`),
+  ]);
+}
+
+function memberText({ user, devices, info }: RoomMember): string {
+  const shown = info === '' ? '' : `,"info":${info}`;
+  return `{"user_id":${JSON.stringify(user)},"devices":${devices}${shown}}`;
 }

@@ -3,20 +3,62 @@ import { readPublish, readRooms, roomDelivery } from './room-frames.js';
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
+const NONE = { watches: false, enters: false, info: '' };
+
 describe('the rooms of a join', () => {
   it.each([
-    [{ room: 'a' }, { isBatch: false, entries: [{ room: 'a', isReserved: false }] }],
+    [{ room: 'a' }, { isBatch: false, entries: [{ room: 'a', presence: NONE }] }],
     [
       { room: 'a', presence: 'watch' },
-      { isBatch: false, entries: [{ room: 'a', isReserved: true }] },
+      {
+        isBatch: false,
+        entries: [{ room: 'a', presence: { watches: true, enters: false, info: '' } }],
+      },
+    ],
+    [
+      {
+        rooms: [
+          { room: 'a', presence: 'enter', info: { x: 1 } },
+          { room: 'b', presence: 'both' },
+        ],
+      },
+      {
+        isBatch: true,
+        entries: [
+          { room: 'a', presence: { watches: false, enters: true, info: '{"x":1}' } },
+          { room: 'b', presence: { watches: true, enters: true, info: '' } },
+        ],
+      },
+    ],
+    [
+      {
+        rooms: [
+          { room: 'a', presence: 'all' },
+          { room: 'b', presence: 'both', info: 'x'.repeat(1023) },
+        ],
+      },
+      {
+        isBatch: true,
+        entries: [
+          { room: 'a', presence: null },
+          { room: 'b', presence: null },
+        ],
+      },
+    ],
+    [
+      { room: 'a', presence: 'enter', info: 'x'.repeat(1022) },
+      {
+        isBatch: false,
+        entries: [{ room: 'a', presence: { watches: false, enters: true, info: `"${'x'.repeat(1022)}"` } }],
+      },
     ],
     [
       { rooms: ['a', { room: 'no room', presence: null }] },
       {
         isBatch: true,
         entries: [
-          { room: 'a', isReserved: false },
-          { room: 'no room', isReserved: false },
+          { room: 'a', presence: NONE },
+          { room: 'no room', presence: NONE },
         ],
       },
     ],

@@ -12,8 +12,18 @@ import { SharedFrame } from './shared-frame.js';
 export interface RoomEntry {
   /** As the client wrote it: perhaps no name of a room. */
   readonly room: string;
-  /** It has a member that is kept for later versions. */
-  readonly isReserved: boolean;
+  /** What a join says of presence; null: it is not valid. */
+  readonly presence: PresenceWish | null;
+}
+
+/** What a connection wants of who is in a room. */
+export interface PresenceWish {
+  /** It is told who is there. */
+  readonly watches: boolean;
+  /** The others see it. */
+  readonly enters: boolean;
+  /** What they see of it: JSON text; '': nothing. */
+  readonly info: string;
 }
 
 export interface RoomsRequest {
@@ -47,7 +57,12 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const NULL = 'null';
 
-const ENTRY_MEMBERS = ['room', 'presence'] as const;
+/** A member's `info` has at most so many bytes. */
+export const INFO_BYTES_MAX = 1024;
+
+const NO_PRESENCE: PresenceWish = { watches: false, enters: false, info: '' };
+
+const ENTRY_MEMBERS = ['room', 'presence', 'info'] as const;
 const ROOMS_MEMBERS = [...ENTRY_MEMBERS, 'rooms'] as const;
 const PUBLISH_MEMBERS = ['room', 'data', 'message_id', 'echo', 'volatile'] as const;
 
@@ -129,7 +144,7 @@ export function joinAckFrame(id: string, outcomes: readonly JoinOutcome[], isBat
 function readElement(element: Buffer): RoomEntry | null {
   if (element[0] !== OPEN_BRACE) {
     const room = stringOf(element);
-    return room === null ? null : { room, isReserved: false };
+    return room === null ? null : { room, presence: NO_PRESENCE };
   }
   const members = membersOf(element, ENTRY_MEMBERS);
   return typeof members === 'string' ? null : readEntry(members);
@@ -138,8 +153,19 @@ function readElement(element: Buffer): RoomEntry | null {
 /** Null: it has no room. */
 function readEntry(members: Members<(typeof ENTRY_MEMBERS)[number]>): RoomEntry | null {
   const room = stringMember(members, 'room');
-  const presence = members.get('presence')?.toString() ?? NULL;
-  return room === null ? null : { room, isReserved: presence !== NULL };
+  return room === null ? null : { room, presence: readPresence(members) };
+}
+
+/** `info` is for those who enter; else it is not looked at. */
+function readPresence(members: Members<(typeof ENTRY_MEMBERS)[number]>): PresenceWish | null {
+  const text = members.get('presence');
+  if (text === undefined || text.toString() === NULL) return NO_PRESENCE;
+  const presence = stringOf(text);
+  if (presence === 'watch') return { watches: true, enters: false, info: '' };
+  if (presence !== 'enter' && presence !== 'both') return null;
+  const info = members.get('info');
+  if (info !== undefined && info.length > INFO_BYTES_MAX) return null;
+  return { watches: presence === 'both', enters: true, info: info?.toString() ?? '' };
 }
 
 function stringMember<Name extends string>(members: Members<Name>, name: Name): string | null {

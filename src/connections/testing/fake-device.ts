@@ -15,6 +15,8 @@ export class FakeDevice implements Device {
   accepts = true;
   flushes = 0;
   isClosed = false;
+  backlogBytes = 0;
+  isKicked = false;
 
   constructor(
     readonly id: string,

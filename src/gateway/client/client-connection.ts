@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Identity } from '../../authentication/authenticator.js';
 import type { Device } from '../../connections/device.js';
 import { moduleFailed } from '../../telemetry/module-failures.js';
-import type { CloseName, FrameErrorCode } from '../../wire/codes.js';
+import { CLOSES, type CloseName, type FrameErrorCode } from '../../wire/codes.js';
 import { isCoreEvent } from '../../wire/core-events.js';
 import type { Message } from '../../wire/message.js';
 import {
@@ -84,6 +84,10 @@ export class ClientConnection extends ClientRecord implements Device {
 
   get isClosing(): boolean {
     return this.#life.isClosing;
+  }
+
+  get isKicked(): boolean {
+    return this.#life.closing.code === CLOSES.kicked.code;
   }
 
   /** The limit of unanswered requests is reached: nothing more is read until one is answered. */

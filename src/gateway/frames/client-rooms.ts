@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Authentication } from '../../authentication/authentication.js';
+import { RoomPresence } from '../../presence/room-presence.js';
 import { Memberships } from '../../rooms/memberships.js';
 import { RoomAccess } from '../../rooms/room-access.js';
 import { FRAME_ERRORS, type FrameErrorCode } from '../../wire/codes.js';
@@ -10,17 +11,18 @@ import {
   leftFrame,
   readRooms,
   type JoinOutcome,
+  type PresenceWish,
   type RoomEntry,
   type RoomsRequest,
 } from '../../wire/room-frames.js';
 import { isRoomName } from '../../wire/room-name.js';
 import type { ClientConnection } from '../client/client-connection.js';
-import { FrameRate } from './frame-rate.js';
-import { allOf, ask, whenAnswered } from './policy-question.js';
+import { FRAME_BYTES, FrameRate } from './frame-rate.js';
+import { allOf, ask, whenAnswered, type Verdict } from './policy-question.js';
 
 const MESSAGES: Partial<Record<FrameErrorCode, string>> = {
   forbidden: 'You may not join this room',
-  bad_frame: '`presence` is kept for a later version',
+  bad_frame: 'presence must be watch, enter or both, and info at most 1 KiB of JSON',
 };
 
 /**
@@ -31,6 +33,7 @@ const MESSAGES: Partial<Record<FrameErrorCode, string>> = {
 export class ClientRooms {
   constructor(
     private readonly memberships: Memberships,
+    private readonly presence: RoomPresence,
     private readonly access: RoomAccess,
     private readonly rate: FrameRate,
     authentication: Authentication,
@@ -84,6 +87,24 @@ export class ClientRooms {
         connection.sendText(leftFrame(name, 'forbidden'));
       }
     }
+    await this.#reviewWatching(connection);
+  }
+
+  /** The same for the rooms it looks at. */
+  async #reviewWatching(connection: ClientConnection): Promise<void> {
+    const { policy } = this.access;
+    const rooms = this.memberships
+      .of(connection)
+      .map(({ room }) => room.name)
+      .filter((room) => this.presence.isWatching(connection, room));
+    const verdicts = await allOf(
+      rooms.map((room) => ask(`${policy.constructor.name}.watch`, () => policy.watch(connection, room))),
+    );
+    for (const [index, room] of rooms.entries()) {
+      if (verdicts[index] !== false) continue;
+      this.presence.unwatch(connection, room);
+      connection.refuseRoom(room, 'forbidden', null, 'You may not see who is in this room');
+    }
   }
 
   #read(connection: ClientConnection, id: string | null, data: Buffer | undefined): RoomsRequest | null {
@@ -100,13 +121,17 @@ export class ClientRooms {
   /** Null: it may be joined. */
   #judge(
     connection: ClientConnection,
-    { room, isReserved }: RoomEntry,
+    { room, presence }: RoomEntry,
   ): FrameErrorCode | null | Promise<FrameErrorCode | null> {
     if (!isRoomName(room)) return 'bad_room';
-    if (isReserved) return 'bad_frame';
+    if (presence === null) return 'bad_frame';
     const { policy } = this.access;
-    const verdict = ask(`${policy.constructor.name}.join`, () => policy.join(connection, room));
-    return verdict instanceof Promise ? verdict.then(refusalOf) : refusalOf(verdict);
+    const name = policy.constructor.name;
+    const mayJoin = ask(`${name}.join`, () => policy.join(connection, room));
+    if (!presence.watches) return mayJoin instanceof Promise ? mayJoin.then(refusalOf) : refusalOf(mayJoin);
+    const mayWatch = ask(`${name}.watch`, () => policy.watch(connection, room));
+    const verdicts = allOf([mayJoin, mayWatch]);
+    return verdicts instanceof Promise ? verdicts.then(firstRefusalOf) : firstRefusalOf(verdicts);
   }
 
   #join(
@@ -124,10 +149,10 @@ export class ClientRooms {
       connection.end();
     };
     if (id !== null) connection.begin();
-    for (const [index, { room }] of entries.entries()) {
+    for (const [index, { room, presence }] of entries.entries()) {
       const refusal =
         refusals[index] ??
-        this.memberships.join(connection, room, (complete) => settle(index, { room, complete }));
+        this.#enter(connection, room, presence, (complete) => settle(index, { room, complete }));
       if (refusal === null) continue;
       if (id === null || !isBatch) {
         connection.refuseRoom(room, refusal, id, MESSAGES[refusal]);
@@ -139,9 +164,39 @@ export class ClientRooms {
       settle(index, { room, error: { code: refusal, message: MESSAGES[refusal] ?? message, retryable } });
     }
   }
+
+  /** The connection is in the room from now on. `done` is called when every node routes to it, and its list is known. */
+  #enter(
+    connection: ClientConnection,
+    room: string,
+    wish: PresenceWish | null,
+    done: (complete: boolean) => void,
+  ): FrameErrorCode | null {
+    const hasWish = wish !== null && (wish.watches || wish.enters);
+    if (hasWish && this.presence.isFull) return 'limit_exceeded';
+    let missing = 2;
+    let isComplete = true;
+    const answer = (complete: boolean): void => {
+      isComplete &&= complete;
+      if (--missing === 0) done(isComplete);
+    };
+    const refusal = this.memberships.join(connection, room, answer);
+    const membership = this.memberships.find(connection, room);
+    if (membership !== undefined && wish !== null && refusal === null) {
+      this.presence.wish(membership, wish, {
+        done: answer,
+        listed: (bytes) => this.rate.charge(connection, Math.floor(bytes / FRAME_BYTES)),
+      });
+    }
+    return refusal;
+  }
 }
 
-function refusalOf(verdict: boolean | 'failed'): FrameErrorCode | null {
+function firstRefusalOf(verdicts: readonly Verdict[]): FrameErrorCode | null {
+  return verdicts.map(refusalOf).find((refusal) => refusal !== null) ?? null;
+}
+
+function refusalOf(verdict: Verdict): FrameErrorCode | null {
   if (verdict === 'failed') return 'internal';
   return verdict ? null : 'forbidden';
 }

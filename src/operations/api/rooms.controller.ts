@@ -1,4 +1,15 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, UseInterceptors } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Put,
+  Query,
+  UseInterceptors,
+} from '@nestjs/common';
 import type { z } from 'zod';
 import { RoomRefusedError, Rooms } from '../../rooms/rooms.js';
 import type { Outcome } from '../../wire/outgoing-frame.js';
@@ -6,10 +17,12 @@ import { API_ERRORS, ApiError } from './api-error.js';
 import { IdempotentInterceptor } from './idempotent.interceptor.js';
 import type { JsonBody } from './json-body.pipe.js';
 import { IDEMPOTENCY_KEY } from './messages.controller.js';
+import { PagePipe, type Page } from './page.pipe.js';
 import { RoomNamePipe } from './room-name.pipe.js';
 import {
   errorAnswer,
   joinedAnswer,
+  membersAnswer,
   messageBody,
   outcomeAnswer,
   removedAnswer,
@@ -60,6 +73,22 @@ export class RoomsController {
   @Get()
   async count(@Param('room', RoomNamePipe) room: string): Promise<z.infer<typeof roomAnswer>> {
     return { room, ...(await this.rooms.count(room)) };
+  }
+
+  @Documented(({ ApiOperation, ApiQuery, ApiResponse }) => [
+    ApiOperation({ summary: 'Who is in a room, on all nodes, in pages by user id' }),
+    ApiQuery({ name: 'limit', type: Number, required: false, description: '1 to 500; 100 without it' }),
+    ApiQuery({ name: 'after', type: String, required: false, description: '`next` of the page before' }),
+    ApiResponse({ status: 200, description: 'Empty: nobody', standardSchema: membersAnswer }),
+  ])
+  @Get('members')
+  async members(
+    @Param('room', RoomNamePipe) room: string,
+    @Query(PagePipe) query: Page,
+  ): Promise<z.infer<typeof membersAnswer>> {
+    const page = await this.rooms.members(room, query);
+    const members = page.members.map(({ userId, ...shown }) => ({ user_id: userId, ...shown }));
+    return { members, next: page.next, complete: page.complete };
   }
 
   @Documented(({ ApiOperation, ApiResponse }) => [

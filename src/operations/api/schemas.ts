@@ -94,6 +94,18 @@ export const roomAnswer = z.object({
   complete,
 });
 
+export const membersAnswer = z.object({
+  members: z.array(
+    z.object({
+      user_id: z.string(),
+      devices: z.int().min(1).meta({ description: 'Connections that are in the room' }),
+      info: z.unknown().optional().meta({ description: 'What it shows of itself, if it entered' }),
+    }),
+  ),
+  next: z.string().nullable().meta({ description: 'For `after` of the next page; null: there is none' }),
+  complete,
+});
+
 export const joinedAnswer = z.object({
   joined: z.int().min(0).meta({ description: 'Connections that are in the room now' }),
   complete: z.boolean().meta({

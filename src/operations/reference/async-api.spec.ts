@@ -14,7 +14,13 @@ import {
   refreshedFrame,
   tokenExpiringFrame,
 } from '../../wire/outgoing-frame.js';
-import { usersFrames, watchAckFrame } from '../../wire/presence-frames.js';
+import {
+  memberChangeFrames,
+  memberCountFrame,
+  membersFrames,
+  usersFrames,
+  watchAckFrame,
+} from '../../wire/presence-frames.js';
 import {
   broadcastDelivery,
   joinAckFrame,
@@ -120,6 +126,15 @@ describe('the schemas of server frames', () => {
     ...['online' as const, 'offline' as const].flatMap((change) =>
       [...usersFrames(change, ['1', 'a'])].map((frame) => ['presence', frame] as const),
     ),
+    ...[
+      ...membersFrames('a', [{ user: '1', devices: 2, info: '{"x":1}' }]),
+      ...memberChangeFrames('a', {
+        joined: [{ user: '1', devices: 1, info: '' }],
+        updated: [{ user: '2', devices: 1, info: 'null' }],
+        left: ['3'],
+      }),
+      memberCountFrame('a', { users: 2, devices: 3 }),
+    ].map(({ payload }) => ['presence', payload.toString()] as const),
     ['ack', refreshedFrame('7', 1000)],
     ['ack', refreshedFrame('7', null)],
     ['roomMessage', roomText('m')],

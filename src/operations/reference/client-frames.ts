@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FRAME_ERRORS } from '../../wire/codes.js';
-import { ROOMS_PER_FRAME_MAX } from '../../wire/room-frames.js';
+import { INFO_BYTES_MAX, ROOMS_PER_FRAME_MAX } from '../../wire/room-frames.js';
 import { isRoomName } from '../../wire/room-name.js';
 import { USER_ID_BYTES_MAX, userIdFromText } from '../../wire/user-id.js';
 
@@ -68,10 +68,28 @@ const room = z
     examples: ['chat:42'],
   });
 
-const roomEntry = z.looseObject({
+const roomEntry = z.looseObject({ room });
+
+const roomToJoin = z.looseObject({
   room,
-  presence: z.null().optional().meta({ description: 'Kept for later versions' }),
+  presence: z
+    .enum(['watch', 'enter', 'both'])
+    .nullish()
+    .meta({ description: 'To be told who is there, to be seen, or both' }),
+  info: anyJson
+    .optional()
+    .meta({ description: `What the others see of who enters: at most ${INFO_BYTES_MAX} bytes of JSON` }),
 });
+
+const roomsToJoin = z.union([
+  roomToJoin,
+  z.looseObject({
+    rooms: z
+      .array(z.union([room, roomToJoin]))
+      .min(1)
+      .max(ROOMS_PER_FRAME_MAX),
+  }),
+]);
 
 const roomOrRooms = z.union([
   roomEntry,
@@ -97,7 +115,7 @@ export const clientFrames = {
     .refine(isOneOfTwo, 'is volatile and has a message_id')
     .meta({ description: 'The same as a frame without event, the form of clients without subprotocol' }),
   join: z
-    .looseObject({ event: z.literal('join'), id: id.optional(), data: roomOrRooms })
+    .looseObject({ event: z.literal('join'), id: id.optional(), data: roomsToJoin })
     .meta({ description: 'Joins rooms. Answered by ack when every node is known to route to them' }),
   leave: z
     .looseObject({ event: z.literal('leave'), id: id.optional(), data: roomOrRooms })
@@ -149,6 +167,12 @@ const refusal = z.object({
   code: z.string().meta({ examples: Object.keys(FRAME_ERRORS) }),
   message: z.string(),
   retryable: z.boolean(),
+});
+
+const member = z.object({
+  user_id: z.string(),
+  devices: z.int().min(1),
+  info: z.unknown().optional().meta({ description: 'Of the device that joined last' }),
 });
 
 /** What clients of lanfare.v1.json get. */
@@ -209,9 +233,24 @@ export const serverFrames = {
       data: z.union([
         z.object({ online: z.array(z.string()) }),
         z.object({ offline: z.array(z.string()).meta({ description: 'They have been gone for a while' }) }),
+        z.object({
+          room,
+          members: z.array(member),
+          more: z.literal(true).optional().meta({ description: 'The list goes on in the next frame' }),
+        }),
+        z.object({ room, count: z.object({ users: z.int().min(0), devices: z.int().min(0) }) }),
+        z.object({
+          room,
+          joined: z.array(member).optional(),
+          updated: z.array(member).optional(),
+          left: z.array(z.string()).optional(),
+        }),
       ]),
     })
-    .meta({ description: 'Watched users who came online, or went offline' }),
+    .meta({
+      description:
+        'Watched users who came online, or went offline. Of a room: the list of its members, changes of it, or two numbers where they are too many',
+    }),
   ack: z
     .object({
       event: z.literal('ack'),
