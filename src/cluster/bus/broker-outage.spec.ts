@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { filter, firstValueFrom } from 'rxjs';
 import { BrokerProcess } from '../../broker/testing/broker-process.js';
+import { Cable } from '../../broker/testing/cable.js';
 import { BROKERS } from '../../broker/testing/brokers.js';
 import { BROKER_TIMING, BrokerCarrier } from '../carrier/broker-carrier.js';
 import type { Receipt } from './bus.js';
@@ -12,7 +13,16 @@ import { ProtocolBus } from './protocol-bus.js';
 Logger.overrideLogger(false);
 
 /** Outages are noticed and ended sooner. */
-const TIMING = { ...BROKER_TIMING, waitMaxMs: 200, echoMs: 100, silentMs: 400, renewMs: 800 };
+const TIMING = {
+  ...BROKER_TIMING,
+  connectMs: 500,
+  waitMaxMs: 200,
+  echoMs: 100,
+  silentMs: 400,
+  renewMs: 800,
+  silentAfterMs: 2_000,
+  deadAfterMs: 4_000,
+};
 const bob = { kind: 'user', name: 'bob' } as const;
 
 interface Node {
@@ -23,9 +33,9 @@ interface Node {
   readonly messages: string[];
 }
 
-for (const [name, { program, client }] of Object.entries(BROKERS)) {
+for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
   const [missing] = BrokerProcess.missing(program);
-  describe(`an outage of ${name}`, () => {
+  describe(`${name} as carrier`, () => {
     if (missing !== undefined) {
       it.todo(`is not tested: ${missing} is not installed`);
       return;
@@ -35,9 +45,11 @@ for (const [name, { program, client }] of Object.entries(BROKERS)) {
     let b: Node;
 
     const config = { CLUSTER_SECRET: [randomBytes(32).toString('hex')], version: 'test' };
-    const start = async (NODE_NAME: string, CLUSTER_NAME: string): Promise<Node> => {
+    let cable: Cable;
+
+    const start = async (NODE_NAME: string, CLUSTER_NAME: string, port = broker.port): Promise<Node> => {
       const bootId = randomBytes(12);
-      const carrier = new BrokerCarrier(client(broker.port), CLUSTER_NAME, bootId, TIMING);
+      const carrier = new BrokerCarrier(client(port), CLUSTER_NAME, bootId, TIMING);
       const bus = new ProtocolBus(bootId, { ...config, CLUSTER_NAME, NODE_NAME }, carrier);
       const node: Node = { bus, carrier, changes: [], gaps: [], messages: [] };
       bus.peerChanges$.subscribe(({ change }) => node.changes.push(change));
@@ -72,7 +84,8 @@ for (const [name, { program, client }] of Object.entries(BROKERS)) {
     beforeEach(async () => {
       broker = await BrokerProcess.start(program);
       const cluster = `outage ${randomUUID()}`;
-      [a, b] = await Promise.all([start('a', cluster), start('b', cluster)]);
+      cable = await Cable.to(broker.port);
+      [a, b] = await Promise.all([start('a', cluster, cable.port), start('b', cluster)]);
       await new Promise<boolean>((reachable) => b.bus.join(bob, reachable));
       await sendUntilComplete(a, 'before');
       a.changes.length = 0;
@@ -80,17 +93,18 @@ for (const [name, { program, client }] of Object.entries(BROKERS)) {
 
     afterEach(async () => {
       await Promise.all([a.bus.stop(), b.bus.stop()]);
+      await cable.end();
       await broker.end();
     });
 
-    it('by kill -9 loses and doubles nothing, and no node is taken for dead', async () => {
+    it('killed (-9) and started again, loses and doubles nothing, and no node is taken for dead', async () => {
       const before = b.messages.length;
       const onItsWay = send(a, 'on its way');
       await broker.kill();
       await bothCarried(false);
       expect(await send(a, 'refused')).toBe('congested');
       expect(a.bus.holders({ kind: 'user', name: 'nobody' }).complete).toBe(false);
-      expect(a.bus.health().problems[0]).toContain(`127.0.0.1:${broker.port}`);
+      expect(a.bus.health().problems[0]).toContain(`127.0.0.1:${cable.port}`);
       expect(await onItsWay).toMatchObject({ complete: expect.any(Boolean) });
       await broker.start();
       await bothCarried(true);
@@ -103,7 +117,7 @@ for (const [name, { program, client }] of Object.entries(BROKERS)) {
       expect(came).not.toContain('"refused"');
     });
 
-    it('that stops without closing connections is noticed, and ends when it goes on', async () => {
+    it('that stands still is noticed, and carries again when it goes on', async () => {
       broker.signal('SIGSTOP');
       await bothCarried(false);
       expect(await send(a, 'refused')).toBe('congested');
@@ -114,7 +128,7 @@ for (const [name, { program, client }] of Object.entries(BROKERS)) {
       expect(b.messages).not.toContain('"refused"');
     });
 
-    it('shows a connection that opened in it, afterwards', async () => {
+    it('shows a connection that opened while it was away, afterwards', async () => {
       await broker.kill();
       await bothCarried(false);
       const complete = await new Promise<boolean>((reachable) =>
@@ -126,6 +140,48 @@ for (const [name, { program, client }] of Object.entries(BROKERS)) {
       await bothCarried(true);
       while (b.bus.holders({ kind: 'user', name: 'ann' }).nodeIds.length === 0) await delay(20);
       expect(b.bus.holders({ kind: 'user', name: 'ann' }).nodeIds).toEqual([a.bus.nodeId]);
+    });
+
+    it('that one node does not reach: the node drops nobody, is dropped, and is met again', async () => {
+      cable.cut();
+      await carried(a, false);
+      expect(await send(a, 'refused')).toBe('congested');
+      await firstValueFrom(b.bus.peerChanges$.pipe(filter(({ change }) => change === 'lost')));
+      expect(a.changes).toEqual([]);
+      expect(a.bus.peers()).toHaveLength(1);
+      cable.mend();
+      await carried(a, true);
+      await sendUntilComplete(a, 'after');
+      expect(b.messages).not.toContain('"refused"');
+      expect(new Set(b.messages).size).toBe(b.messages.length);
+    });
+
+    it('can read nothing, and changes nothing by what it repeats, doubles, reorders and cuts short', async () => {
+      const watcher = await watch(broker.port);
+      await new Promise<boolean>((reachable) =>
+        b.bus.join({ kind: 'room', name: 'secret-room' }, () => reachable(true)),
+      );
+      b.bus.join({ kind: 'user', name: 'secret-user' }, () => undefined);
+      await sendUntilComplete(a, 'secret-body');
+      a.bus.sendToRoom({ room: 'secret-room', from: 'secret-sender', data: Buffer.from('"secret"') }, null);
+      await a.bus.ask('secret-topic', Buffer.from('secret-question'), 200);
+      expect(watcher.heard.length).toBeGreaterThan(5);
+      for (const { subject, bytes } of watcher.heard) {
+        expect(bytes.includes('secret')).toBe(false);
+        expect(subject).toMatch(/^lf\.outage%20[-0-9a-f]+\.(all|n\.[0-9a-f]{24})$/);
+      }
+      const before = b.messages.length;
+      const played = watcher.heard.slice();
+      for (const { subject, bytes } of [...played.toReversed(), ...played]) {
+        watcher.publish(subject, bytes);
+        watcher.publish(subject, bytes.subarray(0, bytes.length - 7));
+        watcher.publish(subject, bytes.subarray(0, 3));
+      }
+      await watcher.flush();
+      await sendUntilComplete(a, 'after');
+      expect(b.messages.slice(before).filter((body) => !body.startsWith('"after'))).toEqual([]);
+      expect([a.changes, a.gaps, b.gaps]).toEqual([[], [], []]);
+      await watcher.close();
     });
   });
 }
