@@ -1,11 +1,14 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes, randomInt } from 'node:crypto';
 import { firstValueFrom, take, toArray } from 'rxjs';
+import { BrokerProcess } from '../src/broker/testing/broker-process.js';
+import { BROKERS } from '../src/broker/testing/brokers.js';
 import { Cluster } from '../src/cluster/cluster.js';
 import type { Environment } from '../src/config/variables.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestClient } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
+import { running } from './support/running.js';
 
 const nodes: TestNode[] = [];
 
@@ -42,10 +45,36 @@ function meshEnvironments(): Environment[] {
   }));
 }
 
+const brokers = new Map<string, BrokerProcess>();
+
+/** Three nodes that a broker joins. */
+function brokeredEnvironments(name: keyof typeof BROKERS): Environment[] {
+  const { bus, urlVariable, urlOf } = BROKERS[name];
+  const url = urlOf(brokers.get(name)?.port ?? 0);
+  const env = clusterEnvironment({ CLUSTER_BUS: bus, [urlVariable]: url });
+  return [0, 1, 2].map((index) => ({ ...env, NODE_NAME: `n${index}` }));
+}
+
+beforeAll(async () => {
+  for (const [name, { program }] of Object.entries(BROKERS)) {
+    if (BrokerProcess.missing(program).length > 0) continue;
+    const broker = await BrokerProcess.start(program);
+    brokers.set(name, broker);
+    running.set(broker, async () => broker.end());
+  }
+});
+
+afterAll(async () => {
+  await Promise.all([...brokers.values()].map(async (broker) => broker.end()));
+});
+
 describe.each([
   ['broadcast', () => sharedEnvironments('broadcast')],
   ['multicast', () => sharedEnvironments('multicast')],
   ['mesh', meshEnvironments],
+  ...Object.entries(BROKERS)
+    .filter(([, { program }]) => BrokerProcess.missing(program).length === 0)
+    .map(([name]) => [`broker (${name})`, () => brokeredEnvironments(name as keyof typeof BROKERS)] as const),
 ] as const)('a cluster of three in %s mode', (_mode, environments) => {
   it('delivers to every device with a receipt that counts them, and carries channels and questions', async () => {
     const [a, b, c] = (await start(...environments())) as [TestNode, TestNode, TestNode];
