@@ -64,6 +64,16 @@ describe('lanfare doctor', () => {
   });
 });
 
+describe('lanfare config:check', () => {
+  it('says how many processes `auto` is here, and what several may take together', () => {
+    const { status, stdout } = lanfare(['config:check'], { WORKERS: 'auto' });
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^WORKERS=auto: [1-9]\d* here\.$/m)]);
+    const three = lanfare(['config:check'], { WORKERS: '3' });
+    expect(three.stdout).toMatch(/^Limits are each worker's own\. Together they allow .*JavaScript heap/m);
+    expect(lanfare(['config:check']).stdout).not.toMatch(/here\.$|Together/m);
+  });
+});
+
 describe('lanfare token', () => {
   it.each([
     [['--ttl', '1h'], '--sub must be'],

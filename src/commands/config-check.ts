@@ -1,6 +1,8 @@
 /** Checks the environment, and prints the configuration in force with secrets masked. */
 import { features } from '../lanfare.environment.js';
 import { effectiveConfiguration } from '../config/variable-table.js';
+import { sumsOfLimits } from '../workers/sums-of-limits.js';
+import { workersWanted } from '../workers/workers.config.js';
 import { CommandLine } from './command-line.js';
 import { loadEnvironment } from './environment.js';
 
@@ -14,4 +16,12 @@ Exit code: 0 valid, 1 not.
 
 CommandLine.read(USAGE, {});
 const env = loadEnvironment();
-process.stdout.write(`${effectiveConfiguration(features, env)}\n\nThe configuration is valid.\n`);
+const workers = workersWanted(env);
+const lines = [
+  effectiveConfiguration(features, env),
+  '',
+  ...(env['WORKERS'] === 'auto' ? [`WORKERS=auto: ${workers} here.`] : []),
+  ...(workers > 1 ? [`${sumsOfLimits(env, workers)}.`] : []),
+  'The configuration is valid.',
+];
+process.stdout.write(`${lines.join('\n')}\n`);

@@ -16,6 +16,7 @@ import { checkBroker } from '../doctor/broker-check.js';
 import { failure, ok, warning, type Finding } from '../doctor/finding.js';
 import { judgeFiles, judgeMtu, judgeReceiveBuffer } from '../doctor/host-checks.js';
 import { LanCheck } from '../doctor/lan-check.js';
+import { checkWorkers } from '../doctor/workers-check.js';
 import { gatewayVariables } from '../gateway/gateway.config.js';
 import { addressWarnings } from '../udp-broadcast/address-problems.js';
 import { networksOf } from '../udp-broadcast/network.js';
@@ -81,6 +82,8 @@ async function brokerFindings(): Promise<Finding[]> {
 }
 
 async function checkUdp(): Promise<void> {
+  // before this process has one of the ports itself
+  report(await checkWorkers(env));
   await udp.open();
   const { address, port } = udp.ownAddress;
   report([
