@@ -75,3 +75,9 @@ describe('a report that was overtaken', () => {
     expect(SCHEDULES.overtakenReport).not.toThrow();
   });
 });
+
+describe('a message to a room', () => {
+  it('is kept for a holder that has no session yet', () => {
+    expect(SCHEDULES.holderWithoutSession).not.toThrow();
+  });
+});

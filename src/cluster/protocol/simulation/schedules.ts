@@ -3,6 +3,9 @@
  * function that throws a `Violation`, so that a mutation can name the schedule that notices it.
  */
 import { TIMING } from '../options.js';
+import { HEADER_BYTES } from '../wire/datagram.js';
+import { FRAME_HELLO } from '../wire/frames.js';
+import { roomCalled } from './addresses.js';
 import { calmWorld } from './calm-world.js';
 import * as presence from './presence-schedules.js';
 import { Violation } from './violation.js';
@@ -31,6 +34,47 @@ function overtakenReport(): void {
   }
 }
 
+/**
+ * A node holds a room, and its HELLOs to one peer are lost: it has no session with that peer, which knows that it holds the
+ * room. What the peer publishes must be kept for it. In the broadcast stream it would lie before the base of the session
+ * that comes.
+ */
+function holderWithoutSession(): void {
+  const world = calmWorld(5);
+  const [publisher, ...holders] = world.hosts;
+  const late = holders.at(-1);
+  if (publisher === undefined || late === undefined) throw new RangeError('five hosts were started');
+  world.crash(late);
+  world.runFor(2 * TIMING.deadAfterMs);
+  const { network } = world;
+  const send = network.send.bind(network);
+  network.send = (from, source, transmit): void => {
+    const isToPublisher = transmit.to === publisher.running?.process.endpoint;
+    const isHello = transmit.bytes[HEADER_BYTES] === FRAME_HELLO;
+    if (from.index !== late.index || !isToPublisher || !isHello) send(from, source, transmit);
+  };
+  world.boot(late);
+  world.runFor(300);
+  for (const { running } of holders) {
+    running?.process.enqueue((_node, now) => running.application.join(now, roomCalled('hall')));
+  }
+  world.runFor(300);
+  let id = -1;
+  const { running } = publisher;
+  running?.process.enqueue((_node, now) => {
+    id = running.application.send(now, roomCalled('hall'), null, 40, false);
+  });
+  world.runFor(100);
+  network.send = send;
+  world.runFor(2 * TIMING.reportIdleMs);
+  const reached = world.promises.reachedBy(id);
+  for (const holder of holders) {
+    if (!reached.has(holder.running?.boot.index ?? -1)) {
+      throw new Violation('no silent miss', 'a holder without a session missed a message to its room');
+    }
+  }
+}
+
 /** Loses the next report of a host, and returns it. In an idle cluster of two nothing else is broadcast. */
 function holdBackReport(world: World, host: number): Buffer {
   let report: Buffer | undefined;
@@ -43,5 +87,5 @@ function holdBackReport(world: World, host: number): Buffer {
   return report;
 }
 
-export const SCHEDULES = { overtakenReport, ...presence };
+export const SCHEDULES = { holderWithoutSession, overtakenReport, ...presence };
 export type ScheduleName = keyof typeof SCHEDULES;

@@ -80,7 +80,7 @@ export const ROOM_PATHS: readonly Mutation[] = [
   {
     name: 'a broadcast for who has no session',
     breaks: 'its base will lie behind the record',
-    wishes,
+    schedule: 'holderWithoutSession',
     edits: [
       {
         file: PATHS,
