@@ -8,6 +8,7 @@ import { createHmac } from 'node:crypto';
  * @property {(user: string, options: object) => { path: string, headers?: string[] }} request
  * @property {(to: string, bytes: number) => string} before
  * @property {string} after
+ * @property {boolean} [hasRooms] every member of a room is a user of its own
  * @property {boolean} [stream] frames carry a byte stream with messages of its own in it
  * @property {(user: string) => string} [greet] sent when the upgrade is answered
  * @property {(text: string, client: import('./client.js').Client) => void} [control] anything that is no measured message
@@ -43,6 +44,20 @@ export const dialects = {
     after: '"}',
     control: (text, client) => {
       if (text.startsWith('{"event":"ready"')) client.online();
+      else client.refused(text);
+    },
+  },
+
+  /** Every client is a member of the room `hall`. */
+  'lanfare-room': {
+    hasRooms: true,
+    request: (user, options) => dialects.lanfare.request(user, options),
+    before: (to) => `{"event":"publish","data":{"room":"${to}","data":"`,
+    after: '"}}',
+    control: (text, client) => {
+      if (text.startsWith('{"event":"ready"')) {
+        client.sendText('{"event":"join","id":1,"data":{"room":"hall"}}');
+      } else if (text.startsWith('{"event":"ack"')) client.online();
       else client.refused(text);
     },
   },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuBetween, cpuSnapshot, machineBusyUs } from '../lib/proc.js';
 import { Client } from './client.js';
+import { measureCosts } from './costs.js';
 import { Histogram } from './histogram.js';
 import { readPair, readSequence, readTime } from './wire.js';
 
@@ -199,26 +199,13 @@ export class Pairs {
     this.#latency.reset();
     this.#counted = 0;
     this.#counting = true;
-    const machine = machineBusyUs();
-    const own = process.cpuUsage();
-    const before = cpuSnapshot(pids);
-    const start = performance.now();
-    await sleep(ms);
-    const elapsedMs = performance.now() - start;
+    const costs = await measureCosts(ms, pids);
     const received = this.#counted;
-    const cpu = cpuBetween(before, cpuSnapshot(pids));
-    const { user, system } = process.cpuUsage(own);
-    const machineUs = machine === null ? null : machineBusyUs() - machine;
     this.#counting = false;
     return {
-      seconds: elapsedMs / 1000,
+      ...costs,
       received,
-      rate: received / (elapsedMs / 1000),
-      serverCpuUs: cpu.totalUs,
-      busiestThread: cpu.busiestThreadUs === null ? null : cpu.busiestThreadUs / 1000 / elapsedMs,
-      generatorCpuUs: user + system,
-      generatorBusy: (user + system) / 1000 / elapsedMs,
-      machineUs,
+      rate: received / costs.seconds,
       p50: this.#latency.percentile(0.5),
       p99: this.#latency.percentile(0.99),
       p999: this.#latency.percentile(0.999),

@@ -8,9 +8,10 @@ import { residentBytes } from './proc.js';
  *
  * @typedef {object} Scenario
  * @property {string} title
- * @property {'pairs' | 'overload' | 'idle' | 'accept'} kind
+ * @property {'pairs' | 'room' | 'overload' | 'idle' | 'accept'} kind
  * @property {number} nodes
  * @property {number} [inFlight]
+ * @property {number} [members] of a room, spread over the nodes
  * @property {number} [bytes]
  * @property {number} [seconds] when the default would be too short
  * @property {string[]} [also] peers that are otherwise measured only on request
@@ -125,6 +126,29 @@ export const scenarios = {
     bytes: 64,
     goals: [['cpuPerMessage', 'nodes-2', 'max', 1.15]],
   },
+  ...Object.fromEntries(
+    [10, 100, 1000, 10_000].flatMap((members) =>
+      [64, 1024].map((bytes) => [
+        `room-${members}${bytes === 64 ? '' : '-1k'}`,
+        {
+          title: `a room of ${members.toLocaleString('en-US')} on two nodes, ${bytes === 64 ? '64 B' : '1 KiB'}`,
+          kind: 'room',
+          nodes: 2,
+          members,
+          inFlight: members < 10_000 ? 16 : 4,
+          bytes,
+          goals:
+            members < 100
+              ? []
+              : [
+                  ['rate', 'nats', 'min', 1.2],
+                  ['p99', 'nats', 'max', 1],
+                  ['rate', 'socketio', 'min', 5],
+                ],
+        },
+      ]),
+    ),
+  ),
   overload: {
     title: 'two nodes at twice their best rate',
     kind: 'overload',
@@ -159,12 +183,20 @@ export const groups = [
   ['one-node'],
   ['one-node-1'],
   ['nodes-2', 'nodes-4', 'nodes-8'],
+  ['room-10'],
+  ['room-10-1k'],
+  ['room-100'],
+  ['room-100-1k'],
+  ['room-1000'],
+  ['room-1000-1k'],
+  ['room-10000'],
+  ['room-10000-1k'],
   ['overload'],
   ['idle'],
   ['accept'],
 ];
 
-export const onRequest = ['one-node-1'];
+export const onRequest = ['one-node-1', ...Object.keys(scenarios).filter((name) => name.startsWith('room-'))];
 
 const MiB = KiB * KiB;
 
@@ -230,6 +262,36 @@ export const kinds = {
       }),
     );
     return { ...costOf(result), memoryMiB: peakMiB, ...(await generator.ask('pairsAccount')) };
+  },
+
+  /** One member on each node publishes, in a closed loop: the next message when all members have one. */
+  async room(bench) {
+    const { generator, pids, running, scenario, settings, sources } = bench;
+    await generator.ask('openRoom', {
+      members: scenario.members,
+      nodes: running.nodes,
+      dialect: running.dialect,
+      options: running.options,
+      sources,
+      bytes: scenario.bytes,
+    });
+    const { result, peakMiB } = await watchMemory(pids, () =>
+      generator.ask('publishLoop', {
+        inFlight: scenario.inFlight,
+        warmMs: settings.warmMs,
+        ms: settings.ms,
+        pids,
+      }),
+    );
+    const { publishes, firstP50, firstP99 } = result;
+    return {
+      ...costOf(result),
+      publishes,
+      firstP50,
+      firstP99,
+      memoryMiB: peakMiB,
+      ...(await generator.ask('roomAccount')),
+    };
   },
 
   /**

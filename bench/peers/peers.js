@@ -214,6 +214,7 @@ async function startLanfare(context, { bus = 'udp', script = context.lanfare } =
     UDP_PORT: String(udpPort),
     UDP_ADDRESS: topology.broadcast,
     OPS_PORT: String(await topology.freshPort()),
+    ROOM_ACCESS: 'open',
     WS_MESSAGES_PER_SECOND: '1000000',
     WS_MESSAGES_BURST: '1000000',
     WS_MAX_PAYLOAD_BYTES: '131072',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { WebSocketServer } from 'ws';
 import { Histogram } from '../generator/histogram.js';
 import { Pairs } from '../generator/pairs.js';
+import { RoomOfMembers } from '../generator/rooms.js';
 import { Stencil, findMark, readPair, readSequence, readTime } from '../generator/wire.js';
 import { Process, portOpens } from '../lib/processes.js';
 import { loopback } from '../lib/topology.js';
@@ -56,6 +58,47 @@ test('every lost, doubled and swapped message is counted', async () => {
   for (const found of [lost, duplicates, outOfOrder]) {
     assert.ok(found > 0 && Math.abs(found - sent / 1000) <= 4, `${found} of ${sent}`);
   }
+});
+
+/** A server that sends what it gets to everybody, but for the deliveries with these numbers. */
+async function runInRoom({ dropped = new Set(), doubled = new Set() }) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => server.on('listening', resolve));
+  let deliveries = 0;
+  server.on('connection', (socket) =>
+    socket.on('message', (frame) => {
+      const { data } = JSON.parse(frame);
+      const isProbe = data.slice(5, 13) === 'A'.repeat(8);
+      for (const client of server.clients) {
+        if (!isProbe && dropped.has(++deliveries)) continue;
+        client.send(data);
+        if (!isProbe && doubled.has(deliveries)) client.send(data);
+      }
+    }),
+  );
+  const room = new RoomOfMembers();
+  try {
+    const nodes = [1, 2].map(() => ({ host: '127.0.0.1', port: server.address().port }));
+    await room.open({ members: 20, nodes, dialect: 'plain', options: {}, bytes: 64 });
+    const result = await room.closedLoop({ inFlight: 4, warmMs: 0, ms: 400, pids: [process.pid] });
+    return { ...result, ...room.account() };
+  } finally {
+    room.close();
+    server.close();
+  }
+}
+
+test('a room counts what every member has got, and when the last one has it', async () => {
+  const { sent, lost, duplicates, received, publishes, rate, firstP50, p50 } = await runInRoom({});
+  assert.deepEqual({ lost, duplicates }, { lost: 0, duplicates: 0 });
+  assert.ok(sent > 50 && received > 1000);
+  assert.ok(Math.abs(rate / publishes - 20) < 2, `${rate} deliveries of ${publishes} messages`);
+  assert.ok(firstP50 <= p50);
+});
+
+test('a room counts every delivery that is lost or doubled', async () => {
+  const { lost, duplicates } = await runInRoom({ dropped: new Set([30, 200]), doubled: new Set([100]) });
+  assert.deepEqual({ lost, duplicates }, { lost: 2, duplicates: 1 });
 });
 
 test('a stamped message reads back as what was written', () => {
