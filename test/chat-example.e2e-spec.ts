@@ -9,7 +9,7 @@ import { TestNode } from './support/node.js';
 // browsers take their time on a busy machine
 jest.setTimeout(60_000);
 
-const env = clusterEnvironment({ ROOM_ACCESS: 'open' });
+const env = clusterEnvironment({ ROOM_ACCESS: 'open', PRESENCE_GRACE_MS: '0' });
 const start = async (more = {}) => TestNode.start({ ...env, ...more }, [ChatModule]);
 
 describe.each(browsers)('the chat in $name', ({ launch, test }) => {
@@ -66,6 +66,17 @@ describe.each(browsers)('the chat in $name', ({ launch, test }) => {
     await say(bob, 'hi');
     await line(ann, 'bob: hi').waitFor();
     await ann.locator('#typing:empty').waitFor({ state: 'attached' });
+  });
+
+  test('shows who is online, on any node, as they come and go', async () => {
+    const [ann, bob] = await Promise.all([enter('ann', nodes[0]), enter('bob', nodes[1])]);
+    await ann.getByText('bob').and(ann.locator('#people')).waitFor();
+    await bob.getByText('ann').and(bob.locator('#people')).waitFor();
+    await bob.goto('about:blank');
+    await ann.getByText('Online: ann', { exact: true }).waitFor();
+    // an empty page keeps no problems
+    pages.splice(pages.indexOf(bob), 1);
+    await bob.close();
   });
 
   test('counts what is said in other rooms, and shows it there', async () => {

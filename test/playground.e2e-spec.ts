@@ -38,7 +38,7 @@ class HomeController {
 class HomeModule {}
 
 describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
-  const env = clusterEnvironment({ ROOM_ACCESS: 'open' });
+  const env = clusterEnvironment({ ROOM_ACCESS: 'open', PRESENCE_GRACE_MS: '0' });
   const pages: Page[] = [];
   let nodes: [TestNode, TestNode];
   let browser: Browser;
@@ -120,6 +120,7 @@ describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
       open('?user_id=2&room=chat:42', nodes[1]),
     ]);
     await Promise.all([join(one), join(two)]);
+    await Promise.all([one, two].map(async (page) => page.getByText(/^here: .*[12], [12]/).waitFor()));
     await one.getByLabel('To chat:42').fill('<i>haha</i>');
     await one.getByRole('button', { name: 'Publish' }).click();
     await Promise.all([
@@ -128,6 +129,7 @@ describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
     ]);
     await two.getByRole('button', { name: 'Leave' }).click();
     await two.getByText('left chat:42').waitFor();
+    await one.getByText('here: 1', { exact: true }).waitFor();
     expect(await two.getByRole('button', { name: 'Publish' }).count()).toBe(0);
     await one.getByRole('button', { name: 'Publish' }).click();
     await one.getByText('delivered to 1 device').waitFor();

@@ -87,11 +87,12 @@ describe.each(browsers)("the README's tour in $name", ({ launch, test }) => {
   });
 
   test('2: and are in a room together', async () => {
-    expect(TOUR).toContain('Join the room `lobby` in both, and publish to it.');
+    expect(TOUR).toContain('Join the room `lobby` in both, see who is there, and publish to it.');
     for (const page of [ann, bob]) {
       await page.getByRole('button', { name: 'Join' }).click();
       await page.getByText('joined lobby').waitFor();
     }
+    await ann.getByText('here: ann, bob').waitFor();
     await ann.getByRole('button', { name: 'Publish' }).click();
     await bob.getByText('lobby, user ann: "haha"').waitFor();
   });

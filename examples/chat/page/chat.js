@@ -1,5 +1,5 @@
 /**
- * A chat with rooms and with who is typing, made with lanfare-client. The page's query has the name of the user. What people
+ * A chat with rooms, with who is online and who is typing, made with lanfare-client. The page's query has the name of the user. What people
  * write is shown as text, never as markup.
  */
 import { connect } from './lanfare-client.js';
@@ -25,7 +25,8 @@ class Conversation {
     this.title = title;
     this.lines.setAttribute('role', 'log');
     this.tab.addEventListener('click', () => show(this));
-    this.room = lan.room(`chat:${title}`);
+    this.room = lan.room(`chat:${title}`, { presence: 'both' });
+    this.room.on('presence', paint);
     this.room.on('message', ({ from, data }) => this.heard(from, data));
     this.room.on('joined', ({ again }) => {
       if (again) this.add('note', 'You were away. What was said meanwhile is not shown.');
@@ -74,6 +75,12 @@ class Conversation {
     this.room.publish({ typing: true }, { echo: false, volatile: true }).catch(() => undefined);
   }
 
+  /** Who is in the room. In a large one it is only counted. */
+  get people() {
+    const { members, count } = this.room.presence;
+    return count === null ? members.map(({ user_id }) => user_id).join(', ') : `${count.users} users`;
+  }
+
   /** Who was typing just now. */
   get typists() {
     return [...this.typing].filter(([, at]) => Date.now() - at < TYPING_SHOWN_MS).map(([user]) => user);
@@ -98,7 +105,8 @@ function paint() {
     tab.textContent = unread === 0 ? title : `${title} (${unread})`;
     tab.setAttribute('aria-current', tab === shown.tab);
   }
-  const { typists } = shown;
+  const { typists, people } = shown;
+  find('#people').textContent = people === '' ? '' : `Online: ${people}`;
   const verb = typists.length === 1 ? 'is' : 'are';
   find('#typing').textContent = typists.length === 0 ? '' : `${typists.join(' and ')} ${verb} typing …`;
 }
