@@ -1,6 +1,6 @@
 /** A world without faults and clients, for specs that add their own. All nodes run, with the default options. */
 import { LIMITS, TIMING } from '../options.js';
-import { CALM } from './network.js';
+import { CALM } from './conditions.js';
 import { Random } from './random.js';
 import { drawScenario } from './scenario.js';
 import { World } from './world.js';

@@ -3,7 +3,7 @@
  * the chaos. `stop` ends all of them. After that the cluster must recover completely.
  */
 import type { Host } from './host.js';
-import { CALM } from './network.js';
+import { CALM } from './conditions.js';
 import type { Random } from './random.js';
 import type { Firewall, IncidentRates } from './scenario.js';
 import type { World } from './world.js';

@@ -8,48 +8,12 @@
  * The network is also the attacker: it records datagrams and replays them to any host, with any source address.
  */
 import type { Arrival, Endpoint, Transmit } from '../contract.js';
+import { CALM, type Conditions } from './conditions.js';
 import type { Random } from './random.js';
+import { Recordings } from './recordings.js';
 import type { Schedule } from './schedule.js';
 import type { Boot } from './timeline.js';
 import { WideTraffic } from './wide-traffic.js';
-
-export interface Conditions {
-  readonly delayMs: number;
-  readonly jitterMs: number;
-  readonly loss: number;
-  /** On top of `loss`, for what goes to everyone. */
-  readonly broadcastLoss: number;
-  /** On top, for all that one receiver hears. */
-  readonly receiverLoss: { readonly receiver: number; readonly loss: number } | null;
-  /** On top, for datagrams of these sizes. So a network can lose mostly one kind of frame. */
-  readonly sizeLoss: { readonly from: number; readonly to: number; readonly loss: number } | null;
-  /** Gilbert-Elliott, per link: bad spells in which most is lost. */
-  readonly burst: { readonly enter: number; readonly leave: number; readonly loss: number } | null;
-  readonly duplicate: number;
-  readonly reorder: number;
-  readonly reorderMs: number;
-  readonly tail: number;
-  readonly tailMs: number;
-  readonly replay: number;
-  readonly flip: number;
-}
-
-export const CALM: Conditions = {
-  delayMs: 0.15,
-  jitterMs: 0.1,
-  loss: 0,
-  broadcastLoss: 0,
-  receiverLoss: null,
-  sizeLoss: null,
-  burst: null,
-  duplicate: 0,
-  reorder: 0,
-  reorderMs: 0,
-  tail: 0,
-  tailMs: 0,
-  replay: 0,
-  flip: 0,
-};
 
 export interface Station {
   readonly index: number;
@@ -71,15 +35,6 @@ interface Link {
   inBadSpell: boolean;
   dropsFragments: boolean;
 }
-
-interface Recording {
-  readonly bytes: Buffer;
-  readonly arrival: Arrival;
-  readonly receiver: number;
-  readonly source: Endpoint;
-}
-
-const RECORDINGS = 512;
 
 const IP_HEADER_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
@@ -107,8 +62,7 @@ export class Network {
   readonly #stations: Station[] = [];
   readonly #links: Link[][] = [];
   readonly #unicast = new Map<Endpoint, Station>();
-  readonly #recordings: Recording[] = [];
-  #recorded = 0;
+  readonly #recordings: Recordings;
   #conditions: Conditions = CALM;
   #frameBytes = 1_500;
   #takesAway: TakesAway = () => false;
@@ -116,6 +70,7 @@ export class Network {
   constructor(schedule: Schedule, random: Random) {
     this.#schedule = schedule;
     this.#random = random;
+    this.#recordings = new Recordings(random);
   }
 
   attach(station: Station): void {
@@ -221,7 +176,7 @@ export class Network {
       return;
     }
     const conditions = this.#conditions;
-    if (conditions.replay > 0) this.#record({ bytes, arrival, receiver: to.index, source });
+    if (conditions.replay > 0) this.#recordings.add({ bytes, arrival, receiver: to.index, source });
     const link = this.#links[from.index]?.[to.index];
     if (link === undefined || link.blocked || bytes.length > link.mtu) {
       this.lost += 1;
@@ -296,17 +251,11 @@ export class Network {
     return link.inBadSpell && random.chance(burst.loss);
   }
 
-  #record(recording: Recording): void {
-    // Old recordings are kept for long, so that not all replays are of recent datagrams.
-    if (this.#recorded < RECORDINGS) this.#recordings[this.#recorded++] = recording;
-    else if (this.#random.chance(0.2)) this.#recordings[this.#random.below(RECORDINGS)] = recording;
-  }
-
   /** Replays an old datagram, to its receiver or to another host, with its source address or another one. */
   #playBack(): void {
     const random = this.#random;
-    if (this.#recordings.length === 0) return;
-    const recording = random.pick(this.#recordings);
+    const recording = this.#recordings.pick();
+    if (recording === undefined) return;
     const receiver = random.chance(0.7) ? this.#stations[recording.receiver] : random.pick(this.#stations);
     const source = random.chance(0.8) ? recording.source : '10.9.9.9:6666';
     const delay = random.chance(0.5) ? 1 : random.between(0, 2000);

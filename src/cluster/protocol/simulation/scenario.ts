@@ -4,7 +4,7 @@
  * are zero most of the time.
  */
 import { LIMITS, TIMING, type Limits, type Timing } from '../options.js';
-import { CALM, type Conditions } from './network.js';
+import { CALM, type Conditions } from './conditions.js';
 import type { Pace } from './process.js';
 import type { Random } from './random.js';
 

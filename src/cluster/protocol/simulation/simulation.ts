@@ -5,6 +5,7 @@
  * bounded time to recover. Proof: it is used once more, and must work perfectly. Every promise is checked all the time.
  * A broken one ends the run with a `Violation`.
  */
+import { promisesFit } from './bounds.js';
 import { Convergence } from './convergence.js';
 import { Faults } from './faults.js';
 import { Random } from './random.js';
@@ -163,7 +164,7 @@ function judgeTraffic(world: World): void {
 function judgeAlarms(world: World): void {
   const { scenario, timeline } = world;
   if (scenario.kind === 'chaotic' || scenario.conditions.loss > ALARMING_LOSS) return;
-  if (world.overruns() > 0 && world.promisesFit()) {
+  if (world.overruns() > 0 && promisesFit(world.scenario, world.hosts.length)) {
     throw new Violation(
       'flow control',
       `${world.overruns()} datagrams found a receive buffer full, though nobody was slow`,

@@ -7,12 +7,12 @@ import type { Endpoint } from '../contract.js';
 import type { CipherSuite } from '../wire/cipher.js';
 import { BOOT_ID_BYTES } from '../wire/datagram.js';
 import { addressOf, namedAddresses } from './addresses.js';
-import { Application, type Expectations, type Oracles } from './application.js';
+import { Application, type Oracles } from './application.js';
+import { detectionMsOf, expectationsOf } from './bounds.js';
 import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
 import type { Device } from './device.js';
 import { Hearing } from './hearing.js';
 import { Host, type Running } from './host.js';
-import { kernelCost } from './kernel.js';
 import { LocalClock } from './local-clock.js';
 import { Network } from './network.js';
 import { PresenceJudge } from './presence-judge.js';
@@ -33,15 +33,6 @@ const MESH_PORT = 2_222;
 
 /** Whoever was heard within so many idle reports is known to be there. */
 const HEARD_REPORTS = 2;
-
-/**
- * The time for a round of repair at heavy loss. A third of the records that a NACK names is lost again, several times,
- * and NACKs are lost too.
- */
-const REPAIR_ROUND_MS = 100;
-
-/** What one process may take longer than promised: a turn of its own and a timer's lag. */
-const SLACK_MS = 25;
 
 export class World {
   readonly schedule = new Schedule();
@@ -75,12 +66,7 @@ export class World {
     this.#cipher = scenario.realCipher ? new NodeCipher(this.nonces) : new TagCipher(this.nonces);
     this.presenceJudge = new PresenceJudge(scenario.kind === 'chaotic');
     this.network = new Network(this.schedule, random.fork('network'));
-    // A dead peer is found after deadAfterMs; what waits for a silent one ends by the same time or after a hold. A
-    // publication may wait for a laggard before it leaves, and then be missing for as long as a gap takes.
-    this.detectionMs =
-      Math.max(timing.deadAfterMs + timing.holdMs, timing.laggardAfterMs + timing.gapAfterMs) +
-      4 * timing.reportIdleMs +
-      repairMs(scenario);
+    this.detectionMs = detectionMsOf(scenario);
     const lateMs = timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs;
     this.timeline = new Timeline({ detectionMs: this.detectionMs, lateMs }, this.#stalls);
     this.promises = new Promises(this.timeline, this.#stalls, {
@@ -156,7 +142,7 @@ export class World {
     const presence = hasPresence
       ? new PresenceMember(boot, node, this.presenceJudge, () => this.schedule.now)
       : null;
-    const application = new Application(boot, node, this.#oracles, this.#expectations(), presence);
+    const application = new Application(boot, node, this.#oracles, expectationsOf(scenario), presence);
     application.watch(namedAddresses(scenario.workload));
     host.started({ boot, process, application });
     network.bind(endpoint, host);
@@ -253,14 +239,6 @@ export class World {
     return this.hosts.reduce((sum, { overruns }) => sum + overruns, 0);
   }
 
-  /** Whether all senders' smallest windows fit into the smallest receive buffer, beside traffic without a window. */
-  promisesFit(): boolean {
-    const { paces, limits, datagramBytes, mode } = this.scenario;
-    const smallest = Math.min(...paces.map(({ receiveBufferBytes }) => receiveBufferBytes));
-    const streams = (this.hosts.length - 1) * (mode === 'mesh' ? 2 : 1);
-    return 2 * streams * limits.windowRecordsMin * kernelCost(datagramBytes) <= smallest;
-  }
-
   /** Whoever knows the node, and is known to it, sends it what is for the address. */
   #judgeReach({ address, boot: { host, nodeId, index } }: Device): void {
     const known = this.hosts[host]?.running?.process.node.peers() ?? [];
@@ -329,25 +307,4 @@ export class World {
     const listed = (this.hosts ?? []).filter(({ index }) => index === 0 || random.chance(0.4));
     return listed.map(({ address }) => `${address}:${MESH_PORT}`);
   }
-
-  #expectations(): Expectations {
-    const { timing, limits, paces, hosts } = this.scenario;
-    const slowest = Math.max(...paces.map(({ turnMs, datagramMs }) => 2 * turnMs + 64 * datagramMs));
-    const streams = limits.peersMax;
-    return {
-      barrierMs: timing.barrierMs,
-      deadAfterMs: timing.deadAfterMs,
-      receiptTimeoutMs: timing.receiptTimeoutMs,
-      slackMs: SLACK_MS + slowest,
-      queuedBytesMax: 2 * streams * limits.unicastQueueBytes + limits.broadcastRingBytes,
-      queuedRecordsMax: 2 * (hosts * 3) * limits.unicastQueueRecords + limits.broadcastRingRecords,
-      peersMax: limits.peersMax,
-    };
-  }
-}
-
-/** How long the largest message may be under repair: a NACK names only so many records, and each round makes progress. */
-function repairMs({ workload, limits, datagramBytes }: Scenario): number {
-  if (workload.largeShare === 0) return 0;
-  return Math.ceil(workload.largeBytes / datagramBytes / limits.nackRecords) * REPAIR_ROUND_MS;
 }
