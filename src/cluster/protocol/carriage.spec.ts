@@ -204,6 +204,25 @@ describe('an outage that begins before a node has started', () => {
   });
 });
 
+describe('the datagrams of a broker', () => {
+  it('are large only where there is much to say: what begins a session is not padded', () => {
+    const lan = new VirtualLan(nodeCipherSuite);
+    const sizes = { datagramBytes: 32_768, datagramBytesMax: 32_768 };
+    const [a, b] = [lan.add('a', sizes), lan.add('b', sizes)];
+    lan.run(2_000);
+    expect(Math.max(...lan.recorded.map(({ transmit }) => transmit.bytes.length))).toBeLessThan(1_000);
+    b.node.join(lan.now, userNamed('bob'), 1);
+    lan.run(100);
+    lan.recorded.length = 0;
+    for (let count = 0; count < 100; count += 1) {
+      a.node.send(lan.now, { to: 'bob', from: null, data: Buffer.alloc(1_000) }, 0);
+    }
+    lan.run(100);
+    expect(lan.of(b, 'message')).toHaveLength(100);
+    expect(lan.recorded.filter(({ transmit }) => transmit.bytes.length > 30_000).length).toBeGreaterThan(2);
+  });
+});
+
 describe('the end of an outage for many nodes', () => {
   it('is no storm: what they send is spread over the time between two reports', () => {
     const lan = new BrokeredLan();

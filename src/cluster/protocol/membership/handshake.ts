@@ -46,6 +46,8 @@ const CAPABILITIES =
   CAPABILITY_SHARED_ACKS |
   CAPABILITY_EVERYBODY |
   CAPABILITY_BROADCAST_ROOMS;
+/** The largest frame of a network. Larger datagrams are a broker's, for which no path is too narrow. */
+const PATH_BYTES_MAX = 8_900;
 /** HELLOs of many nodes to a newcomer are spread over this time. Otherwise they would be one burst at its socket. */
 const HELLO_SPREAD_MS_PER_MEMBER = 0.5;
 
@@ -99,7 +101,7 @@ export class Handshake {
     incoming.sendHello(now, 0.75 + 0.5 * options.random());
     outbox.writer.beginFrame(FRAME_HELLO).u32(incoming.nonce).u32(incoming.id).u48(incoming.delivered);
     this.#writeIntroduction(now);
-    outbox.writer.endFrame().pad();
+    this.#endPadded();
     outbox.toPeer(peer);
   }
 
@@ -184,8 +186,15 @@ export class Handshake {
     const { outbox } = this.parts;
     outbox.writer.beginFrame(FRAME_WELCOME).u32(nonce).u32(session).u48(base).u32(report).u48(packetNumber);
     this.#writeIntroduction(now);
-    outbox.writer.endFrame().pad();
+    this.#endPadded();
     outbox.toPeer(peer);
+  }
+
+  /** Pads the datagram, so that a path that is too narrow shows at once. */
+  #endPadded(): void {
+    const { options, outbox } = this.parts;
+    outbox.writer.endFrame();
+    if (options.datagramBytes <= PATH_BYTES_MAX) outbox.writer.pad();
   }
 
   #writeIntroduction(now: number): void {
