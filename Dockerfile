@@ -8,6 +8,9 @@ COPY tsconfig.json tsconfig.build.json nest-cli.json ./
 COPY src src
 COPY client client
 RUN npm run build && npm prune --omit=dev
+# the client of a broker (docs/carriers.md): @nats-io/transport-node, or ioredis
+ARG BROKER_CLIENT=""
+RUN if [ -n "$BROKER_CLIENT" ]; then npm install --no-save --omit=dev "$BROKER_CLIENT"; fi
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production LOG_FORMAT=json OPS_HOST=0.0.0.0

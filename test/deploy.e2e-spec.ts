@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
-import { features, knownVariables } from '../src/lanfare.environment.js';
+import { environmentSuspicions, features, knownVariables } from '../src/lanfare.environment.js';
 import { validateEnvironment } from '../src/config/environment.js';
 import type { Environment } from '../src/config/variables.js';
 import { version } from '../src/config/version.js';
@@ -83,6 +83,30 @@ describe('deploy/', () => {
       expectValid({ ...environment, ...SECRETS, NODE_ENV: 'production' });
       expect(Number.parseInt(grace, 10)).toBeGreaterThan(10);
     }
+  });
+
+  it.each([
+    ['nats', '@nats-io/transport-node'],
+    ['redis', 'ioredis'],
+  ])('a file makes %s their carrier', (bus, client) => {
+    interface Service {
+      readonly environment?: Record<string, string>;
+      readonly build?: { readonly args: Record<string, string> };
+    }
+    type Compose = { readonly services: Record<string, Service> };
+    const base = parse(read('deploy/compose.yaml'), { merge: true }) as Compose;
+    const { services } = parse(read(`deploy/compose.${bus}.yaml`), { merge: true }) as Compose;
+    expect(Object.keys(services)).toEqual([bus, 'a', 'b']);
+    const { peerDependencies } = JSON.parse(read('package.json')) as { peerDependencies: object };
+    expect(Object.keys(peerDependencies)).toContain(client);
+    for (const name of ['a', 'b']) {
+      const env = { ...base.services[name]?.environment, ...services[name]?.environment };
+      expect(env['CLUSTER_BUS']).toBe(bus);
+      expectValid({ ...env, ...SECRETS, NODE_ENV: 'production' });
+      expect(environmentSuspicions(env)).toEqual([]);
+      expect(services[name]?.build?.args).toEqual({ BROKER_CLIENT: client });
+    }
+    expect(read('Dockerfile')).toContain('ARG BROKER_CLIENT=');
   });
 
   describe('Kubernetes', () => {
