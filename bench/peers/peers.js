@@ -195,24 +195,31 @@ async function startNats(context) {
  * Lanfare as an operator runs it: sealed, repaired, authenticated. No limit is off; all are above the load. `settings`
  * overrides any variable. So one can measure what a variable costs.
  */
-async function startLanfare(context, { bus = 'udp', script = context.lanfare } = {}) {
+async function startLanfare(
+  context,
+  { bus = 'udp', script = context.lanfare, carrier = {}, extra = [] } = {},
+) {
   const { topology, settings } = context;
   const jwtSecret = randomBytes(32).toString('hex');
   const clusterSecret = randomBytes(32).toString('hex');
   const clusterName = `bench-${randomBytes(4).toString('hex')}`;
   const udpPort = await topology.freshPort();
   const authMode = settings.AUTH_MODE ?? 'jwt';
+  // Production refuses what only works on one machine.
+  const isBare = bus === 'plain' || (bus === 'udp' && topology.isLoopback) || authMode === 'insecure';
+  const reach =
+    bus === 'udp' || bus === 'plain'
+      ? { UDP_PORT: String(udpPort), UDP_ADDRESS: topology.broadcast }
+      : carrier;
   const env = async () => ({
-    // Production refuses what only works on one machine.
-    NODE_ENV: topology.isLoopback || bus !== 'udp' || authMode === 'insecure' ? 'development' : 'production',
+    NODE_ENV: isBare ? 'development' : 'production',
     ENV_FILE: '/dev/null',
     AUTH_MODE: authMode,
     AUTH_JWT_SECRET: jwtSecret,
     CLUSTER_BUS: bus,
     CLUSTER_SECRET: clusterSecret,
     CLUSTER_NAME: clusterName,
-    UDP_PORT: String(udpPort),
-    UDP_ADDRESS: topology.broadcast,
+    ...reach,
     OPS_PORT: String(await topology.freshPort()),
     ROOM_ACCESS: 'open',
     WS_MESSAGES_PER_SECOND: '1000000',
@@ -230,7 +237,25 @@ async function startLanfare(context, { bus = 'udp', script = context.lanfare } =
     },
     script,
     env,
+    extra,
   });
+}
+
+/** Lanfare, whose datagrams one NATS server carries. */
+async function startLanfareOverNats(context) {
+  const place = context.topology.store;
+  const port = await context.topology.freshPort();
+  const command = ['nats-server', '--addr', place.address, '--port', String(port)];
+  const nats = new Process({ name: 'nats-server', place, command, cpus: context.cpus });
+  await portOpens({ process: nats, place, address: place.address, port });
+  const carrier = { NATS_URL: `nats://${place.address}:${port}` };
+  return startLanfare(context, { bus: 'nats', carrier, extra: [nats] });
+}
+
+/** The same, with one Redis server. */
+async function startLanfareOverRedis(context) {
+  const { redis, url } = await startRedis(context);
+  return startLanfare(context, { bus: 'redis', carrier: { REDIS_URL: url }, extra: [redis] });
 }
 
 function missingLanfare({ lanfare }) {
@@ -318,6 +343,20 @@ export const peers = {
     onRequest: true,
     missing: missingLanfare,
     start: (context) => startLanfare(context, { bus: 'plain' }),
+  },
+  'lanfare-nats': {
+    title: 'Lanfare, CLUSTER_BUS=nats',
+    clusters: true,
+    onRequest: true,
+    missing: (builds) => missingLanfare(builds) ?? missingProgram('nats-server'),
+    start: startLanfareOverNats,
+  },
+  'lanfare-redis': {
+    title: 'Lanfare, CLUSTER_BUS=redis',
+    clusters: true,
+    onRequest: true,
+    missing: (builds) => missingLanfare(builds) ?? missingProgram('redis-server'),
+    start: startLanfareOverRedis,
   },
   'lanfare-other': {
     title: 'Lanfare, the other build',

@@ -38,6 +38,10 @@ export class BrokerProcess {
     return broker;
   }
 
+  get pid(): number {
+    return this.#child?.pid as number;
+  }
+
   /** Everything written so far. */
   get output(): string {
     return this.#output;
