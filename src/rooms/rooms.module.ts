@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { MessagingModule } from '../messaging/messaging.module.js';
+import { ClusterRoomChanges } from './cluster-room-changes.js';
 import { Everybody } from './everybody.js';
 import { Fanout } from './fanout.js';
 import { Memberships } from './memberships.js';
@@ -12,7 +13,16 @@ import { roomsConfig } from './rooms.config.js';
 
 @Module({
   imports: [MessagingModule, ConfigModule.forFeature(roomsConfig)],
-  providers: [Rooms, RoomMembers, Memberships, Fanout, RoomMessaging, Everybody, RoomAccess],
+  providers: [
+    Rooms,
+    RoomMembers,
+    Memberships,
+    Fanout,
+    RoomMessaging,
+    Everybody,
+    ClusterRoomChanges,
+    RoomAccess,
+  ],
   exports: [Rooms, Memberships, Fanout, RoomMessaging, Everybody, RoomAccess],
 })
 export class RoomsModule {}

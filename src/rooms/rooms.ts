@@ -10,6 +10,7 @@ import type { Outcome } from '../wire/outgoing-frame.js';
 import { joinedFrame, leftFrame } from '../wire/room-frames.js';
 import { isRoomName } from '../wire/room-name.js';
 import { userIdFrom } from '../wire/user-id.js';
+import { ClusterRoomChanges } from './cluster-room-changes.js';
 import { Everybody } from './everybody.js';
 import { Memberships, type RoomChange } from './memberships.js';
 import { MEMBERS_PER_PAGE_MAX, RoomMembers, type RoomPage } from './room-members.js';
@@ -65,16 +66,24 @@ export interface RoomCount {
 export class Rooms {
   /** A room's first member on this node has come, or its last one has gone. Hot; never ends. */
   readonly changes$: Observable<RoomChange>;
+  /**
+   * The same of the whole cluster: its first member has come, or its last one has gone. Told on the node whose member made
+   * the change, at least once: two nodes may tell the same one, and a node that does not answer counts as empty. Hot; never
+   * ends. Nothing is asked of other nodes while nobody subscribes.
+   */
+  readonly clusterChanges$: Observable<RoomChange>;
 
   constructor(
     private readonly memberships: Memberships,
     private readonly messaging: RoomMessaging,
     private readonly everybody: Everybody,
+    clusterChanges: ClusterRoomChanges,
     private readonly pages: RoomMembers,
     private readonly connections: ConnectionRegistry,
     private readonly cluster: Cluster,
   ) {
     this.changes$ = memberships.changes$;
+    this.clusterChanges$ = clusterChanges.changes$;
     cluster.respond(JOIN, async (body) => this.#joinHere(...addressIn(body)));
     cluster.respond(REMOVE, (body) => this.#removeHere(...addressIn(body)));
     cluster.respond(COUNT, (body) => this.#countHere(addressIn(body)[0]));
