@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { DirectMessage } from '../client/src/connection.js';
 import { connect, type Connection } from '../client/src/index.js';
 import type { Outcome } from '../client/src/options.js';
+import type { Member, PresenceCount, PresenceData } from '../client/src/presence.js';
 import type { ServerCode } from '../client/src/protocol.js';
 import type { ErrorData } from '../client/src/requests.js';
 import type { RoomMessage } from '../client/src/room.js';
@@ -35,12 +36,14 @@ type AsJson<T> = T extends readonly unknown[]
 type DataOf<Name extends keyof Sent> =
   z.infer<Sent[Name]> extends { data?: infer Data } ? AsJson<Data> : never;
 
-/** Compiles where the server sends what the client expects, and the client expects no member that is never sent. */
-type Fits<Data, Expected> = Data extends Expected
-  ? Exclude<keyof Expected, keyof Data> extends never
+/** True where the server sends what the client expects, and the client expects no member that is never sent. */
+type Fits<Data, Expected> = [Data] extends [Expected]
+  ? Exclude<keyof Expected, KeyOf<Data>> extends never
     ? true
-    : ['never sent', Exclude<keyof Expected, keyof Data>]
+    : ['never sent', Exclude<keyof Expected, KeyOf<Data>>]
   : ['sent', Data, 'expected', Expected];
+/** The keys of all members of a union. */
+type KeyOf<Union> = Union extends unknown ? keyof Union : never;
 /** The members of a union that have this key. */
 type With<Union, Key extends string> = Extract<Union, Record<Key, unknown>>;
 type Same<A, B> = [A, B] extends [B, A] ? true : [A, B];
@@ -53,6 +56,9 @@ holds<Fits<DataOf<'ready'>, Session>>();
 holds<Fits<DataOf<'message'>, Omit<DirectMessage, 'broadcast'>>>();
 holds<Fits<DataOf<'broadcast'>, DirectMessage>>();
 holds<Fits<DataOf<'roomMessage'>, RoomMessage>>();
+holds<Fits<With<DataOf<'presence'>, 'room'>, PresenceData>>();
+holds<Fits<With<DataOf<'presence'>, 'members'>['members'][number], Member>>();
+holds<Fits<With<DataOf<'presence'>, 'count'>['count'], PresenceCount>>();
 holds<Fits<With<DataOf<'ack'>, 'delivered'>, Outcome>>();
 holds<Fits<Omit<DataOf<'error'>, 'room'>, ErrorData>>();
 holds<Same<ServerCode, keyof typeof FRAME_ERRORS | keyof typeof UPGRADE_REFUSALS>>();
@@ -76,9 +82,9 @@ function membersOf({ properties = {}, anyOf = [], items }: Schema, path = ''): s
   return [...own, ...[...anyOf, ...(items ? [items] : [])].flatMap((schema) => membersOf(schema, path))];
 }
 
-/** The members that a value has, named in the same way. What users send (`data` within `data`) is not looked into. */
+/** The members that a value has, named in the same way. What users say (`data`, `info`) is not looked into. */
 function namesIn(value: unknown, path = ''): string[] {
-  if (typeof value !== 'object' || value === null || path.endsWith('data.data.')) return [];
+  if (typeof value !== 'object' || value === null || /data[.]data[.]$|info[.]$/.test(path)) return [];
   if (Array.isArray(value)) return value.flatMap((item) => namesIn(item, path));
   return Object.entries(value).flatMap(([name, member]) => [
     path + name,
@@ -105,7 +111,7 @@ describe('what lanfare-client sends', () => {
     ['send', () => lan.send('bob', { text: 'haha' }, { messageId: 'm' })],
     ['send', () => lan.send(2, null, { volatile: true })],
     ['join', () => lan.room('chat:42')],
-    ['join', () => [lan.room('a'), lan.room('b', {})]],
+    ['join', () => [lan.room('a'), lan.room('b', { presence: 'both', info: { name: 'Ann' } })]],
     ['leave', () => lan.room('a').leave()],
     ['publish', () => lan.room('a').publish(1, { messageId: 'm', echo: false })],
     ['publish', () => lan.room('a').publish(1, { volatile: true })],
