@@ -78,6 +78,13 @@ describe('UdpSocket', () => {
     expect(lines[0]).toBe('UDP send failed: ENETUNREACH');
   });
 
+  it('says of a size that the system does not send what it is about, and counts it', () => {
+    send(1, 32_768);
+    raw.drain(Object.assign(new Error('send EMSGSIZE'), { code: 'EMSGSIZE' }));
+    expect(statistics).toMatchObject({ datagramsSent: 1, sendErrors: 1 });
+    expect(lines[0]).toMatch(/no datagrams of that size \(EMSGSIZE\).*UDP_DATAGRAM_BYTES_MAX/);
+  });
+
   it('counts its own errors', () => {
     raw.emit('error', new Error('ENETDOWN'));
     expect(statistics.socketErrors).toBe(1);

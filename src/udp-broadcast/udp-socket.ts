@@ -68,11 +68,19 @@ export class UdpSocket {
   // One function for all sends. Without a callback Node drops errors silently. A closure would be made for each send.
   readonly #sent = (error: Error | null): void => {
     this.#unsent--;
-    if (error !== null) this.#failed(error.message);
+    if (error !== null) this.#failed(isTooLarge(error) ? TOO_LARGE : error.message);
   };
 
   #failed(reason: string): void {
     this.traffic.statistics.sendErrors++;
     this.traffic.warnings.warn('send', `UDP send failed: ${reason}`);
   }
+}
+
+/** The system sends no datagram of that size, whatever the network takes: macOS none above 9,216 bytes. */
+const TOO_LARGE =
+  'this system sends no datagrams of that size (EMSGSIZE). Larger ones are only tried, see UDP_DATAGRAM_BYTES_MAX';
+
+function isTooLarge(error: Error): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EMSGSIZE';
 }
