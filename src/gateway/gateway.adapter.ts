@@ -21,6 +21,7 @@ import type { PublicHttpAdapter } from './admission/public-http.adapter.js';
 import { limitHandshakes } from './limits/handshake-limits.js';
 import { asksForWebSocket, handOver, pathOf, type RequestHead } from './admission/request-head.js';
 import { ModuleGateways } from './module-gateways/module-gateways.js';
+import { Turnstile } from './admission/turnstile.js';
 import { Visitors } from './admission/visitors.js';
 
 /** How long a client may take to answer a close frame before its socket is cut. */
@@ -41,6 +42,7 @@ export class GatewayAdapter extends WsAdapter {
   readonly #log = new Logger(GatewayAdapter.name);
   readonly #strangers = new LogBudget({ warn: (line: string): void => this.#log.debug(line) });
   readonly #entrances = new Entrances();
+  readonly #turnstile = new Turnstile();
   readonly #server: Server;
   readonly #door: Door;
   readonly #visitors: Visitors;
@@ -145,7 +147,7 @@ export class GatewayAdapter extends WsAdapter {
     const isOurs = asksForWebSocket(request);
     const entrance = isOurs ? this.#entrances.find(pathOf(request)) : null;
     if (entrance !== null) {
-      void this.#door.admit(request, socket, head, entrance);
+      this.#turnstile.pass(socket, () => void this.#door.admit(request, socket, head, entrance));
     } else if (!this.#areOthersAsked()) {
       socket.on('error', ({ message }) =>
         this.#strangers.warn('socket', `A refused client's socket failed: ${message}`),
