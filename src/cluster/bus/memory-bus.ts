@@ -9,13 +9,12 @@ import type {
   PeerView,
   Receipt,
 } from './bus.js';
+import { ReceiptAnswers } from './receipt-answers.js';
 import { StreamingBus } from './streaming-bus.js';
 
 /** The same limit as on the bus `udp`, so that a test sees the same refusals. */
 const MESSAGE_BYTES_MAX = 1_048_576;
 const QUEUE_BYTES_MAX = 4 * 1_048_576;
-/** How long a receipt is waited for, as on the bus `udp`. */
-const RECEIPT_TIMEOUT_MS = 900;
 
 /** The nodes of one cluster, all in this process. */
 export class MemoryNetwork {
@@ -316,31 +315,4 @@ export class MemoryBus extends StreamingBus {
 /** A user and a room of one name have different keys. */
 function keyOf({ kind, name }: Address): string {
   return `${kind} ${name}`;
-}
-
-/** Adds up what the holders of an address answer, until all have, or the time is over. */
-class ReceiptAnswers {
-  readonly #timer = setTimeout(() => this.end(), RECEIPT_TIMEOUT_MS).unref();
-  #delivered = 0;
-  #hasEnded = false;
-
-  constructor(
-    /** Holders that have not answered. */
-    private missing: number,
-    private readonly receipt: (receipt: Receipt) => void,
-  ) {
-    if (missing === 0) this.end();
-  }
-
-  add(delivered: number): void {
-    this.#delivered += delivered;
-    if (--this.missing === 0) this.end();
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.receipt({ delivered: this.#delivered, complete: this.missing === 0 });
-  }
 }
