@@ -324,9 +324,11 @@ describe("the operators' door", () => {
     expect(Object.keys(paths).sort()).toEqual([
       '/healthz',
       '/readyz',
+      '/v1/broadcast',
       '/v1/cluster',
       '/v1/messages',
       '/v1/rooms/{room}',
+      '/v1/rooms/{room}/members',
       '/v1/rooms/{room}/messages',
       '/v1/rooms/{room}/users/{user_id}',
       '/v1/users',

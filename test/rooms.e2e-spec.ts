@@ -145,7 +145,7 @@ describe('the frames of rooms', () => {
 
   it('join many at once, and answer in the order asked', async () => {
     const ann = await ready(await start({ ROOMS_PER_CONNECTION: '2' }), 'ann');
-    const rooms = ['a', { room: 'b' }, 'no room', { room: 'c', presence: 'watch' }, 'd', 'a'];
+    const rooms = ['a', { room: 'b' }, 'no room', { room: 'c', presence: 'all' }, 'd', 'a'];
     const { data } = await ann.ask({ event: 'join', data: { rooms } });
     expect((data as { rooms: unknown[] }).rooms).toEqual([
       { room: 'a', complete: true },
@@ -180,7 +180,7 @@ describe('the frames of rooms', () => {
     ['bad_room', { event: 'join', data: { room: 'a*' } }],
     ['bad_frame', { event: 'join' }],
     ['bad_frame', { event: 'join', data: { rooms: [] } }],
-    ['bad_frame', { event: 'join', data: { room: 'a', presence: 'enter' } }],
+    ['bad_frame', { event: 'join', data: { room: 'a', presence: 'all' } }],
     ['bad_room', { event: 'leave', data: { room: 'a b' } }],
     ['not_joined', publish('a', 1)],
     ['missing_data', { event: 'publish', data: { room: 'a' } }],

@@ -1,25 +1,30 @@
 /** How long one turn of the event loop may work on it: others wait no longer. */
 const SLICE_MS = 4;
 
-/** Items that wait to be worked on, each once, in order. It goes on in later turns when it takes too long. */
+/**
+ * Items that wait to be worked on, each once, in order. They are collected for a while. The work on what was collected goes
+ * on in later turns when it takes too long. What is added meanwhile, by the work itself too, is collected anew.
+ */
 export class InSlices<T> {
-  readonly #items = new Set<T>();
+  #collected = new Set<T>();
+  #inWork = new Set<T>();
   #timer: NodeJS.Timeout | undefined;
   #next: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly work: (item: T) => void,
-    /** Items are collected for so long before the work on them begins. */
     private readonly collectMs: number,
   ) {}
 
   add(item: T): void {
-    this.#items.add(item);
-    if (this.#next === undefined) this.#timer ??= setTimeout(this.#run, this.collectMs);
+    if (this.#inWork.has(item)) return;
+    this.#collected.add(item);
+    this.#collect();
   }
 
   remove(item: T): void {
-    this.#items.delete(item);
+    this.#collected.delete(item);
+    this.#inWork.delete(item);
   }
 
   stop(): void {
@@ -27,16 +32,26 @@ export class InSlices<T> {
     clearImmediate(this.#next);
   }
 
-  readonly #run = (): void => {
+  #collect(): void {
+    if (this.#next === undefined) this.#timer ??= setTimeout(this.#begin, this.collectMs);
+  }
+
+  readonly #begin = (): void => {
     this.#timer = undefined;
+    [this.#inWork, this.#collected] = [this.#collected, this.#inWork];
+    this.#run();
+  };
+
+  readonly #run = (): void => {
     this.#next = undefined;
     const start = performance.now();
-    for (const item of this.#items) {
-      this.#items.delete(item);
+    for (const item of this.#inWork) {
+      this.#inWork.delete(item);
       this.work(item);
-      if (performance.now() - start <= SLICE_MS || this.#items.size === 0) continue;
+      if (performance.now() - start <= SLICE_MS || this.#inWork.size === 0) continue;
       this.#next = setImmediate(this.#run);
       return;
     }
+    if (this.#collected.size > 0) this.#collect();
   };
 }

@@ -37,7 +37,7 @@ export class PresenceQueue {
     this.unlisted.delete(room);
   }
 
-  /** Writes until the client has enough to take. Returns false when something is left. */
+  /** Writes until the client has enough to take. Returns false when something is left, or a list that it has no room for. */
   write(): boolean {
     const { device } = this;
     let written = 0;
@@ -47,6 +47,6 @@ export class PresenceQueue {
     }
     this.#frames.splice(0, written);
     device.flush();
-    return this.isEmpty;
+    return this.isEmpty && (this.unlisted.size === 0 || device.backlogBytes < BACKLOG_BYTES);
   }
 }
