@@ -6,7 +6,7 @@ import { redisAddress, type RedisAddress, type RedisSettings } from './redis.con
 
 /** How the server's errors begin that do not pass by themselves: a password, a right, a database that there is not. */
 const REFUSALS =
-  /^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|.*AUTH.* without any password|DB index|invalid DB))/i;
+  /^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH <password> called without any password|DB index|invalid DB))/i;
 
 /** A connection that is not closed from the other side in this time is cut. */
 const GOOD_BYE_MS = 300;
