@@ -110,6 +110,32 @@ describe('lanfare-client', () => {
     await Promise.all([a.stop(), b.stop()]);
   });
 
+  it('shows who is in a room, on any node, with what each says of itself', async () => {
+    const env = clusterEnvironment({ PRESENCE_GRACE_MS: '0', ROOM_ACCESS: 'open' });
+    const [a, b] = await Promise.all([TestNode.start(env), TestNode.start(env)]);
+    const ann = start({ url: a.url('user_id=ann') });
+    const bob = start({ url: b.url('user_id=bob') });
+    const room = ann.room('chat:42', { presence: 'both', info: { name: 'Ann' } });
+    const untilHere = async (...users: string[]) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          if (String(room.presence.members.map(({ user_id }) => user_id).toSorted()) !== String(users))
+            return;
+          off();
+          resolve();
+        };
+        const off = room.on('presence', look);
+        look();
+      });
+    await untilHere('ann');
+    bob.room('chat:42', { presence: 'enter', info: { name: 'Bob' } });
+    await untilHere('ann', 'bob');
+    expect(room.presence.members).toContainEqual({ user_id: 'bob', devices: 1, info: { name: 'Bob' } });
+    await bob.room('chat:42').leave();
+    await untilHere('ann');
+    await Promise.all([a.stop(), b.stop()]);
+  });
+
   it('renews its token before it expires, and is not let in with one that is refused twice', async () => {
     const node = await TestNode.start({ CLUSTER_BUS: 'none', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: SECRET });
     const reasons: string[] = [];
