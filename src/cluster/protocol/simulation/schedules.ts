@@ -46,13 +46,10 @@ function holderWithoutSession(): void {
   if (publisher === undefined || late === undefined) throw new RangeError('five hosts were started');
   world.crash(late);
   world.runFor(2 * TIMING.deadAfterMs);
-  const { network } = world;
-  const send = network.send.bind(network);
-  network.send = (from, source, transmit): void => {
-    const isToPublisher = transmit.to === publisher.running?.process.endpoint;
-    const isHello = transmit.bytes[HEADER_BYTES] === FRAME_HELLO;
-    if (from.index !== late.index || !isToPublisher || !isHello) send(from, source, transmit);
-  };
+  world.network.intercept((from, { bytes, to }) => {
+    const isToPublisher = to === publisher.running?.process.endpoint;
+    return from.index === late.index && isToPublisher && bytes[HEADER_BYTES] === FRAME_HELLO;
+  });
   world.boot(late);
   world.runFor(300);
   for (const { running } of holders) {
@@ -65,7 +62,7 @@ function holderWithoutSession(): void {
     id = running.application.send(now, roomCalled('hall'), null, 40, false);
   });
   world.runFor(100);
-  network.send = send;
+  world.network.intercept(() => false);
   world.runFor(2 * TIMING.reportIdleMs);
   const reached = world.promises.reachedBy(id);
   for (const holder of holders) {
