@@ -23,7 +23,7 @@ class Node {
   readonly memberships: Memberships;
   readonly presence: RoomPresence;
 
-  constructor(bus: MemoryBus) {
+  constructor(readonly bus: MemoryBus) {
     const cluster = new Cluster(bus);
     this.memberships = new Memberships(this.connections, cluster, {
       ROOM_ACCESS: 'open',
@@ -137,10 +137,26 @@ describe('who is in a room', () => {
     a.memberships.leave(watchers[0], ROOM);
     a.wish(watchers[1], 'enter');
     a.connections.remove(watchers[2]);
-    expect(a.presence.watchedRooms).toBe(0);
     b.join('bob', 'enter');
-    jest.advanceTimersByTime(5000);
+    jest.advanceTimersByTime(6000);
     expect(watchers.map(told)).toEqual([[], [], []]);
+    expect(a.presence.watchedRooms).toBe(0);
+  });
+
+  it('is asked of the other nodes once for a client that joins and leaves all the time', () => {
+    b.join('bob', 'enter');
+    const { device } = a.join('ann', 'watch');
+    jest.advanceTimersByTime(500);
+    told(device);
+    const asked = jest.spyOn(a.bus, 'publishTo');
+    for (let times = 0; times < 20; times++) {
+      a.memberships.leave(device, ROOM);
+      a.memberships.join(device, ROOM, () => undefined);
+      expect(a.wish(device, 'watch')).toEqual([true]);
+      jest.advanceTimersByTime(200);
+      expect(namesOf(told(device))).toEqual(['bob']);
+    }
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it('reaches who reads slowly as a list anew, in place of all changes that were missed', () => {

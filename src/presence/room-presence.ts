@@ -31,6 +31,12 @@ const WRITE_AGAIN_MS = 100;
 /** While not every node knows that a room is watched here, that is tried again: after this time, then twice as long. */
 const REACH_AGAIN_MS = 1000;
 const REACH_AGAIN_MAX_MS = 10_000;
+/**
+ * A room that nobody looks at any more is watched on for so long: a page that is loaded anew, or a client that joins and
+ * leaves all the time, does not make this node ask all others each time. At most so many rooms are.
+ */
+const LINGER_MS = 5000;
+const LINGERING_MAX = 1024;
 
 /** Those here who look at a room. */
 interface WatchedRoom {
@@ -44,6 +50,7 @@ interface WatchedRoom {
   countedAt: number;
   countTimer: NodeJS.Timeout | undefined;
   reachTimer: NodeJS.Timeout | undefined;
+  lingerTimer: NodeJS.Timeout | undefined;
 }
 
 /** What becomes of a wish. */
@@ -72,6 +79,8 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
   readonly #charges = new WeakMap<Device, (bytes: number) => void>();
   readonly #writing = new InSlices<PresenceQueue>((queue) => this.#write(queue), 0);
   readonly #waiting = new InSlices<PresenceQueue>((queue) => this.#write(queue), WRITE_AGAIN_MS);
+  /** Rooms that are watched on though nobody looks at them. */
+  #lingering = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
 
@@ -194,9 +203,11 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
         countedAt: -Infinity,
         countTimer: undefined,
         reachTimer: undefined,
+        lingerTimer: undefined,
       };
       this.#rooms.set(name, room);
     }
+    this.#endLinger(room);
     room.queues.add(queue);
     const watched = room;
     const watching = queue;
@@ -233,9 +244,28 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
     room.arriving.delete(queue);
     if (!queue.isWatching) this.#queues.delete(device);
     if (room.queues.size > 0) return;
-    this.#rooms.delete(name);
+    if (this.#lingering >= LINGERING_MAX) {
+      this.#forget(room);
+      return;
+    }
+    this.#lingering++;
+    room.lingerTimer = setTimeout(() => {
+      this.#endLinger(room);
+      this.#forget(room);
+    }, LINGER_MS);
+  }
+
+  #endLinger(room: WatchedRoom): void {
+    if (room.lingerTimer === undefined) return;
+    clearTimeout(room.lingerTimer);
+    room.lingerTimer = undefined;
+    this.#lingering--;
+  }
+
+  #forget(room: WatchedRoom): void {
+    this.#rooms.delete(room.name);
     this.#clearTimers(room);
-    this.#work(() => this.#book.unwatch(name));
+    this.#work(() => this.#book.unwatch(room.name));
     this.cluster.leave(room.address);
   }
 
@@ -314,7 +344,8 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
     return members === null ? [memberCountFrame(room, this.#book.count(room))] : membersFrames(room, members);
   }
 
-  #clearTimers({ countTimer, reachTimer }: WatchedRoom): void {
+  #clearTimers({ countTimer, lingerTimer, reachTimer }: WatchedRoom): void {
+    clearTimeout(lingerTimer);
     clearTimeout(countTimer);
     clearTimeout(reachTimer);
   }
