@@ -11,7 +11,7 @@ let on: TestNode;
 let off: TestNode;
 
 beforeAll(async () => {
-  const env = { CLUSTER_BUS: 'none', WS_MESSAGES_PER_SECOND: '0' };
+  const env = { CLUSTER_BUS: 'none', ROOM_ACCESS: 'open', WS_MESSAGES_PER_SECOND: '0' };
   [on, off] = await Promise.all([TestNode.start({ ...env, WS_COMPRESSION: 'true' }), TestNode.start(env)]);
 });
 
@@ -91,6 +91,27 @@ describe('compression', () => {
     for (const data of texts)
       expect(await client.nextJson()).toMatchObject({ event: 'message', data: { data } });
     await client.close();
+  });
+
+  it('is done for all members of a room at once, whatever windows they have', async () => {
+    const windows = [8, 9, 9, 11, 11, 11];
+    const members = await Promise.all(
+      windows.map(async (bits, index) =>
+        TestClient.connect(on.url(`user_id=${index + 10}`), [V1], {
+          perMessageDeflate: { threshold: 0, serverMaxWindowBits: bits },
+        }),
+      ),
+    );
+    for (const member of members) expect(await member.nextJson()).toMatchObject({ event: 'ready' });
+    const room = { event: 'join', data: { room: 'hall' } };
+    await Promise.all(members.map(async (member) => member.ask(room)));
+    const texts = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(index % 2 === 0 ? 3000 : 1));
+    for (const data of texts) members[0]?.send({ event: 'publish', data: { room: 'hall', data } });
+    for (const member of members) {
+      for (const data of texts)
+        expect(await member.nextJson()).toMatchObject({ data: { room: 'hall', data } });
+      await member.close();
+    }
   });
 
   it('is not needed by every client of a node that has it', async () => {

@@ -14,6 +14,7 @@ import type { ClientSocket } from '../client/client-socket.js';
 import { FrameReader, UNREAD } from '../client/frame-reader.js';
 import { Heartbeats } from '../client/heartbeats.js';
 import { Inflation } from '../client/inflation.js';
+import { attachSharedDeflation } from '../client/shared-deflation.js';
 import { TokenExpiries } from '../client/token-expiries.js';
 import { ClientFrames } from '../frames/client-frames.js';
 import { gatewayConfig } from '../gateway.config.js';
@@ -108,6 +109,7 @@ export class Clients implements OnApplicationShutdown {
 
   /** The upgrade has been answered. A client of the core's own path gets `ready`. */
   open(connection: ClientConnection, ws: ClientSocket, socket: Socket): void {
+    attachSharedDeflation(ws);
     const reader =
       Inflation.attach(ws, socket) ?? FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
     ws.attach(connection, reader);

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { SharedFrame } from '../../wire/shared-frame.js';
 import { atEndOfTurn } from './end-of-turn.js';
 import { Outbox } from './outbox.js';
+import { deflateOnce } from './shared-deflation.js';
 
 export type WriteCallback = (error?: Error | null) => void;
 
@@ -74,6 +75,7 @@ export class OutgoingQueue<Client> {
   /** Adds a frame that many clients get. */
   addShared(frame: SharedFrame): void {
     if (this.#ws?.isDeflating === true) {
+      deflateOnce(frame);
       this.#sendDeflated(this.#ws, frame.payload);
       return;
     }
