@@ -46,7 +46,7 @@ interface Marks {
 }
 
 /** Which way a peer must get a room's next message. */
-type Tie = 'unicast' | 'broadcast' | 'free' | 'unknown';
+type Tie = 'unicast' | 'broadcast' | 'free' | 'both';
 
 export interface Paths {
   readonly unicast: readonly Peer[];
@@ -87,7 +87,7 @@ export class RoomPaths {
     const tied: Peer[] = [];
     for (const peer of all) {
       const way = peer.outgoing.isOpen && peer.knowsBroadcastRooms ? this.#tieOf(peer, marks) : 'unicast';
-      if (way === 'unknown') return 'full';
+      if (way === 'both') return 'full';
       if (way === 'unicast') unicast.push(peer);
       else if (way === 'broadcast') tied.push(peer);
       else free.push(peer);
@@ -118,11 +118,11 @@ export class RoomPaths {
     if (this.parts.options.mode === 'mesh') return;
     const { id, stream } = peer.outgoing;
     const mark = { session: id, sequence: stream.lastAppended };
-    const marks =
-      this.parts.routes.broadcastTakers < this.parts.limits.broadcastHoldersMin
-        ? this.#folded
-        : this.#marksOf(room);
-    marks.unicast.set(peer, mark);
+    const { limits, routes } = this.parts;
+    const own = this.#marks.get(room);
+    // where no room goes by broadcast, one mark for all is enough
+    const isFolded = own === undefined && routes.broadcastTakers < limits.broadcastHoldersMin;
+    (isFolded ? this.#folded : (own ?? this.#marksOf(room))).unicast.set(peer, mark);
   }
 
   /** A message to the room was written into the broadcast stream. */
@@ -164,13 +164,15 @@ export class RoomPaths {
   }
 
   /**
-   * Its own marks say exactly which way the room's last message took. Folded ones may be of other rooms, so they count
-   * only where its own tie nobody; and if they tie the peer to both ways, the room has to wait until one is free.
+   * A room's own unicast mark is exact: whatever it has in the broadcast stream, the peer must ignore. Folded marks may be of
+   * this room or of others. So if they tie the peer to the other way than its own mark, or to both, the room has to wait.
    */
   #tieOf(peer: Peer, marks: Marks | undefined): Tie {
     const own = marks === undefined ? 'free' : tieBy(peer, marks);
-    if (own !== 'free') return own === 'unknown' ? 'unicast' : own;
-    return tieBy(peer, this.#folded);
+    if (own === 'unicast' || own === 'both') return 'unicast';
+    const folded = tieBy(peer, this.#folded);
+    if (own === 'free') return folded;
+    return folded === 'unicast' || folded === 'both' ? 'both' : 'broadcast';
   }
 
   #marksOf(room: string): Marks {
@@ -221,7 +223,7 @@ export class RoomPaths {
 function tieBy(peer: Peer, { lastBroadcast, unicast }: Marks): Tie {
   const isBroadcast = lastBroadcast > peer.outgoing.broadcastNeededAfter;
   if (!isOpenMark(peer, unicast.get(peer))) return isBroadcast ? 'broadcast' : 'free';
-  return isBroadcast ? 'unknown' : 'unicast';
+  return isBroadcast ? 'both' : 'unicast';
 }
 
 function isOpenMark({ outgoing }: Peer, mark: UnicastMark | undefined): boolean {

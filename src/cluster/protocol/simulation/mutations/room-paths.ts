@@ -72,8 +72,8 @@ export const ROOM_PATHS: readonly Mutation[] = [
     edits: [
       {
         file: PATHS,
-        search: "return own === 'unknown' ? 'unicast' : own;",
-        replace: "return own === 'unknown' ? 'broadcast' : own;",
+        search: "if (own === 'unicast' || own === 'both') return 'unicast';",
+        replace: "if (own === 'unicast') return 'unicast';\n    if (own === 'both') return 'broadcast';",
       },
     ],
   },
@@ -102,8 +102,8 @@ export const ROOM_PATHS: readonly Mutation[] = [
     edits: [
       {
         file: PATHS,
-        search: "if (own !== 'free') return",
-        replace: "if (own === 'unicast') return",
+        search: "return folded === 'unicast' || folded === 'both' ? 'both' : 'broadcast';",
+        replace: "return folded === 'unicast' || folded === 'both' ? 'unicast' : 'broadcast';",
       },
     ],
   },
