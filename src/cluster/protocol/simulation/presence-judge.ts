@@ -11,6 +11,12 @@ export const GRACE_MS = 700;
 /** Whoever was there for so long, without an interruption, is known to be there. */
 const KNOWN_AFTER_MS = 1_500;
 
+/**
+ * Who leaves with one device is gone at once where nobody knows of another one yet. A device on another node is known after
+ * a batch, the way and a repair.
+ */
+const HANDOVER_MS = 500;
+
 export interface Seen {
   readonly connection: string;
   readonly room: string;
@@ -50,13 +56,16 @@ export class PresenceJudge {
   gone(watcher: number, room: string, user: string, at: number): void {
     this.shown += 1;
     if (this.isChaotic) return;
-    let coveredFrom = Infinity;
     const entries = this.#seen.filter((seen) => seen.room === room && seen.user === user).toReversed();
-    let until = at;
-    for (const { enteredAt, coveredUntil } of entries) {
-      if (coveredUntil < until) continue;
-      coveredFrom = Math.min(coveredFrom, enteredAt);
-      until = Math.min(until, enteredAt);
+    let coveredFrom = at;
+    let next: Seen | undefined;
+    for (const seen of entries) {
+      const { enteredAt, coveredUntil, endedAt, boot } = seen;
+      const hasLeft = coveredUntil === endedAt;
+      const handoverMs = next !== undefined && next.boot !== boot && hasLeft ? HANDOVER_MS : 0;
+      if (coveredUntil - handoverMs < coveredFrom || enteredAt >= coveredFrom) continue;
+      coveredFrom = enteredAt;
+      next = seen;
     }
     if (coveredFrom > at - KNOWN_AFTER_MS) return;
     throw new Violation(
