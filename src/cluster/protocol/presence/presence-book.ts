@@ -222,9 +222,11 @@ export class PresenceBook {
     return { users, devices };
   }
 
-  /** A node has come, or has a new session: what it told may have holes. */
+  /**
+   * A node has come, or has a new session: what it told may have holes. What this node told may have them still: the session
+   * in the other direction can be an old one, so it is not forgotten what was dropped there.
+   */
   peerJoined(now: number, node: NodeId): void {
-    this.#stale.delete(node);
     const rooms: string[] = [];
     for (const [room, watch] of this.#watches) {
       if (!watch.hasAsked) continue;

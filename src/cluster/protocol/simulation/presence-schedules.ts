@@ -205,6 +205,19 @@ export function presenceDroppedChange(): void {
   expectShown(watcher, [], ['ann']);
 }
 
+/** The same, and before the source says so it gets a new session from the watcher, whose own one goes on. */
+export function presenceDroppedBeforeANewSession(): void {
+  const { parties, watcher, source } = watched(2);
+  parties.fate = () => 'lost';
+  source.leave('ann');
+  parties.run(300);
+  parties.fate = () => 'arrives';
+  source.book.dropped(parties.now, watcher.id);
+  source.book.peerJoined(parties.now, watcher.id);
+  parties.run(SETTLED_MS);
+  expectShown(watcher, [], ['ann']);
+}
+
 /** Somebody comes while not every node knows yet that the room is watched. */
 export function presenceChangeBeforeTheBarrier(): void {
   const parties = new Parties(2);

@@ -56,6 +56,18 @@ export const PRESENCE: readonly Mutation[] = [
     edits: [{ file: BOOK, search: 'if (!watch.hasAsked) continue;', replace: 'continue;' }],
   },
   {
+    name: 'presence: a new session forgets what was dropped',
+    breaks: 'the session in the other direction goes on, with a hole that nobody knows of',
+    schedule: 'presenceDroppedBeforeANewSession',
+    edits: [
+      {
+        file: BOOK,
+        search: 'const rooms: string[] = [];',
+        replace: 'this.#stale.delete(node); const rooms: string[] = [];',
+      },
+    ],
+  },
+  {
     name: 'presence: what a dead node told stays',
     breaks: 'ghosts',
     edits: [
