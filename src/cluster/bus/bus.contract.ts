@@ -96,7 +96,10 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       const received = receive(b, 1);
       const trace = { traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8), traceFlags: 1 };
       const message = { to: 'two', from: 'one', data: text('haha'), messageId: 'm-1', trace };
-      const receipt = await new Promise<Receipt>((resolve) => a.send(message, resolve));
+      const receipt = await new Promise<Receipt>((resolve, reject) => {
+        const refusal = a.send(message, resolve);
+        if (refusal !== null) reject(new Error(refusal));
+      });
       expect(await received).toMatchObject([message]);
       expect(receipt).toEqual({ delivered: 1, complete: true });
       expect(strays).toEqual([]);
