@@ -102,7 +102,7 @@ export class RoomPaths {
 
   /** There is room again for messages that must go by broadcast. */
   get isRelieved(): boolean {
-    return this.parts.broadcast.records <= this.#window() * RELIEVED_SHARE;
+    return this.parts.broadcast.records <= this.parts.flow.broadcastWindow * RELIEVED_SHARE;
   }
 
   /** The sessions of those that must ignore the record which `receivers` get. */
@@ -148,19 +148,10 @@ export class RoomPaths {
     const { broadcast, limits, recordBytes } = this.parts;
     const records = broadcast.records + Math.ceil(bytes / recordBytes);
     return (
-      records <= Math.max(1, this.#window() * WINDOW_SHARE) &&
+      records <= Math.max(1, this.parts.flow.broadcastWindow * WINDOW_SHARE) &&
       records <= limits.broadcastRingRecords * RING_SHARE &&
       broadcast.bytes + bytes <= limits.broadcastRingBytes * RING_SHARE
     );
-  }
-
-  #window(): number {
-    const { flow, limits, members } = this.parts;
-    let window = Math.min(limits.broadcastWindowRecords, flow.echoWindow);
-    for (const { outgoing } of members.all) {
-      if (outgoing.isOpen && !outgoing.windowStanding.isLaggard) window = Math.min(window, outgoing.window);
-    }
-    return window;
   }
 
   /**

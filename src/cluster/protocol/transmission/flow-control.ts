@@ -29,14 +29,13 @@ export class FlowControl {
     return this.#receiveWindow;
   }
 
-  /**
-   * How many of our own broadcast records may be unacked. In broadcast mode they also come back to our own socket, and
-   * must leave room there for the records of peers. So the limit is half of the window that each peer is granted.
-   */
-  get echoWindow(): number {
-    const { limits, options } = this;
-    if (options.mode === 'mesh') return limits.broadcastWindowRecords;
-    return Math.max(limits.windowRecordsMin, Math.floor(this.receiveWindow / 2));
+  /** The smallest broadcast window: of our limit, of our own echo, and of the peers that are no laggards. */
+  get broadcastWindow(): number {
+    let window = Math.min(this.limits.broadcastWindowRecords, this.#echoWindow);
+    for (const { outgoing } of this.members.all) {
+      if (outgoing.isOpen && !outgoing.windowStanding.isLaggard) window = Math.min(window, outgoing.window);
+    }
+    return window;
   }
 
   /** How full the queue towards a peer is. 1 means full. */
@@ -58,6 +57,16 @@ export class FlowControl {
   isOverfull({ bytes, records }: OutgoingStream): boolean {
     this.#divide();
     return bytes > 2 * this.#queueBytes || records > 2 * this.limits.unicastQueueRecords;
+  }
+
+  /**
+   * How many of our own broadcast records may be unacked. In broadcast mode they also come back to our own socket, and
+   * must leave room there for the records of peers. So the limit is half of the window that each peer is granted.
+   */
+  get #echoWindow(): number {
+    const { limits, options } = this;
+    if (options.mode === 'mesh') return limits.broadcastWindowRecords;
+    return Math.max(limits.windowRecordsMin, Math.floor(this.receiveWindow / 2));
   }
 
   /** Every message and every ack needs the shares. They change only with the number of members. */

@@ -91,13 +91,10 @@ export class Transmission {
    * sent.
    */
   updateBroadcastWindow(now: number): number {
-    const { broadcast, limits, members } = this.parts;
+    const { broadcast, flow, members } = this.parts;
     let slowest = Infinity;
     let fastest = -Infinity;
-    let window = Math.min(limits.broadcastWindowRecords, this.parts.flow.echoWindow);
-    for (const { outgoing } of members.all) {
-      if (outgoing.isOpen && !outgoing.windowStanding.isLaggard) window = Math.min(window, outgoing.window);
-    }
+    let window = flow.broadcastWindow;
     for (const { outgoing } of members.all) {
       if (!outgoing.isOpen) continue;
       const after = outgoing.broadcastNeededAfter;
