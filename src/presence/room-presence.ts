@@ -160,7 +160,7 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
       } else if (membership.entrance !== null) this.#book.exit(now, room.name, device.id);
     });
     membership.enter(enters ? { info, at } : null);
-    this.#unwatch(device, room.name);
+    this.unwatch(device, room.name);
     if (watches) this.#watch(device, room.name, answers);
     else answers.done(true);
   }
@@ -172,8 +172,23 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
   }
 
   /** The connection looks at the room no more. */
-  unwatch(device: Device, room: string): void {
-    this.#unwatch(device, room);
+  unwatch(device: Device, name: string): void {
+    const queue = this.#queues.get(device);
+    const room = this.#rooms.get(name);
+    if (queue === undefined || room === undefined || !room.queues.delete(queue)) return;
+    queue.forget(name);
+    room.arriving.delete(queue);
+    if (!queue.isWatching) this.#queues.delete(device);
+    if (room.queues.size > 0) return;
+    if (this.#lingering >= LINGERING_MAX) {
+      this.#forget(room);
+      return;
+    }
+    this.#lingering++;
+    room.lingerTimer = setTimeout(() => {
+      this.#endLinger(room);
+      this.#forget(room);
+    }, LINGER_MS);
   }
 
   #departed({ membership, isLost }: Departure): void {
@@ -184,7 +199,7 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
         else this.#book.exit(now, room.name, device.id);
       });
     }
-    this.#unwatch(device, room.name);
+    this.unwatch(device, room.name);
   }
 
   #watch(device: Device, name: string, { done, listed }: WishAnswers): void {
@@ -234,25 +249,6 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
         this.cluster.leave(room.address);
       }, againMs);
     });
-  }
-
-  #unwatch(device: Device, name: string): void {
-    const queue = this.#queues.get(device);
-    const room = this.#rooms.get(name);
-    if (queue === undefined || room === undefined || !room.queues.delete(queue)) return;
-    queue.forget(name);
-    room.arriving.delete(queue);
-    if (!queue.isWatching) this.#queues.delete(device);
-    if (room.queues.size > 0) return;
-    if (this.#lingering >= LINGERING_MAX) {
-      this.#forget(room);
-      return;
-    }
-    this.#lingering++;
-    room.lingerTimer = setTimeout(() => {
-      this.#endLinger(room);
-      this.#forget(room);
-    }, LINGER_MS);
   }
 
   #endLinger(room: WatchedRoom): void {
