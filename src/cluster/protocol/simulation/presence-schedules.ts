@@ -145,6 +145,18 @@ function watched(count: number): { parties: Parties; watcher: Party; source: Par
   return { parties, watcher, source };
 }
 
+/** The same, and the last change was taken, and dropped from the queue later. The source has just learnt it. */
+function dropped(): ReturnType<typeof watched> {
+  const world = watched(2);
+  const { parties, watcher, source } = world;
+  parties.fate = () => 'lost';
+  source.leave('ann');
+  parties.run(300);
+  parties.fate = () => 'arrives';
+  source.book.dropped(parties.now, watcher.id);
+  return world;
+}
+
 /** Who comes back at the last instant of the grace, on another node and over a slow way, was never gone. */
 export function presenceReturnAtTheLastInstant(): void {
   const { parties, watcher, source } = watched(3);
@@ -195,24 +207,14 @@ export function presenceRefusedChange(): void {
 
 /** The last change was taken, and dropped from the queue later. */
 export function presenceDroppedChange(): void {
-  const { parties, watcher, source } = watched(2);
-  parties.fate = () => 'lost';
-  source.leave('ann');
-  parties.run(300);
-  parties.fate = () => 'arrives';
-  source.book.dropped(parties.now, watcher.id);
+  const { parties, watcher } = dropped();
   parties.run(SETTLED_MS);
   expectShown(watcher, [], ['ann']);
 }
 
 /** The same, and before the source says so it gets a new session from the watcher, whose own one goes on. */
 export function presenceDroppedBeforeANewSession(): void {
-  const { parties, watcher, source } = watched(2);
-  parties.fate = () => 'lost';
-  source.leave('ann');
-  parties.run(300);
-  parties.fate = () => 'arrives';
-  source.book.dropped(parties.now, watcher.id);
+  const { parties, watcher, source } = dropped();
   source.book.peerJoined(parties.now, watcher.id);
   parties.run(SETTLED_MS);
   expectShown(watcher, [], ['ann']);
