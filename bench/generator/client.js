@@ -267,3 +267,14 @@ export class Client {
     if (at < stop) this.#pending = Buffer.from(buffer.subarray(at, stop));
   }
 }
+
+/** What servers refused: how often, and why the last time. */
+export function refusalsOf(clients) {
+  let count = 0;
+  let last = '';
+  for (const client of clients) {
+    count += client.refusals;
+    last = client.lastRefusal || last;
+  }
+  return { count, last };
+}

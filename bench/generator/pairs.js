@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from './client.js';
+import { Client, refusalsOf } from './client.js';
 import { measureCosts } from './costs.js';
 import { Histogram } from './histogram.js';
 import { readPair, readSequence, readTime } from './wire.js';
@@ -86,7 +86,7 @@ export class Pairs {
       const silent = this.#pairs.filter((pair) => pair.received === 0);
       if (silent.length === 0) break;
       if (performance.now() > deadline) {
-        const refusal = this.#refusals().last;
+        const refusal = refusalsOf(this.#clients).last;
         throw new Error(`${silent.length} of ${this.#pairs.length} pairs never connected. ${refusal}`);
       }
       for (const pair of silent) pair.sender.socket.write(pair.stencil.stamp(1, 0, microseconds()));
@@ -232,16 +232,6 @@ export class Pairs {
     return sum;
   }
 
-  #refusals() {
-    let count = 0;
-    let last = '';
-    for (const client of this.#clients) {
-      count += client.refusals;
-      last = client.lastRefusal || last;
-    }
-    return { count, last };
-  }
-
   close() {
     for (const client of this.#clients) client.close();
   }
@@ -249,7 +239,7 @@ export class Pairs {
   /** Counts all messages that were sent since `open`, warming up and draining included. */
   account() {
     const sum = (value) => this.#pairs.reduce((total, pair) => total + value(pair), 0);
-    const refusals = this.#refusals();
+    const refusals = refusalsOf(this.#clients);
     return {
       sent: sum((pair) => pair.sent),
       lost: sum((pair) => pair.inFlight + pair.missing.size),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from './client.js';
+import { Client, refusalsOf } from './client.js';
 import { measureCosts } from './costs.js';
 import { dialects } from './dialects.js';
 import { Histogram } from './histogram.js';
@@ -108,7 +108,7 @@ export class RoomOfMembers {
       const silent = this.#clients.filter(({ isReached }) => isReached !== all).length;
       if (silent === 0) break;
       if (performance.now() > deadline) {
-        const { last } = this.#refusals();
+        const { last } = refusalsOf(this.#clients);
         throw new Error(`${silent} of ${this.#clients.length} members were never reached. ${last}`);
       }
       for (const { client, stencil } of this.#publishers) {
@@ -219,22 +219,12 @@ export class RoomOfMembers {
     return sum;
   }
 
-  #refusals() {
-    let count = 0;
-    let last = '';
-    for (const client of this.#clients) {
-      count += client.refusals;
-      last = client.lastRefusal || last;
-    }
-    return { count, last };
-  }
-
   close() {
     for (const client of this.#clients) client.close();
   }
 
   account() {
-    const { count, last } = this.#refusals();
+    const { count, last } = refusalsOf(this.#clients);
     return {
       sent: this.#publishers.reduce((sum, { sent }) => sum + sent, 0),
       lost: this.#missing(),
