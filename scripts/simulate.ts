@@ -12,7 +12,7 @@ const USAGE = `usage: npm run simulate -- [options]
   --outages                  what carries datagrams goes away, in all seeds with chaos
   --keep-going               after a violation too
 
-A violation prints its seed, which replays exactly. One seed in ten is run twice, and must leave the same trace.
+A violation prints its seed, which replays exactly. One seed in fifty is run twice, and must leave the same trace.
 
 Exit code: 0, or 1 after a violation.
 `;
@@ -28,7 +28,7 @@ const commandLine = CommandLine.read(USAGE, {
 });
 const { options } = commandLine;
 
-const DETERMINISM_CHECKED_EVERY = 10;
+const DETERMINISM_CHECKED_EVERY = 50;
 const PROGRESS_EVERY = 500;
 
 const SEED_MAX = 2 ** 31;

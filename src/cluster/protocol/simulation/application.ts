@@ -13,6 +13,7 @@ import type { Hearing } from './hearing.js';
 import type { Datagram } from './kernel.js';
 import { OutageWatch } from './outage-watch.js';
 import type { Occupant } from './process.js';
+import { bodyOf } from './bodies.js';
 import { BODY_BYTES_MIN, type Way } from './message-log.js';
 import type { PresenceMember } from './presence-member.js';
 import type { Promises } from './promise.js';
@@ -81,6 +82,7 @@ export class Application implements Occupant {
   readonly #tokensByDevice = new Map<Device, number>();
   #nextToken = 1;
   #turns = 0;
+  #roomBroadcasts = 0;
 
   constructor(
     readonly boot: Boot,
@@ -162,7 +164,6 @@ export class Application implements Occupant {
     const { kind, name } = addressOf(to);
     const isVolatile = way !== 'certain';
     const mayBeBroadcast = kind === 'room' || to === EVERYBODY;
-    const before = mayBeBroadcast ? this.node.statistics().roomBroadcasts : 0;
     const result =
       to === EVERYBODY
         ? this.node.sendToAll(now, { from, data: lent }, token)
@@ -175,7 +176,7 @@ export class Application implements Occupant {
     if (wantsReceipt && (result === 'queued' || result === 'none')) {
       this.#receipts.expect(token, now, this.expectations.receiptTimeoutMs, id);
     }
-    const isBroadcast = mayBeBroadcast && this.node.statistics().roomBroadcasts > before;
+    const isBroadcast = mayBeBroadcast && this.#hasBroadcastAnother();
     this.oracles.trace.note(
       this.oracles.worldNow(),
       () =>
@@ -184,6 +185,13 @@ export class Application implements Occupant {
     promises.sent(this.boot, { to, from, data }, way, token, result, this.oracles.worldNow());
     if (isBroadcast) promises.noteBroadcast(id);
     return id;
+  }
+
+  /** Whether there is a room broadcast since this was asked last. */
+  #hasBroadcastAnother(): boolean {
+    const before = this.#roomBroadcasts;
+    this.#roomBroadcasts = this.node.statistics().roomBroadcasts;
+    return this.#roomBroadcasts > before;
   }
 
   publish(now: number, bytes: number): void {
@@ -344,13 +352,4 @@ export class Application implements Occupant {
     const peers = this.node.peers().length;
     if (peers > peersMax) throw new Violation('memory', `${peers} peers`);
   }
-}
-
-/** Bytes that depend on the message and on their place in its body, so that mixed-up parts are noticed. */
-function bodyOf(id: number, length: number): Buffer {
-  const body = Buffer.allocUnsafe(Math.max(length, BODY_BYTES_MIN));
-  body.writeUInt32LE(id, 0);
-  for (let index = BODY_BYTES_MIN; index < body.length; index++)
-    body[index] = (index * 7 + (index >> 8) + id) & 0xff;
-  return body;
 }
