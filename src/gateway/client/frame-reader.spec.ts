@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { FrameReader } from './frame-reader.js';
 
-const PAYLOAD_BYTES_MAX = 5000;
+const PAYLOAD_BYTES_MAX = 70_000;
 const server = new WebSocketServer({
   noServer: true,
   clientTracking: false,
@@ -138,10 +138,16 @@ interface Frame {
 }
 
 function encode({ first, payload, mask }: Frame): Buffer {
-  const length = payload.length < 126 ? [payload.length] : [126, payload.length >> 8, payload.length & 0xff];
-  const [short = 0, ...long] = length;
-  const masked = payload.map((byte, index) => byte ^ (mask[index % 4] as number));
-  return Buffer.concat([Buffer.from([first, 0x80 | short, ...long]), mask, masked]);
+  const { length } = payload;
+  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+  head[0] = first;
+  head[1] = 0x80 | (length < 126 ? length : length < 65_536 ? 126 : 127);
+  if (length >= 65_536) head.writeUInt32BE(length, 6);
+  else if (length >= 126) head.writeUInt16BE(length, 2);
+  const masked = Buffer.from(payload);
+  for (let index = 0; index < length; index++)
+    masked[index] = (masked[index] as number) ^ (mask[index % 4] as number);
+  return Buffer.concat([head, mask, masked]);
 }
 
 const text = (payload: string): Buffer =>
@@ -156,15 +162,20 @@ const frame = fc.record({
   ),
   payload: fc.oneof(
     {
-      weight: 20,
+      weight: 60,
       arbitrary: fc.string({ maxLength: 150, unit: 'grapheme' }).map((value) => Buffer.from(value)),
     },
     {
-      weight: 2,
+      weight: 6,
       arbitrary: fc.constantFrom(124, 125, 126, 127, 128, 4090, 4096, 5000).map((n) => Buffer.alloc(n, 'x')),
     },
-    { weight: 1, arbitrary: fc.constantFrom(5001, 20_000).map((n) => Buffer.alloc(n, 'x')) },
-    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 10 }) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom(65_535, 65_536, PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_MAX + 1)
+        .map((n) => Buffer.alloc(n, 'x')),
+    },
+    { weight: 3, arbitrary: fc.uint8Array({ maxLength: 10 }) },
   ),
   mask: fc.uint8Array({ minLength: 4, maxLength: 4 }),
 });
@@ -208,6 +219,19 @@ describe('the frame reader', () => {
     expect(listening.isReadByWs).toBe(false);
   });
 
+  it('joins a long message that comes in many chunks, and takes no more than twice the memory of what has come', async () => {
+    const listening = await Listening.open(true);
+    const whole = text('x'.repeat(66_000));
+    const held: number[] = [];
+    for (let at = 0; at < whole.length; at += 3000) {
+      listening.socket.push(Buffer.from(whole.subarray(at, at + 3000)));
+      held.push(listening.heldBytes - 2 * (at + 3000));
+    }
+    expect(Math.max(...held)).toBeLessThanOrEqual(0);
+    expect(listening.seen.at(-1)).toBe(`message ${'78'.repeat(66_000)} false`);
+    expect([listening.isReadByWs, listening.heldBytes]).toEqual([false, 0]);
+  });
+
   it('leaves what follows unread when the socket is paused by a message, until it is resumed', async () => {
     const listening = await Listening.open(true);
     const messages = () => listening.seen.filter((what) => what.startsWith('message')).map((what) => what[9]);
@@ -231,12 +255,13 @@ describe('the frame reader', () => {
     listening.socket.push(Buffer.concat([text('1'), text('2')]));
     expect([told, listening.heldBytes]).toEqual([0, 0]);
     listening.socket.push(text('3').subarray(0, 5));
-    expect([told, listening.heldBytes]).toEqual([1, 5]);
+    // it has taken memory for the whole frame
+    expect([told, listening.heldBytes]).toEqual([1, text('3').length]);
     listening.ws.on('message', () => listening.ws.pause());
     const rest = Buffer.concat([text('3').subarray(5), text('4')]);
     listening.socket.push(rest);
     // the whole chunk stays in memory for the part that waits
-    expect([told, listening.heldBytes]).toEqual([2, 5 + rest.length]);
+    expect([told, listening.heldBytes]).toEqual([2, rest.length]);
     listening.resume();
     expect(listening.heldBytes).toBe(0);
     listening.resume();
@@ -275,7 +300,8 @@ describe('the frame reader', () => {
 
   it.each([
     ['fragments', [encode({ first: 0x01, payload: Buffer.from('a'), mask: Buffer.alloc(4) })]],
-    ['a long frame that is not whole', [text('x'.repeat(4500)).subarray(0, 4200)]],
+    ['a frame that is too long', [text('x'.repeat(PAYLOAD_BYTES_MAX + 1)).subarray(0, 10)]],
+    ['the same, cut in its length', [Buffer.from([0x81, 0xff, 0]), Buffer.from([0, 0, 1, 0, 0, 0, 0])]],
     ['a closing handshake', [encode({ first: 0x88, payload: Buffer.alloc(0), mask: Buffer.alloc(4) })]],
     ['a frame without mask', [Buffer.from([0x81, 0x01, 0x61])]],
   ])('leaves %s to ws', async (_, chunks) => {

@@ -1,19 +1,18 @@
 /**
  * Theory of operation.
  *
- * Nearly every frame of a client is final, short, and whole in the chunk that the socket read. ws' receiver handles
- * all kinds of frames, and makes six views and a pass through a stream for each. So plain frames are read here, in
- * place, with one view each. A frame that is not plain goes to ws unchanged, from its first byte on. So does
- * everything after it: ws reads all further frames of a client that fragments, sends long messages or closes. (A long
- * message costs by its bytes, not by its views.)
+ * Nearly every frame of a client is final, and whole in the chunk that the socket read. ws' receiver handles all kinds of
+ * frames, makes six views and a pass through a stream for each, and unmasks byte by byte. So plain frames are read here,
+ * in place, with one view each. A frame that is cut between two chunks is joined: it alone is copied. A frame that is not
+ * plain goes to ws unchanged, from its first byte on. So does everything after it: ws reads all further frames of a client
+ * that fragments or closes.
  *
  * Rules.
  * - Only ws refuses frames. Nothing is accepted here that ws would not accept. A wrong frame is left to ws unchanged,
  *   because ws knows the close codes (RFC 6455 7.4.1). A spec compares the two on the same bytes.
  * - Pings, and pongs with data, are passed to ws whole, and reading goes on here.
- * - At most TAIL_BYTES_MAX of an incomplete frame wait here.
- * - When a message's listener pauses the socket, the rest of the chunk (at most 64 KiB and a tail) waits as bytes, a
- *   closing handshake too. ws would read on to the end of the chunk, and the messages would have to be kept somewhere.
+ * - When a message's listener pauses the socket, the rest of the chunk (at most 64 KiB) waits as bytes, a closing
+ *   handshake too. ws would read on to the end of the chunk, and the messages would have to be kept somewhere.
  * - When the socket ends or closes while it is paused, ws gets the bytes that wait here.
  * - When a chunk was read and not all of it became messages, `ws` emits `unread`, so that the rest is counted.
  * - With compression a frame has to be inflated first: this reader is not used then.
@@ -21,6 +20,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { UnfinishedFrame } from './unfinished-frame.js';
 import { unmask } from './unmasking.js';
 
 /** Opcodes with FIN set and no reserved bit (RFC 6455 5.2). */
@@ -32,11 +32,9 @@ const PONG = 0x8a;
 const MASKED = 0x80;
 const CONTROL_LENGTH_MAX = 125;
 const LENGTH_16_BITS = 126;
+const LENGTH_64_BITS = 127;
 const MASK_BYTES = 4;
 const EMPTY = Buffer.alloc(0);
-
-/** ws reads longer frames unless they are whole: a tail is copied with every chunk that does not complete it. */
-const TAIL_BYTES_MAX = 4096;
 
 /** Why no frame was read at the beginning of the bytes. */
 const INCOMPLETE = -1;
@@ -50,10 +48,12 @@ type ReadSocket = Socket & { [READER]: FrameReader };
 type DataListener = (this: Socket, chunk: Buffer) => void;
 
 export class FrameReader {
-  /** Bytes not read yet: the beginning of an incomplete frame, or what followed the frame that paused the socket. */
-  #tail: Buffer | null = null;
-  /** Memory that it keeps. */
-  #tailBytes = 0;
+  /** The frame that the last chunk ended in. */
+  #unfinished: UnfinishedFrame | null = null;
+  /** Bytes not read yet, after it: what followed the frame that paused the socket. */
+  #rest: Buffer | null = null;
+  /** Memory that they keep: that of their whole chunk. */
+  #restBytes = 0;
 
   private constructor(
     private readonly ws: WebSocket,
@@ -81,48 +81,58 @@ export class FrameReader {
 
   /** Memory of bytes that were not read yet. */
   get heldBytes(): number {
-    return this.#tail === null ? 0 : this.#tailBytes;
+    return (this.#unfinished?.heldBytes ?? 0) + (this.#rest === null ? 0 : this.#restBytes);
   }
 
   /** The next chunk of the socket. */
   read(chunk: Buffer): void {
-    this.#read(this.#tail === null ? chunk : Buffer.concat([this.#tail, chunk]));
-    if (this.#tail !== null) this.ws.emit(UNREAD);
+    this.#read(this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]));
+    if (this.#rest !== null || this.#unfinished !== null) this.ws.emit(UNREAD);
   }
 
   /** `ws` was resumed. */
   resume(): void {
-    if (this.#tail !== null) this.#read(this.#tail);
+    if (this.#rest !== null) this.#read(this.#rest);
   }
 
   #read(bytes: Buffer): void {
-    this.#tail = null;
+    this.#rest = null;
     let at = 0;
     while (at < bytes.length) {
       if (this.ws.isPaused) {
-        this.#tail = bytes.subarray(at);
-        this.#tailBytes = bytes.length; // the whole chunk stays in memory for the rest
+        this.#rest = bytes.subarray(at);
+        this.#restBytes = bytes.length;
         return;
       }
-      const end = this.#readFrame(bytes, at);
-      if (end >= 0) {
-        at = end;
-      } else if (end === INCOMPLETE && bytes.length - at <= TAIL_BYTES_MAX) {
-        this.#tail = Buffer.from(bytes.subarray(at)); // a copy, so that the chunk can be freed
-        this.#tailBytes = this.#tail.length;
-        return;
+      const unfinished = this.#unfinished;
+      if (unfinished === null) {
+        const end = this.#readFrame(bytes, at);
+        if (end === FOREIGN) {
+          this.#standAside(bytes.subarray(at));
+          return;
+        }
+        if (end === INCOMPLETE) this.#unfinished = new UnfinishedFrame();
+        else at = end;
       } else {
-        this.#standAside(bytes.subarray(at));
-        return;
+        at = unfinished.add(bytes, at);
+        this.#unfinished = null;
+        const end = this.#readFrame(unfinished.bytes, 0);
+        if (end === FOREIGN) {
+          this.#standAside(unfinished.bytes, bytes.subarray(at));
+          return;
+        }
+        if (end === INCOMPLETE) this.#unfinished = unfinished;
       }
     }
   }
 
   /** The socket has ended or closed. ws gets what waits here before it reads what is left in the socket. */
   end(): void {
-    const tail = this.#tail;
-    this.#tail = null; // before the call, which may cause a `resume`
-    if (tail !== null) this.pass.call(this.socket, tail);
+    const unfinished = this.#unfinished?.bytes;
+    const rest = this.#rest;
+    this.#unfinished = this.#rest = null; // before the calls, which may cause a `resume`
+    if (unfinished !== undefined) this.pass.call(this.socket, unfinished);
+    if (rest !== null) this.pass.call(this.socket, rest);
   }
 
   /** Returns where the frame ends. */
@@ -132,12 +142,16 @@ export class FrameReader {
     if (kind !== TEXT && kind !== BINARY && !isControl) return FOREIGN;
     if (at + 2 > bytes.length) return INCOMPLETE;
     let length = (bytes[at + 1] as number) - MASKED;
-    if (length < 0 || length > (isControl ? CONTROL_LENGTH_MAX : LENGTH_16_BITS)) return FOREIGN;
+    if (length < 0 || (isControl && length > CONTROL_LENGTH_MAX)) return FOREIGN;
     let start = at + 2 + MASK_BYTES;
     if (length === LENGTH_16_BITS) {
       if (at + 4 > bytes.length) return INCOMPLETE;
       length = bytes.readUInt16BE(at + 2);
       start += 2;
+    } else if (length === LENGTH_64_BITS) {
+      if (at + 10 > bytes.length) return INCOMPLETE;
+      length = bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6);
+      start += 8;
     }
     if (length > this.payloadBytesMax) return FOREIGN;
     const end = start + length;
@@ -158,12 +172,13 @@ export class FrameReader {
     return end;
   }
 
-  #standAside(bytes: Buffer): void {
+  /** ws gets these bytes, and everything after them. */
+  #standAside(...chunks: readonly Buffer[]): void {
     this.socket.on('data', this.pass);
     this.socket.off('data', onData);
     this.socket.off('end', onEnd);
     this.socket.off('close', onEnd);
-    this.pass.call(this.socket, bytes);
+    for (const chunk of chunks) this.pass.call(this.socket, chunk);
     this.socket.on('data', onPassed);
     this.ws.emit(UNREAD);
   }

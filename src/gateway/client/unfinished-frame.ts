@@ -1,0 +1,51 @@
+/** For a client that announces much and sends little. */
+const FIRST_BYTES = 4096;
+
+const LENGTH_16_BITS = 126;
+const LENGTH_64_BITS = 127;
+const MASK_BYTES = 4;
+
+/**
+ * The beginning of a client's frame whose end has not come yet (RFC 6455 5.2). What comes is copied, so that the chunk it
+ * came in can be freed. Its memory grows with what has come: it is never more than twice that, or FIRST_BYTES.
+ */
+export class UnfinishedFrame {
+  #bytes = Buffer.allocUnsafe(0);
+  #length = 0;
+
+  /** Memory that it takes. */
+  get heldBytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** What has come so far. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Takes from `chunk` what the frame still needs: the next part of its header, or all of it. Returns the index after that. */
+  add(chunk: Buffer, at: number): number {
+    const wanted = wantedBytes(this.#bytes, this.#length);
+    const length = Math.min(wanted, this.#length + chunk.length - at);
+    if (length > this.#bytes.length) this.#grow(length, wanted);
+    const end = at + length - this.#length;
+    chunk.copy(this.#bytes, this.#length, at, end);
+    this.#length = length;
+    return end;
+  }
+
+  #grow(length: number, wanted: number): void {
+    const grown = Buffer.allocUnsafe(Math.min(wanted, Math.max(2 * length, FIRST_BYTES)));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}
+
+/** How many bytes the frame has, or its header up to the length, as far as the first `length` bytes tell. */
+function wantedBytes(header: Buffer, length: number): number {
+  if (length < 2) return 2;
+  const payload = (header[1] as number) & 0x7f;
+  if (payload < LENGTH_16_BITS) return 2 + MASK_BYTES + payload;
+  if (payload < LENGTH_64_BITS) return length < 4 ? 4 : 4 + MASK_BYTES + header.readUInt16BE(2);
+  return length < 10 ? 10 : 10 + MASK_BYTES + header.readUInt32BE(6);
+}
