@@ -38,6 +38,8 @@ export class PresenceJudge {
   constructor(
     /** Whether more than loss may happen: then nobody is excused or blamed before all is quiet. */
     private readonly isChaotic: boolean,
+    /** Whether the one boot had met the other by then. Boots are named by their index. */
+    private readonly hasMet: (observer: number, subject: number, at: number) => boolean,
   ) {}
 
   entered(seen: Omit<Seen, 'endedAt' | 'coveredUntil'>): Seen {
@@ -56,7 +58,9 @@ export class PresenceJudge {
   gone(watcher: number, room: string, user: string, at: number): void {
     this.shown += 1;
     if (this.isChaotic) return;
-    const entries = this.#seen.filter((seen) => seen.room === room && seen.user === user).toReversed();
+    const entries = this.#seen
+      .filter((seen) => seen.room === room && seen.user === user && this.#isKnown(watcher, seen, at))
+      .toReversed();
     let coveredFrom = at;
     let next: Seen | undefined;
     for (const seen of entries) {
@@ -72,6 +76,11 @@ export class PresenceJudge {
       'presence',
       `#${watcher} shows ${user} as gone from ${room}, who was there all the time`,
     );
+  }
+
+  /** Nodes can meet late: where an introduction was lost, the next one comes after seconds. */
+  #isKnown(watcher: number, { boot }: Seen, at: number): boolean {
+    return boot === watcher || this.hasMet(watcher, boot, at - KNOWN_AFTER_MS);
   }
 
   /** All is quiet: what a node shows of the room must be the truth. */

@@ -64,7 +64,9 @@ export class World {
     const { timing } = scenario;
     this.#random = random.fork('world');
     this.#cipher = scenario.realCipher ? new NodeCipher(this.nonces) : new TagCipher(this.nonces);
-    this.presenceJudge = new PresenceJudge(scenario.kind === 'chaotic');
+    this.presenceJudge = new PresenceJudge(scenario.kind === 'chaotic', (observer, subject, at) =>
+      this.timeline.trusts(this.boots[observer] as Boot, this.boots[subject] as Boot, at),
+    );
     this.network = new Network(this.schedule, random.fork('network'));
     this.detectionMs = detectionMsOf(scenario);
     const lateMs = timing.gapAfterMs + timing.laggardAfterMs + timing.deadAfterMs;
