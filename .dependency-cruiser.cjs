@@ -157,7 +157,7 @@ module.exports = {
       name: 'the-protocol-core-does-no-io',
       severity: 'error',
       comment: 'bytes and time in, bytes and events out: no sockets, clock, Nest or rxjs',
-      from: { path: '^src/cluster/protocol/', pathNot: '[.]spec[.]ts$|/simulation/' },
+      from: { path: '^src/cluster/protocol/', pathNot: '[.]spec[.]ts$|/(simulation|testing)/' },
       to: { pathNot: '^src/cluster/protocol/' },
     },
     {

@@ -1,4 +1,4 @@
-/** For every class with named states: where each event leads from each state. `-`: it must not happen, and throws. */
+/** For every class of a peer with named states: where each event leads from each state. */
 import { describe, expect, it } from '@jest/globals';
 import { Directory } from '../directory/directory.js';
 import { Replica } from '../directory/replica.js';
@@ -6,6 +6,7 @@ import { Watches } from '../directory/watches.js';
 import { LIMITS, TIMING } from '../options.js';
 import { Backlog } from '../streams/backlog.js';
 import { VolatileQueue } from '../streams/volatile-queue.js';
+import { checkStates } from '../testing/state-table.js';
 import { BarrierStanding } from './barrier-standing.js';
 import { IncomingSession } from './incoming-session.js';
 import { MutualStanding } from './mutual-standing.js';
@@ -14,49 +15,6 @@ import { PathSize } from './path-size.js';
 import { PeerTimers } from './peer-timers.js';
 import { Peer, type PeerKeys } from './peer.js';
 import { WindowStanding } from './window-standing.js';
-
-interface Machine<Subject> {
-  readonly make: () => Subject;
-  readonly stateOf: (subject: Subject) => string;
-  /** In the order of the table's columns. */
-  readonly events: readonly ((subject: Subject) => void)[];
-  /** Events that lead from the first state to each. */
-  readonly paths: Readonly<Record<string, readonly number[]>>;
-}
-
-/** Rows: `state | where each event leads`. */
-function cells(rows: string): [state: string, event: number, to: string][] {
-  return rows
-    .trim()
-    .split('\n')
-    .flatMap((row) => {
-      const [state, ends] = row.split('|') as [string, string];
-      return ends
-        .trim()
-        .split(/\s+/)
-        .map((to, event): [string, number, string] => [state.trim(), event, to]);
-    });
-}
-
-function check<Subject>(machine: Machine<Subject>, rows: string): void {
-  const table = cells(rows);
-  const states = Object.keys(machine.paths);
-
-  it('has a row for each state and a column for each event', () => {
-    expect([...new Set(table.map(([state]) => state))]).toEqual(states);
-    expect(table).toHaveLength(states.length * machine.events.length);
-  });
-
-  it.each(table)('%s, event %d: %s', (state, event, to) => {
-    const subject = machine.make();
-    for (const step of machine.paths[state] ?? []) machine.events[step]?.(subject);
-    expect(machine.stateOf(subject)).toBe(state);
-    const happen = (): void => machine.events[event]?.(subject);
-    if (to === '-') expect(happen).toThrow('Broken invariant');
-    else happen();
-    expect(machine.stateOf(subject)).toBe(to === '-' ? state : to);
-  });
-}
 
 function makeIncoming(timers: PeerTimers): IncomingSession {
   const directory = new Directory();
@@ -71,7 +29,7 @@ function makeOutgoing(timers: PeerTimers): OutgoingSession {
 
 describe('Peer', () => {
   const noKeys = {} as unknown as PeerKeys;
-  check(
+  checkStates(
     {
       make: () => {
         const timers = new PeerTimers();
@@ -100,7 +58,7 @@ describe('Peer', () => {
 });
 
 describe('IncomingSession', () => {
-  check(
+  checkStates(
     {
       make: () => makeIncoming(new PeerTimers()),
       stateOf: ({ state }) => state,
@@ -122,7 +80,7 @@ describe('IncomingSession', () => {
 
 describe('OutgoingSession', () => {
   const welcome = { nonce: 1, session: 1, base: 0, report: 0, packetNumber: 0 };
-  check(
+  checkStates(
     {
       make: () => makeOutgoing(new PeerTimers()),
       stateOf: ({ state }) => state,
@@ -142,7 +100,7 @@ describe('OutgoingSession', () => {
 });
 
 describe('WindowStanding', () => {
-  check(
+  checkStates(
     {
       make: () => new WindowStanding(TIMING),
       stateOf: ({ state }) => state,
@@ -164,7 +122,7 @@ describe('WindowStanding', () => {
 
 describe('BarrierStanding', () => {
   let now = 0;
-  check(
+  checkStates(
     {
       make: () => {
         now = 0;
@@ -203,7 +161,7 @@ describe('BarrierStanding', () => {
 });
 
 describe('MutualStanding', () => {
-  check(
+  checkStates(
     {
       make: () => new MutualStanding(),
       stateOf: ({ state }) => state,
@@ -223,7 +181,7 @@ describe('MutualStanding', () => {
 });
 
 describe('Backlog', () => {
-  check(
+  checkStates(
     {
       make: () => new Backlog(TIMING, new PeerTimers().stall),
       stateOf: ({ state }) => state,

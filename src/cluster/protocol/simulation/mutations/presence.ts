@@ -2,6 +2,9 @@
 import type { Mutation } from './mutation.js';
 
 const BOOK = 'presence/presence-book.ts';
+const OWN_SETS = 'presence/own-sets.ts';
+const SOURCE = 'presence/source.ts';
+const WATCH = 'presence/watch.ts';
 
 export const PRESENCE: readonly Mutation[] = [
   {
@@ -9,7 +12,7 @@ export const PRESENCE: readonly Mutation[] = [
     breaks: 'who comes back within the grace is shown as gone',
     edits: [
       {
-        file: BOOK,
+        file: OWN_SETS,
         search: 'const until = now + this.options.graceMs + GRACE_TAIL_MS;',
         replace: 'const until = now;',
       },
@@ -21,7 +24,7 @@ export const PRESENCE: readonly Mutation[] = [
     schedule: 'presenceReturnAtTheLastInstant',
     edits: [
       {
-        file: BOOK,
+        file: OWN_SETS,
         search: 'const until = now + this.options.graceMs + GRACE_TAIL_MS;',
         replace: 'const until = now + this.options.graceMs;',
       },
@@ -32,7 +35,7 @@ export const PRESENCE: readonly Mutation[] = [
     breaks: 'ghosts',
     edits: [
       {
-        file: BOOK,
+        file: OWN_SETS,
         search: '      this.#remove(now, room, connection);\n    }\n    if (this.#batchAt',
         replace: '    }\n    if (this.#batchAt',
       },
@@ -53,7 +56,13 @@ export const PRESENCE: readonly Mutation[] = [
     name: 'presence: no question to a node that comes or has a new session',
     breaks: 'what it told before may have holes, or is not known',
     schedule: 'presenceNewSession',
-    edits: [{ file: BOOK, search: 'if (!watch.hasAsked) continue;', replace: 'continue;' }],
+    edits: [
+      {
+        file: BOOK,
+        search: 'this.#refetch(now, node, [...this.#watches.keys()]);\n  }\n\n  /** A node has left',
+        replace: '}\n\n  /** A node has left',
+      },
+    ],
   },
   {
     name: 'presence: a new session forgets what was dropped',
@@ -62,8 +71,9 @@ export const PRESENCE: readonly Mutation[] = [
     edits: [
       {
         file: BOOK,
-        search: 'const rooms: string[] = [];',
-        replace: 'this.#stale.delete(node); const rooms: string[] = [];',
+        search: 'this.#refetch(now, node, [...this.#watches.keys()]);\n  }\n\n  /** A node has left',
+        replace:
+          'this.#own.peerGone(node);\n    this.#refetch(now, node, [...this.#watches.keys()]);\n  }\n\n  /** A node has left',
       },
     ],
   },
@@ -72,9 +82,9 @@ export const PRESENCE: readonly Mutation[] = [
     breaks: 'ghosts',
     edits: [
       {
-        file: BOOK,
-        search: 'source.forgetAt = Math.min(source.forgetAt, forgetAt);',
-        replace: 'source.forgetAt = Infinity * forgetAt;',
+        file: SOURCE,
+        search: 'this.#forgetAt = Math.min(this.#forgetAt, forgetAt);',
+        replace: 'this.#forgetAt = Infinity * forgetAt;',
       },
     ],
   },
@@ -96,7 +106,7 @@ export const PRESENCE: readonly Mutation[] = [
     schedule: 'presenceRefusedChange',
     edits: [
       {
-        file: BOOK,
+        file: OWN_SETS,
         search:
           'for (const node of this.links.tellWatchers(room, written(change))) this.#oweStale(node, room);',
         replace: 'this.links.tellWatchers(room, written(change));',
@@ -122,14 +132,14 @@ export const PRESENCE: readonly Mutation[] = [
     edits: [
       {
         file: BOOK,
-        search: '    this.#lookBy(room, watch.waitsUntil);\n  }\n\n  /** The announcement',
+        search: 'this.#lookBy(room, watch.wait(now, done));',
         replace:
-          '    this.#lookBy(room, watch.waitsUntil);\n    if (!watch.hasAsked) this.reached(now, room, true);\n  }\n\n  /** The announcement',
+          'this.#lookBy(room, watch.wait(now, done));\n    if (!watch.hasAsked) this.reached(now, room, true);',
       },
       {
         file: BOOK,
-        search: 'if (watch === undefined) return;\n    watch.isReachable = complete;',
-        replace: 'if (watch === undefined || watch.hasAsked) return;\n    watch.isReachable = complete;',
+        search: 'if (watch === undefined) return;\n    watch.reach(complete);',
+        replace: 'if (watch === undefined || watch.hasAsked) return;\n    watch.reach(complete);',
       },
     ],
   },
@@ -151,7 +161,7 @@ export const PRESENCE: readonly Mutation[] = [
     schedule: 'presenceOwedSet',
     edits: [
       {
-        file: BOOK,
+        file: WATCH,
         search: 'view.takeChange(now < heldUntil)',
         replace: 'view.takeChange(false && now < heldUntil)',
       },
@@ -163,9 +173,9 @@ export const PRESENCE: readonly Mutation[] = [
     schedule: 'presenceFirstLook',
     edits: [
       {
-        file: BOOK,
-        search: 'if (watch.waiting.length === 0 || !watch.hasAsked || this.#owed(watch) > 0) return;',
-        replace: 'if (watch.waiting.length === 0 || !watch.hasAsked) return;',
+        file: WATCH,
+        search: 'if (this.#waiting.length > 0 && this.#isSettled)',
+        replace: 'if (this.#waiting.length > 0 && this.hasAsked)',
       },
     ],
   },
@@ -175,7 +185,7 @@ export const PRESENCE: readonly Mutation[] = [
     schedule: 'presenceDroppedChange',
     edits: [
       {
-        file: BOOK,
+        file: OWN_SETS,
         search: '    this.#stale.set(node, null);\n    this.#batchBy(now + BATCH_MS);',
         replace: '    this.#batchBy(now + BATCH_MS);',
       },
