@@ -129,9 +129,18 @@ describe('a client that sends', () => {
     client.destroy();
   });
 
-  it('a long message byte by byte is closed (policy_violation): each piece takes a kilobyte', async () => {
+  it('a long message byte by byte is answered', async () => {
     const client = await RawClient.open(node.port, '/chat?user_id=1');
     const bytes = clientFrame(TEXT, HELLO.padEnd(65_536));
+    client.write(bytes.subarray(0, -1000));
+    for (const byte of bytes.subarray(-1000)) await piece(client, Buffer.from([byte]));
+    expect((await client.frame()).payload.toString()).toBe('{"event":"pong"}');
+    client.destroy();
+  });
+
+  it('a long fragment byte by byte is closed (policy_violation): each piece takes a kilobyte', async () => {
+    const client = await RawClient.open(node.port, '/chat?user_id=1');
+    const bytes = clientFrame(TEXT, HELLO.padEnd(65_536), { fin: false });
     client.write(bytes.subarray(0, -10_000));
     for (const byte of bytes.subarray(-10_000)) await piece(client, Buffer.from([byte]));
     expect(await client.closeFrame()).toEqual(CLOSES.policy_violation);

@@ -1,5 +1,5 @@
-/** For a client that announces much and sends little. */
-const FIRST_BYTES = 4096;
+/** A frame that comes in many chunks is copied about three times in all, and takes half as much memory again as has come. */
+const GROWTH = 1.5;
 
 const LENGTH_16_BITS = 126;
 const LENGTH_64_BITS = 127;
@@ -7,7 +7,8 @@ const MASK_BYTES = 4;
 
 /**
  * The beginning of a client's frame whose end has not come yet (RFC 6455 5.2). What comes is copied, so that the chunk it
- * came in can be freed. Its memory grows with what has come: it is never more than twice that, or FIRST_BYTES.
+ * came in can be freed, and pieces as small as a byte take no more memory than large ones. A client that announces much
+ * and sends little takes little.
  */
 export class UnfinishedFrame {
   #bytes = Buffer.allocUnsafe(0);
@@ -35,7 +36,9 @@ export class UnfinishedFrame {
   }
 
   #grow(length: number, wanted: number): void {
-    const grown = Buffer.allocUnsafe(Math.min(wanted, Math.max(2 * length, FIRST_BYTES)));
+    const grown = Buffer.allocUnsafe(
+      Math.min(wanted, Math.max(length, Math.ceil(this.#bytes.length * GROWTH))),
+    );
     this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;
   }
