@@ -6,6 +6,10 @@ import { elementsOf, membersOf } from './json-members.js';
 /** JSON, and texts that are almost JSON: a character added, dropped or changed, blanks, and odd spellings. */
 const spelled = fc.oneof(
   fc.json({ maxDepth: 4 }),
+  // strings are read in words from some length on
+  fc
+    .tuple(fc.nat(300), fc.constantFrom('', '\\n', '\\u00e9', '\\x', '\t', '"', 'é'), fc.nat(300))
+    .map(([before, what, after]) => `["${'x'.repeat(before)}${what}${'y'.repeat(after)}",1]`),
   fc.constantFrom(
     '-0',
     '1.',

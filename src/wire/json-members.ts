@@ -5,6 +5,8 @@
  *
  * Texts are valid UTF-8: others are refused before they come here.
  */
+import { endOfPlainText } from './plain-text.js';
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -121,8 +123,8 @@ function startOfMember(json: Buffer, at: number): number {
   return json[colon] === COLON ? skipBlanks(json, colon + 1) : NOWHERE;
 }
 
-/** The index after the value that begins at `at`. Containers may be nested to any depth: nothing recurses. */
-function endOfValue(json: Buffer, at: number): number {
+/** The index after the value that begins at `at`; -1: it is not JSON. Containers may be nested to any depth: nothing recurses. */
+export function endOfValue(json: Buffer, at: number): number {
   const open: number[] = [];
   for (;;) {
     const byte = json[at] as number;
@@ -180,7 +182,7 @@ function endOfWord(json: Buffer, at: number, word: Buffer): number {
 /** The index after the closing quote of the string that begins at `at`. */
 function endOfString(json: Buffer, at: number): number {
   if (json[at] !== QUOTE) return NOWHERE;
-  for (let i = at + 1; i < json.length; i++) {
+  for (let i = endOfPlainText(json, at + 1); i < json.length; i++) {
     const byte = json[i] as number;
     if (byte === QUOTE) return i + 1;
     if (byte < SPACE) return NOWHERE;

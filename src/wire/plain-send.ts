@@ -1,11 +1,12 @@
 /**
  * The fast path into the server: recognises the plain shape of a send
  *
- *     {"user_id":2,"data":"haha"}      {"user_id":"u2","data":"haha","id":7}
+ *     {"user_id":2,"data":"haha"}      {"user_id":"u2","data":{"text":"haha"},"id":7}
  *
  * in its bytes, without JSON.parse. It may decline any frame: the general path decides then. It must never accept what
  * JSON.parse would refuse, or read it differently. The spec and a property test compare the two.
  */
+import { endOfValue } from './json-members.js';
 import { endOfPlainText } from './plain-text.js';
 import { USER_ID_BYTES_MAX } from './user-id.js';
 
@@ -28,6 +29,8 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const SPACE = 0x20;
 const DELETE = 0x7f;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
 /** 15 digits are always a safe integer. */
 const DIGITS_MAX = 15;
 const ID_BYTES_MAX = 64;
@@ -104,7 +107,7 @@ function endOfPlainInteger(frame: Buffer, at: number): number {
   return end;
 }
 
-/** A string without escapes, an integer, true, false or null. */
+/** A string without escapes, an integer, true, false, null, or an array or object of any values. */
 function endOfPlainValue(frame: Buffer, at: number): number {
   switch (frame[at]) {
     case QUOTE: {
@@ -117,6 +120,9 @@ function endOfPlainValue(frame: Buffer, at: number): number {
       return endOfWord(frame, at, FALSE);
     case 0x6e:
       return endOfWord(frame, at, NULL);
+    case OPEN_BRACE:
+    case OPEN_BRACKET:
+      return endOfValue(frame, at);
     default:
       return endOfPlainInteger(frame, at);
   }

@@ -8,6 +8,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 
+/** Most strings end within so many bytes, though their frame may be long. */
+const NEAR_BYTES = 32;
 /** For less the view on the words costs more than it saves. */
 const WORDS_MIN_BYTES = 192;
 const ONES = 0x01010101;
@@ -20,7 +22,8 @@ const BACKSLASHES = 0x5c5c5c5c;
 export function endOfPlainText(text: Buffer, at: number): number {
   const { length } = text;
   if (length - at < WORDS_MIN_BYTES) return endByBytes(text, at, length);
-  const first = at + ((4 - ((text.byteOffset + at) & 3)) & 3);
+  const near = at + NEAR_BYTES;
+  const first = near + ((4 - ((text.byteOffset + near) & 3)) & 3);
   const end = endByBytes(text, at, first);
   if (end < first) return end;
   const words = new Int32Array(text.buffer, text.byteOffset + first, (length - first) >> 2);
