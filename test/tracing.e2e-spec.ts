@@ -40,6 +40,7 @@ describe('two nodes, each with an OpenTelemetry SDK of its own,', () => {
       CLUSTER_BUS: 'udp',
       API_KEYS: KEY,
       WS_MESSAGES_PER_SECOND: '0',
+      ROOM_ACCESS: 'open',
       NODE_OPTIONS: `--import ${new URL('./support/span-lines.mjs', import.meta.url).href}`,
     });
     const port = await freePort();
@@ -104,5 +105,46 @@ describe('two nodes, each with an OpenTelemetry SDK of its own,', () => {
     expect(send.parentSpanId).toBe(spanId);
     expect(deliver.parentSpanId).toBe(send.spanId);
     await device.close();
+  });
+
+  it('trace publications in the same way: sampled ones, and those of a traced request', async () => {
+    const members = await Promise.all(
+      [a, b].map(async (node) => TestClient.ready(node.url('user_id=member'))),
+    );
+    for (const member of members) await member.ask({ event: 'join', data: { room: 'hall' } });
+    const [sender] = members as [TestClient];
+    const publish = { event: 'publish', data: { room: 'hall', data: 'x' } };
+    for (let count = 1; count < SAMPLE_EVERY; count += 1) sender.send(publish);
+    await sender.ask(publish);
+    const [, json = ''] = await a.waitForOutput(/^SPAN (.*"send rooms.*)\n/m);
+    const sampled = JSON.parse(json) as SpanLine;
+    expect(sampled).toMatchObject({
+      kind: SpanKind.PRODUCER,
+      name: 'send rooms/{room}',
+      attributes: { 'lanfare.delivered': 2, 'messaging.destination.template': 'rooms/{room}' },
+    });
+    for (const node of [a, b]) {
+      expect(await spanOf(node, SpanKind.CONSUMER, sampled.traceId)).toMatchObject({
+        name: 'deliver rooms/{room}',
+        parentSpanId: sampled.spanId,
+        attributes: { 'lanfare.delivered': 1 },
+      });
+    }
+
+    const [traceId, spanId] = ['1af7651916cd43dd8448eb211c80319c', 'c7ad6b7169203331'];
+    await fetch(`${door}/v1/rooms/hall/messages`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${KEY}`,
+        'Content-Type': 'application/json',
+        traceparent: `00-${traceId}-${spanId}-01`,
+      },
+      body: '{"data":1}',
+    });
+    const send = await spanOf(a, SpanKind.PRODUCER, traceId);
+    const deliver = await spanOf(b, SpanKind.CONSUMER, traceId);
+    expect(send.parentSpanId).toBe(spanId);
+    expect(deliver).toMatchObject({ parentSpanId: send.spanId, name: 'deliver rooms/{room}' });
+    for (const member of members) await member.close();
   });
 });

@@ -17,13 +17,18 @@ import type { Message, TraceContext } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 
 const TRACER = 'lanfare';
-/** The destination in span names. It never says which user. */
-const DESTINATION = 'users/{user_id}';
+/** What messages are for, in span names. It never says which user or room. */
+type Destination = 'users/{user_id}' | 'rooms/{room}';
+/** One message in this many is traced, if its sender has not decided that. */
+export const SAMPLE_EVERY = 256;
 /** Far more than one in 256 of the messages that a node can carry; see `#start`. */
 export const SPANS_PER_SECOND_MAX = 1000;
 
+/** What tracing needs to know of a message. */
+type Traceable = Pick<Message, 'data' | 'trace'>;
+
 /** The span of a message that is being sent. */
-interface SendSpan {
+export interface SendSpan {
   /** What the message carries, so that whoever delivers it knows its parent. */
   readonly trace: TraceContext;
   /** To be called once. */
@@ -32,7 +37,7 @@ interface SendSpan {
 
 /**
  * OpenTelemetry spans of a message: a producer span where it is posted, and a child of it at every node that delivers
- * it. Attributes follow the semantic conventions for messaging. No span has the user or the data: traces go to other
+ * it. Attributes follow the semantic conventions for messaging. No span has the user, the room or the data: traces go to other
  * people's machines.
  */
 export class MessageTracing {
@@ -43,17 +48,17 @@ export class MessageTracing {
   private constructor(
     private readonly tracer: Tracer,
     private readonly nodeId: string,
+    private readonly destination: Destination,
   ) {}
 
   /** Null: the process has no OpenTelemetry SDK, and messages are not traced. */
-  static start(nodeId: string): MessageTracing | null {
+  static start(nodeId: string, destination: Destination): MessageTracing | null {
     if (!hasSdk()) return null;
-    new Logger(MessageTracing.name).log('Sampled messages are traced: an OpenTelemetry SDK is registered');
-    return new MessageTracing(trace.getTracer(TRACER, version()), nodeId);
+    return new MessageTracing(trace.getTracer(TRACER, version()), nodeId, destination);
   }
 
-  /** The caller ends it when every node that holds the user has answered. Null: the SDK's sampler wants no span. */
-  startSend(message: Message): SendSpan | null {
+  /** The caller ends it when every node that holds the user or room has answered. Null: the SDK's sampler wants no span. */
+  startSend(message: Traceable): SendSpan | null {
     const span = this.#start('send', message, message.trace);
     if (span === null) return null;
     return {
@@ -75,7 +80,7 @@ export class MessageTracing {
    * until they have written it to their sockets. Null: the sender, or the SDK's sampler, decided not to trace the
    * message.
    */
-  startDelivery(message: Message, parent: TraceContext): ((delivered: number) => void) | null {
+  startDelivery(message: Traceable, parent: TraceContext): ((delivered: number) => void) | null {
     if ((parent.traceFlags & TraceFlags.SAMPLED) === 0 || !trace.isSpanContextValid(parent)) return null;
     const span = this.#start('deliver', message, parent);
     if (span === null) return null;
@@ -90,18 +95,18 @@ export class MessageTracing {
    * The only place where spans begin. Their number is bounded here: a message that arrives with a trace was sampled by
    * another node or a backend, which may sample too many, and a span costs more than a message.
    */
-  #start(name: 'send' | 'deliver', { data }: Message, parent: TraceContext | undefined): Span | null {
+  #start(name: 'send' | 'deliver', { data }: Traceable, parent: TraceContext | undefined): Span | null {
     if (!this.#hasRoom()) return null;
     const under = parent === undefined ? context.active() : trace.setSpanContext(context.active(), parent);
     const span = this.tracer.startSpan(
-      `${name} ${DESTINATION}`,
+      `${name} ${this.destination}`,
       {
         kind: name === 'send' ? SpanKind.PRODUCER : SpanKind.CONSUMER,
         attributes: {
           'messaging.system': 'lanfare',
           'messaging.operation.name': name,
           'messaging.operation.type': name === 'send' ? 'send' : 'process',
-          'messaging.destination.template': DESTINATION,
+          'messaging.destination.template': this.destination,
           'messaging.message.body.size': data.length,
           'lanfare.node_id': this.nodeId,
         },

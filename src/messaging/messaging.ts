@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { Cluster } from '../cluster/cluster.js';
 import type { BusRefusal, Receipt } from '../cluster/bus/bus.js';
@@ -9,12 +9,10 @@ import type { Outcome } from '../wire/outgoing-frame.js';
 import { userIdFrom } from '../wire/user-id.js';
 import type { MessageSample } from './message-sample.js';
 import { MessageStatistics } from './message-statistics.js';
-import { MessageTracing } from './message-tracing.js';
+import { MessageTracing, SAMPLE_EVERY } from './message-tracing.js';
 import { RecentMessages } from './recent-messages.js';
 import { Tally } from './tally.js';
 
-/** One message in this many is measured and traced, if somebody subscribes or an SDK is registered. */
-const SAMPLE_EVERY = 256;
 /**
  * The largest message that nodes carry to each other. A larger one is refused on every bus, even on a node without
  * others.
@@ -40,6 +38,7 @@ export class Messaging implements OnModuleInit {
   readonly #statistics = new MessageStatistics();
   readonly #samples = new Subject<MessageSample>();
   readonly #posted = new Subject<Message>();
+  /** One message in so many is measured and traced, if somebody subscribes or an SDK is registered. */
   #untilSample = SAMPLE_EVERY;
   /** Null: there is no OpenTelemetry SDK. */
   #tracing: MessageTracing | null = null;
@@ -70,7 +69,10 @@ export class Messaging implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.#tracing = MessageTracing.start(this.cluster.nodeId);
+    this.#tracing = MessageTracing.start(this.cluster.nodeId, 'users/{user_id}');
+    if (this.#tracing !== null) {
+      new Logger(MessageTracing.name).log('Sampled messages are traced: an OpenTelemetry SDK is registered');
+    }
     this.cluster.inbound$.subscribe((message) => {
       const delivered = this.#deliver(message);
       this.#statistics.countInbound(delivered);

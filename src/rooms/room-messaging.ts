@@ -3,6 +3,7 @@ import type { BusRefusal, InboundRoomMessage } from '../cluster/bus/bus.js';
 import { Cluster } from '../cluster/cluster.js';
 import type { Device } from '../connections/device.js';
 import { MESSAGE_BYTES_MAX } from '../messaging/messaging.js';
+import { MessageTracing, SAMPLE_EVERY, type SendSpan } from '../messaging/message-tracing.js';
 import { keyOf, RecentMessages } from '../messaging/recent-messages.js';
 import { Tally } from '../messaging/tally.js';
 import { LogBudget } from '../telemetry/log-budget.js';
@@ -23,6 +24,9 @@ export class RoomMessaging implements OnModuleInit {
   readonly statistics = new RoomStatistics();
   readonly #recent = new RecentMessages();
   readonly #warnings = new LogBudget(new Logger('Rooms'));
+  #untilSample = SAMPLE_EVERY;
+  /** Null: there is no OpenTelemetry SDK. */
+  #tracing: MessageTracing | null = null;
 
   constructor(
     private readonly memberships: Memberships,
@@ -31,6 +35,7 @@ export class RoomMessaging implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
+    this.#tracing = MessageTracing.start(this.cluster.nodeId, 'rooms/{room}');
     this.cluster.roomInbound$.subscribe((message) => this.#receive(message));
   }
 
@@ -41,7 +46,8 @@ export class RoomMessaging implements OnModuleInit {
 
   /**
    * Sends a message to every member of its room, on every node. `outcome`, when given, is called once, at once or
-   * later. A refusal means that no member got it, and `outcome` is not called.
+   * later. A refusal means that no member got it, and `outcome` is not called. A message that has a trace is traced whether
+   * it is sampled or not: its sender decided that. A volatile message is not traced.
    *
    * @param except the connection that does not get it; null: all members get it
    */
@@ -50,9 +56,34 @@ export class RoomMessaging implements OnModuleInit {
     except: Device | null,
     outcome: ((outcome: Outcome) => void) | null,
   ): BusRefusal | null {
-    const refusal = this.#post(message, except, outcome);
+    const span = this.#startSend(message);
+    const refusal =
+      span === null ? this.#post(message, except, outcome) : this.#postTraced(span, message, except, outcome);
     if (refusal === null) this.statistics.posted++;
     else this.statistics.refused[refusal]++;
+    return refusal;
+  }
+
+  /** Null: the message is not traced. */
+  #startSend(message: RoomMessage): SendSpan | null {
+    if (this.#tracing === null || message.isVolatile === true) return null;
+    const isSample = --this.#untilSample === 0;
+    if (isSample) this.#untilSample = SAMPLE_EVERY;
+    return isSample || message.trace !== undefined ? this.#tracing.startSend(message) : null;
+  }
+
+  /** The message carries the span from here on. The span ends with the outcome, which is asked for even if nobody wants it. */
+  #postTraced(
+    span: SendSpan,
+    message: RoomMessage,
+    except: Device | null,
+    outcome: ((outcome: Outcome) => void) | null,
+  ): BusRefusal | null {
+    const refusal = this.#post({ ...message, trace: span.trace }, except, (what) => {
+      span.end(what);
+      outcome?.(what);
+    });
+    if (refusal !== null) span.end(refusal);
     return refusal;
   }
 
@@ -121,6 +152,19 @@ export class RoomMessaging implements OnModuleInit {
       done(0);
       return;
     }
+    const end = message.trace && this.#tracing?.startDelivery(message, message.trace);
+    this.#deliverOnce(message, room, except, (delivered) => {
+      end?.(delivered);
+      done(delivered);
+    });
+  }
+
+  #deliverOnce(
+    message: RoomMessage,
+    room: Room,
+    except: Device | null,
+    done: (delivered: number) => void,
+  ): void {
     if (message.messageId === undefined) {
       this.#write(message, room, except, done);
       return;

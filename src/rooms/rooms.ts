@@ -5,7 +5,7 @@ import { ConnectionRegistry } from '../connections/connection-registry.js';
 import type { Connection } from '../connections/connection.js';
 import type { Device } from '../connections/device.js';
 import { isCoreEvent } from '../wire/core-events.js';
-import type { RoomMessage } from '../wire/message.js';
+import type { RoomMessage, TraceContext } from '../wire/message.js';
 import type { Outcome } from '../wire/outgoing-frame.js';
 import { joinedFrame, leftFrame } from '../wire/room-frames.js';
 import { isRoomName } from '../wire/room-name.js';
@@ -42,6 +42,8 @@ export interface RoomPublishOptions {
    * and the outcome comes at once, with this node's count, not complete.
    */
   readonly volatile?: boolean;
+  /** The span that the message's spans, on all nodes, are children of. A volatile message has none. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** What was done to connections of a user, on all nodes. */
@@ -103,7 +105,7 @@ export class Rooms {
 
   /** The same with JSON text, which arrives unchanged. */
   async publishText(room: string, data: Buffer, options: RoomPublishOptions = {}): Promise<Outcome> {
-    const { from, event, volatile: isVolatile } = options;
+    const { from, event, trace, volatile: isVolatile } = options;
     const sender = from === undefined ? null : userIdFrom(from);
     if (from !== undefined && sender === null) throw new RoomRefusedError('bad_user_id');
     if (event !== undefined && (event === '' || isCoreEvent(event))) {
@@ -114,7 +116,7 @@ export class Rooms {
       from: sender,
       data,
       ...(event !== undefined && { event }),
-      ...(isVolatile === true && { isVolatile }),
+      ...(isVolatile === true ? { isVolatile } : { trace }),
     };
     return new Promise((resolve, reject) => {
       const refusal = this.messaging.post(message, null, resolve);

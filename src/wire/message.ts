@@ -13,10 +13,11 @@ export interface TraceContext {
 /** One message on its way to a room, as every layer passes it on. It is never changed. */
 export interface RoomMessage {
   readonly room: string;
-  /** As in `Message`. The same is true of `data`, `messageId` and `isVolatile`. */
+  /** As in `Message`. The same is true of `data`, `messageId`, `trace` and `isVolatile`. */
   readonly from: string | null;
   readonly data: Buffer;
   readonly messageId?: string;
+  readonly trace?: TraceContext | undefined;
   /** An event of a module's own, in place of `message`: 1 to 255 bytes. */
   readonly event?: string;
   readonly isVolatile?: boolean;

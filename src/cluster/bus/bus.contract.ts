@@ -167,7 +167,9 @@ export function describeBus(name: string, create: () => Promise<BusWorld>): void
       const [atA, atB, atC] = [members(a, 10), members(b, 3), members(c, 5)];
       const strays: InboundMessage[] = [];
       for (const node of [a, b, c]) node.messages$.subscribe((message) => strays.push(message));
-      const message = { room: 'chat:42', from: 'one', data: text('haha'), messageId: 'm-1', event: 'typing' };
+      const trace = { traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8), traceFlags: 1 };
+      const named = { messageId: 'm-1', event: 'typing', trace };
+      const message = { room: 'chat:42', from: 'one', data: text('haha'), ...named };
       const receipt = await new Promise<Receipt>((resolve) => a.sendToRoom(message, resolve));
       expect(receipt).toEqual({ delivered: 3, complete: true });
       expect(atB).toMatchObject([message]);

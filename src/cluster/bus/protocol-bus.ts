@@ -188,13 +188,14 @@ export class ProtocolBus extends StreamingBus {
         break;
       }
       case 'room-message': {
-        const { room, from, data, peer, receipt, messageId, event: name, isVolatile } = event;
+        const { room, from, data, peer, receipt, messageId, trace, event: name, isVolatile } = event;
         this.roomMessages.next({
           room,
           from,
           data,
           isVolatile,
           ...(messageId !== null && { messageId }),
+          ...(trace !== null && { trace }),
           ...(name !== null && { event: name }),
           acknowledge: this.#acknowledgement(peer, receipt),
         });

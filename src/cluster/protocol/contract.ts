@@ -72,6 +72,7 @@ export interface OutgoingRoomMessage {
   readonly data: Buffer;
   /** As of `OutgoingMessage`. */
   readonly messageId?: string;
+  readonly trace?: TraceContext | undefined;
   /** An event of a module's own, in place of a message. At most 255 bytes of UTF-8. */
   readonly event?: string;
   /** As of `OutgoingMessage`. */
@@ -146,6 +147,7 @@ export type ProtocolEvent =
       readonly data: Buffer;
       readonly receipt: number;
       readonly messageId: string | null;
+      readonly trace: TraceContext | null;
       readonly event: string | null;
       readonly isVolatile: boolean;
     }

@@ -3,6 +3,7 @@ import {
   Controller,
   Delete,
   Get,
+  Headers,
   HttpCode,
   Param,
   Post,
@@ -10,7 +11,9 @@ import {
   Query,
   UseInterceptors,
 } from '@nestjs/common';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
+import { traceOf } from '../../messaging/message-tracing.js';
 import { RoomRefusedError, Rooms } from '../../rooms/rooms.js';
 import type { Outcome } from '../../wire/outgoing-frame.js';
 import { API_ERRORS, ApiError } from './api-error.js';
@@ -57,9 +60,10 @@ export class RoomsController {
   async publish(
     @Param('room', RoomNamePipe) room: string,
     @Body({ schema: messageBody }) body: JsonBody<z.infer<typeof messageBody>>,
+    @Headers() headers: IncomingHttpHeaders,
   ): Promise<Outcome> {
     try {
-      return await this.rooms.publishText(room, body.text('data'));
+      return await this.rooms.publishText(room, body.text('data'), { trace: traceOf(headers) });
     } catch (error) {
       if (!(error instanceof RoomRefusedError) || error.code === 'missing_data') throw error;
       throw new ApiError(error.code);

@@ -113,6 +113,7 @@ describe('a message to a group', () => {
         from: 'ann',
         receipt: 5,
         messageId: 'm-1',
+        trace: null,
         event: 'typing',
         data: Buffer.from('1'),
         isVolatile: false,

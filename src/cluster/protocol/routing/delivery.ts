@@ -158,6 +158,7 @@ export class Delivery {
         data,
         receipt,
         messageId,
+        trace,
         event,
         isVolatile,
       });

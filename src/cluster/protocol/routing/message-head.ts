@@ -66,9 +66,16 @@ export class MessageHead {
     return hasFields && length > 0 ? this.#writeFields(length, messageId, trace) : length;
   }
 
-  writeRoom({ room, from, messageId, event, isVolatile }: OutgoingRoomMessage, receipt: number): number {
+  writeRoom(message: OutgoingRoomMessage, receipt: number): number {
+    const { room, from, messageId, trace, event, isVolatile } = message;
     const flag = isVolatile === true ? GROUP_VOLATILE : 0;
-    return this.#writeGroup(MESSAGE_GROUP, flag, GROUP_ROOM, room, { from, receipt, messageId, event });
+    return this.#writeGroup(MESSAGE_GROUP, flag, GROUP_ROOM, room, {
+      from,
+      receipt,
+      messageId,
+      trace,
+      event,
+    });
   }
 
   writeToAll({ from }: OutgoingBroadcast, receipt: number): number {
