@@ -8,6 +8,7 @@ export type { RoomMember, RoomPage } from './rooms/room-members.js';
 export type { RoomCount, RoomEffect, RoomPublishOptions } from './rooms/rooms.js';
 export type { RoomChange } from './rooms/memberships.js';
 export { RoomPolicy } from './rooms/room-policy.js';
+export { UserEvents } from './messaging/user-events.js';
 export { MessagePolicy } from './messaging/message-policy.js';
 export type { MessageSample } from './messaging/message-sample.js';
 export { Presence, type UserPresence, type UserPresenceChange } from './presence/presence.js';

@@ -2,10 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Global, Module } from '@nestjs/common';
 import { connect } from 'lanfare-client';
 import { WebSocket } from 'ws';
-import type { Environment } from '../src/config/variables.js';
 import { ConnectionRegistry, Presence, RoomPolicy, Rooms, type Connection } from '../src/index.js';
 import { TestClient, V1 } from '../src/testing/test-client.js';
-import { clusterEnvironment } from './support/environment.js';
+import { startCluster } from './support/cluster.js';
 import { seconds, secretKey, sign } from './support/key-server.js';
 import { TestNode } from './support/node.js';
 
@@ -16,27 +15,12 @@ const watch = (...userIds: unknown[]) => ({ event: 'watch', data: { user_ids: us
 const online = (...userIds: string[]) => ({ event: 'presence', data: { online: userIds } });
 const offline = (...userIds: string[]) => ({ event: 'presence', data: { offline: userIds } });
 
-async function cluster(count: number, env: Environment): Promise<TestNode[]> {
-  const shared = clusterEnvironment({ CLUSTER_MIN_NODES: String(count), ...env });
-  const nodes = await Promise.all(
-    Array.from({ length: count }, async (_, index) =>
-      TestNode.start({ ...shared, CLUSTER_BUS: 'udp', NODE_NAME: `n${index}` }, [], false, {
-        operations: true,
-      }),
-    ),
-  );
-  for (const { operationsUrl } of nodes) {
-    while ((await fetch(`${operationsUrl}/readyz`)).status !== 200);
-  }
-  return nodes;
-}
-
 const ready = async (node: TestNode, user: string): Promise<TestClient> =>
   TestClient.ready(node.url(`user_id=${user}`));
 
 describe('the users whom a client watches', () => {
   it('are told as they come and go on any node', async () => {
-    const [a, b] = (await cluster(2, { PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
+    const [a, b] = (await startCluster(2, { PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
     const ann = await ready(a, 'ann');
     const bob = await ready(b, 'bob');
     expect(await ann.ask(watch('bob', 'cem', 'ann'), 4)).toEqual({
@@ -55,7 +39,7 @@ describe('the users whom a client watches', () => {
   });
 
   it('were never gone when they come back within the grace on another node', async () => {
-    const [a, b] = (await cluster(2, { PRESENCE_GRACE_MS: '600000' })) as [TestNode, TestNode];
+    const [a, b] = (await startCluster(2, { PRESENCE_GRACE_MS: '600000' })) as [TestNode, TestNode];
     const ann = await ready(a, 'ann');
     const bob = await ready(b, 'bob');
     await ann.ask(watch('bob', 'cem'));
@@ -149,7 +133,7 @@ describe('the members of a room', () => {
   const open = { ROOM_ACCESS: 'open' };
 
   it('are listed after the ack, and told as they come, change and go, on all nodes', async () => {
-    const [a, b] = (await cluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
+    const [a, b] = (await startCluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
     const ann = await ready(a, 'ann');
     const bob = await ready(b, 'bob');
     const cem = await ready(b, 'cem');
@@ -178,7 +162,7 @@ describe('the members of a room', () => {
   });
 
   it('were never gone when they come back within the grace, on any node', async () => {
-    const [a, b] = (await cluster(2, { ...open, PRESENCE_GRACE_MS: '600000' })) as [TestNode, TestNode];
+    const [a, b] = (await startCluster(2, { ...open, PRESENCE_GRACE_MS: '600000' })) as [TestNode, TestNode];
     const ann = await ready(a, 'ann');
     await ann.ask(join('r', 'watch'));
     expect(await ann.nextJson()).toEqual(told('r', { members: [] }));
@@ -208,7 +192,7 @@ describe('the members of a room', () => {
   });
 
   it('are two numbers in a large room, and a list again when it is small', async () => {
-    const [a, b] = (await cluster(2, {
+    const [a, b] = (await startCluster(2, {
       ...open,
       PRESENCE_GRACE_MS: '0',
       PRESENCE_MEMBERS_MAX: '3',
@@ -239,7 +223,7 @@ describe('the members of a room', () => {
   });
 
   it('are gone with the node that died, after the grace', async () => {
-    const [a, b] = (await cluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
+    const [a, b] = (await startCluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
     const ann = await ready(a, 'ann');
     const bob = await ready(b, 'bob');
     await bob.ask(join('r', 'enter'));
@@ -250,7 +234,10 @@ describe('the members of a room', () => {
   });
 
   it('come in pages over HTTP and to modules, those who do not enter too', async () => {
-    const [a, b] = (await cluster(2, { ...open, API_KEYS: 'key-of-the-backend' })) as [TestNode, TestNode];
+    const [a, b] = (await startCluster(2, { ...open, API_KEYS: 'key-of-the-backend' })) as [
+      TestNode,
+      TestNode,
+    ];
     for (const [index, node] of [a, b, a, b, a].entries()) {
       const client = await ready(node, `u${index}`);
       await client.ask(index === 1 ? join('r', 'enter', { n: 1 }) : join('r'));
@@ -296,7 +283,7 @@ describe('the members of a room', () => {
   );
 
   it('are a list in the client package', async () => {
-    const [a, b] = (await cluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
+    const [a, b] = (await startCluster(2, { ...open, PRESENCE_GRACE_MS: '0' })) as [TestNode, TestNode];
     const lan = (node: TestNode, user: string) => connect({ url: node.url(`user_id=${user}`), WebSocket });
     const [ann, bob] = [lan(a, 'ann'), lan(b, 'bob')];
     const seen: string[] = [];

@@ -6,6 +6,7 @@ import type { Environment } from '../src/config/variables.js';
 import { RoomPolicy, RoomRefusedError, Rooms } from '../src/index.js';
 import { TestClient, V1 } from '../src/testing/test-client.js';
 import { clusterEnvironment } from './support/environment.js';
+import { startCluster } from './support/cluster.js';
 import { seconds, secretKey, sign } from './support/key-server.js';
 import { TestNode } from './support/node.js';
 import { running } from './support/running.js';
@@ -23,21 +24,8 @@ const message = (room: string, from: string, data: unknown) => ({
   data: { room, from, data },
 });
 
-/** Nodes of one cluster, each of which knows the others. */
-async function cluster(count: number, env: Environment = {}): Promise<TestNode[]> {
-  const shared = clusterEnvironment({ ROOM_ACCESS: 'open', CLUSTER_MIN_NODES: String(count), ...env });
-  const nodes = await Promise.all(
-    Array.from({ length: count }, async (_, index) =>
-      TestNode.start({ ...shared, CLUSTER_BUS: 'udp', NODE_NAME: `n${index}` }, [], false, {
-        operations: true,
-      }),
-    ),
-  );
-  for (const { operationsUrl } of nodes) {
-    while ((await fetch(`${operationsUrl}/readyz`)).status !== 200);
-  }
-  return nodes;
-}
+const cluster = async (count: number, env: Environment = {}): Promise<TestNode[]> =>
+  startCluster(count, { ROOM_ACCESS: 'open', ...env });
 
 async function ready(node: TestNode, user: string): Promise<TestClient> {
   return TestClient.ready(node.url(`user_id=${user}`));

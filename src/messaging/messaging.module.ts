@@ -2,11 +2,12 @@ import { Module } from '@nestjs/common';
 import { ClusterModule } from '../cluster/cluster.module.js';
 import { ConnectionsModule } from '../connections/connections.module.js';
 import { Messaging } from './messaging.js';
+import { UserEvents } from './user-events.js';
 
-/** Exports Messaging, ConnectionRegistry and Cluster. */
+/** Exports Messaging, UserEvents, ConnectionRegistry and Cluster. */
 @Module({
   imports: [ConnectionsModule, ClusterModule],
-  providers: [Messaging],
-  exports: [Messaging, ConnectionsModule, ClusterModule],
+  providers: [Messaging, UserEvents],
+  exports: [Messaging, UserEvents, ConnectionsModule, ClusterModule],
 })
 export class MessagingModule {}
