@@ -72,6 +72,7 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
         AUTH_JWT_SECRET: SECRET,
         WS_ALLOWED_ORIGINS: origin(),
         WS_COMPRESSION: compression,
+        ROOM_ACCESS: 'open',
       });
       [a, b] = await Promise.all([NodeProcess.start(env), NodeProcess.start(env)]);
       const urls = [a.url(''), b.url('')];
@@ -133,6 +134,43 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
         const found = await to.evaluate(`when(({ data }) => data?.data?.[0] === ${JSON.stringify(id)})`);
         expect(found).toMatchObject({ data: { data: [id, data] } });
       }
+    });
+
+    test('is in a room with one on another node, and sees who is there', async () => {
+      for (const [page, user] of [
+        [ann, 'ann'],
+        [bob, 'bob'],
+      ] as const) {
+        const join = { room: 'hall', presence: 'both', info: { name: `${user} 😀` } };
+        await send(page, { event: 'join', id: 'join', data: join });
+        expect(await page.evaluate(`when(({ id }) => id === 'join')`)).toMatchObject({
+          data: { room: 'hall', complete: true },
+        });
+      }
+      const both = [
+        { user_id: 'ann', devices: 1, info: { name: 'ann 😀' } },
+        { user_id: 'bob', devices: 1, info: { name: 'bob 😀' } },
+      ];
+      const listed = `when(({ event, data }) => event === 'presence' && data.members?.length === 2)`;
+      const list = (await bob.evaluate(listed)) as { data: { members: object[] } };
+      expect(list.data.members).toHaveLength(2);
+      expect(list.data.members).toEqual(expect.arrayContaining(both));
+      expect(await ann.evaluate(`when(({ data }) => data?.joined)`)).toMatchObject({
+        data: { room: 'hall', joined: [both[1]] },
+      });
+      const publish = { room: 'hall', data: { text: 'grüße 😀' }, echo: false };
+      await send(ann, { event: 'publish', id: 'publish', data: publish });
+      expect(await ann.evaluate(`when(({ id }) => id === 'publish')`)).toMatchObject({
+        data: { delivered: 1, complete: true },
+      });
+      expect(await bob.evaluate(`when(({ data }) => data?.data?.text)`)).toEqual({
+        event: 'message',
+        data: { room: 'hall', from: 'ann', data: { text: 'grüße 😀' } },
+      });
+      await send(bob, { event: 'leave', id: 'leave', data: { room: 'hall' } });
+      expect(await ann.evaluate(`when(({ data }) => data?.left)`)).toMatchObject({
+        data: { room: 'hall', left: ['bob'] },
+      });
     });
 
     test('that is refused is told why, where it offers lanfare.refusals', async () => {
