@@ -3,7 +3,6 @@ import type { ConfigType } from '@nestjs/config';
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Subject, type Observable } from 'rxjs';
-import type { WebSocket } from 'ws';
 import { Cluster } from '../../cluster/cluster.js';
 import { Messaging } from '../../messaging/messaging.js';
 import { readyFrame } from '../../wire/outgoing-frame.js';
@@ -11,7 +10,7 @@ import type { Arrival } from '../client/arrival.js';
 import { Backlogs, FROM_CLIENTS, TO_CLIENTS } from '../client/backlogs.js';
 import { ClientConnection, type ConnectionContext } from '../client/client-connection.js';
 import type { ClientSocket } from '../client/client-socket.js';
-import { FrameReader, UNREAD } from '../client/frame-reader.js';
+import { FrameReader } from '../client/frame-reader.js';
 import { Heartbeats } from '../client/heartbeats.js';
 import { Inflation } from '../client/inflation.js';
 import { attachSharedDeflation } from '../client/shared-deflation.js';
@@ -35,7 +34,6 @@ export class Clients implements OnApplicationShutdown {
   readonly #heartbeats: Heartbeats<ClientConnection> | null;
   readonly #expiries = new TokenExpiries<ClientConnection>();
   readonly #context: ConnectionContext;
-  readonly #onControl: (this: WebSocket) => void;
 
   /** Clients that were open and whose socket has closed. Hot; never ends. */
   readonly gone$: Observable<ClientConnection> = this.#gone.asObservable();
@@ -59,11 +57,6 @@ export class Clients implements OnApplicationShutdown {
       expiries: this.#expiries,
       inFlightMax: config.WS_MAX_IN_FLIGHT,
       left: (connection) => this.#remove(connection),
-    };
-    this.#onControl = function (this: WebSocket) {
-      const { connection } = this as ClientSocket;
-      connection.heard();
-      frames.countControl(connection);
     };
   }
 
@@ -113,12 +106,6 @@ export class Clients implements OnApplicationShutdown {
     const reader =
       Inflation.attach(ws, socket) ?? FrameReader.attach(ws, socket, this.config.WS_MAX_PAYLOAD_BYTES);
     ws.attach(connection, reader);
-    ws.on('message', onMessage);
-    ws.on(UNREAD, onUnread);
-    ws.on('ping', this.#onControl);
-    ws.on('pong', this.#onControl);
-    ws.on('error', onError);
-    ws.on('close', onClose);
     this.#open.add(connection);
     this.#heartbeats?.add(connection);
     const ready = {
@@ -136,19 +123,4 @@ export class Clients implements OnApplicationShutdown {
     this.messaging.leave(connection);
     this.#gone.next(connection);
   }
-}
-
-function onMessage(this: WebSocket, payload: Buffer, isBinary: boolean): void {
-  (this as ClientSocket).connection.receive(payload, isBinary);
-}
-
-function onUnread(this: WebSocket): void {
-  (this as ClientSocket).connection.read();
-}
-
-/** A protocol error of the client: ws closes with the right code, and 'close' follows. */
-function onError(): void {}
-
-function onClose(this: WebSocket): void {
-  (this as ClientSocket).connection.closed();
 }

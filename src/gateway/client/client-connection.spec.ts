@@ -30,6 +30,7 @@ describe('a client connection at the limit of its rate', () => {
     const receiver: FrameReceiver<ClientConnection> = {
       admit: (of, payload, isBinary) => rate.admit(of, payload, isBinary),
       receive: () => (received += 1) > 0,
+      countControl: () => undefined,
     };
     connection = connectionOf('sender', connectionContext({ receiver, statistics }));
     connection.open(socket, { write: () => true } as never, null);
@@ -102,6 +103,13 @@ describe('a client connection at the limit of its rate', () => {
     connection.onClosed(() => called++);
     connection.closed();
     expect([called, moduleFailures.connection]).toEqual([1, before + 1]);
+  });
+
+  it.each([0, 1, 2, 3])('calls each of %i callbacks once when it has gone, in order', (count) => {
+    const called: number[] = [];
+    for (let index = 0; index < count; index += 1) connection.onClosed(() => called.push(index));
+    connection.closed();
+    expect(called).toEqual([0, 1, 2].slice(0, count));
   });
 });
 

@@ -65,7 +65,8 @@ export class ClientConnection extends ClientRecord implements Device {
   #inFlight = 0;
   /** Bytes of the frames of these requests, as far as the frames are kept. */
   #inFlightBytes = 0;
-  #closedCallbacks: (() => void)[] | null = null;
+  /** Most connections have one: that takes no array. */
+  #closedCallbacks: (() => void) | (() => void)[] | null = null;
 
   constructor(
     id: string,
@@ -238,7 +239,10 @@ export class ClientConnection extends ClientRecord implements Device {
 
   /** Calls back once, when the socket has closed. */
   onClosed(callback: () => void): void {
-    (this.#closedCallbacks ??= []).push(callback);
+    const present = this.#closedCallbacks;
+    if (present === null) this.#closedCallbacks = callback;
+    else if (Array.isArray(present)) present.push(callback);
+    else this.#closedCallbacks = [present, callback];
   }
 
   /** The socket has closed. */
@@ -251,7 +255,7 @@ export class ClientConnection extends ClientRecord implements Device {
     this.context.unhandled.gone(this);
     this.context.expiries.forget(this);
     this.context.left(this);
-    for (const callback of this.#closedCallbacks ?? []) {
+    for (const callback of [this.#closedCallbacks ?? []].flat()) {
       try {
         callback();
       } catch (error) {
@@ -284,6 +288,12 @@ export class ClientConnection extends ClientRecord implements Device {
     this.context.statistics.frames++;
     this.intake.receive(payload, isBinary);
     if (this.intake.isWaiting) this.context.unhandled.grown(this);
+  }
+
+  /** A ping or pong of the client. */
+  receiveControl(): void {
+    this.heard();
+    this.context.receiver.countControl(this);
   }
 
   /** Its socket was read. Some of what came may not be handled yet. */

@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 import { moduleFailed } from '../../telemetry/module-failures.js';
 import { CLOSES } from '../../wire/codes.js';
 import type { ClientConnection } from './client-connection.js';
-import type { FrameReader } from './frame-reader.js';
+import { UNREAD, type FrameReader } from './frame-reader.js';
 import type { Inflation } from './inflation.js';
 import { UnfinishedMessage, type Receiver } from './unfinished-message.js';
 
@@ -59,14 +59,41 @@ export class ClientSocket extends WebSocket {
     this.#connection.closing();
   }
 
-  /** What a module is called for by a frame and throws past every filter costs that client its connection. */
+  /**
+   * What ws and the reader report goes straight to the connection. Listeners of its own would cost each idle client half
+   * a kilobyte. What a module is called for by a frame and throws past every filter costs that client its connection.
+   */
   override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
     try {
-      return super.emit(event, first, second);
+      return this.#tell(event, first, second);
     } catch (error) {
       moduleFailed('connection', `What a client's "${String(event)}" was for`, error);
       this.#connection.closeFor('failed');
       return true;
+    }
+  }
+
+  /**
+   * `open` comes before the connection is attached. After `error`, a protocol error of the client, ws closes with the
+   * right code, and `close` follows.
+   */
+  #tell(event: string | symbol, first: unknown, second: unknown): boolean {
+    switch (event) {
+      case 'message':
+        this.#connection.receive(first as Buffer, second as boolean);
+        return true;
+      case UNREAD:
+        this.#connection.read();
+        return true;
+      case 'ping':
+      case 'pong':
+        this.#connection.receiveControl();
+        return true;
+      case 'close':
+        this.#connection.closed();
+        return true;
+      default:
+        return false;
     }
   }
 

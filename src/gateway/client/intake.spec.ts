@@ -13,6 +13,7 @@ describe('what comes from a client', () => {
     intake = new Intake(null, {
       admit: () => true,
       receive: (_, payload) => handled.push(payload.toString()) > 0,
+      countControl: () => undefined,
     });
     intake.open(socket);
   });

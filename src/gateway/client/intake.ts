@@ -10,6 +10,8 @@ export interface FrameReceiver<Client> {
    * now: reading was paused, and the same frame is given again when reading is resumed.
    */
   receive(client: Client, payload: Buffer, isBinary: boolean): boolean;
+  /** A ping or pong of the client. */
+  countControl(client: Client): void;
 }
 
 /** Why reading from a client waits. Reading goes on when no reason is left. */

@@ -49,6 +49,7 @@ describe('ClientSends, when the queues towards other nodes fill up', () => {
     const receiver: FrameReceiver<ClientConnection> = {
       admit: () => true,
       receive: (from, payload) => sends.handle(from, readFrame(payload) as SendFrame),
+      countControl: () => undefined,
     };
     const opened = connectionOf('sender', connectionContext({ receiver, statistics }), {
       isEnveloped: false,

@@ -7,7 +7,7 @@ import { TokenExpiries } from '../token-expiries.js';
 /** What connections have in common: they take all frames, and do nothing with them. */
 export function connectionContext(overrides: Partial<ConnectionContext> = {}): ConnectionContext {
   return {
-    receiver: { admit: () => true, receive: () => true },
+    receiver: { admit: () => true, receive: () => true, countControl: () => undefined },
     statistics: new GatewayStatistics(),
     bufferLimitBytes: 1_000_000,
     backlogs: new Backlogs(TO_CLIENTS, 1_000_000),
