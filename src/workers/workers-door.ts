@@ -54,6 +54,12 @@ export class WorkersDoor {
     return urlOf(this.#server.address() as AddressInfo);
   }
 
+  /** Ends it, and with it all requests. */
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = '/'] = (request.url ?? '/').split('?');
     if (request.method === 'GET' || request.method === 'HEAD') {
