@@ -6,6 +6,8 @@ import { runMillion } from './million/run.js';
 const machine = thisMachine();
 const defaults = defaultsFor(machine);
 
+const FILLING = 2 * machine.processors;
+
 const USAGE = `usage: npm run million -- [options]
 
 Starts a sealed cluster on this machine, with tokens and heartbeats, fills it with connections, and shows what it costs:
@@ -17,10 +19,14 @@ idle, with messages, with a room, when a node is killed, and when nodes are repl
   --seconds 60          for so long (60)
   --replace 10          nodes, one after the other (10)
   --jitter 10000        milliseconds that a client whose node has gone waits at most (10000)
+  --filling 4           nodes that are filled at the same time (${FILLING})
   --waiting 8           upgrades of each node's clients at the same time (8)
+  --young 8             half of the young generation of a node's heap, in MB (8)
+  --minutes 20          filling ends after half of it, and no node is replaced after it (20)
   --no-heartbeats       nodes send no pings
   --dry-run             says what is needed, and what is missing
 
+It stops opening connections when the machine has 1 GiB of memory left, and goes on with those that are open.
 Exit code: 0, or 1 when messages were lost, a node was late while filling, or something is missing.
 `;
 
@@ -31,7 +37,10 @@ const commandLine = CommandLine.read(USAGE, {
   seconds: { type: 'string', default: '60' },
   replace: { type: 'string', default: '10' },
   jitter: { type: 'string', default: '10000' },
+  filling: { type: 'string', default: String(FILLING) },
   waiting: { type: 'string', default: '8' },
+  young: { type: 'string', default: '8' },
+  minutes: { type: 'string', default: '20' },
   'no-heartbeats': { type: 'boolean', default: false },
   'dry-run': { type: 'boolean', default: false },
 });
@@ -46,7 +55,11 @@ const plan: Plan = {
   messageSeconds: commandLine.wholeNumber('seconds', 1, 86_400),
   replaced: Math.min(commandLine.wholeNumber('replace', 0, 128), nodes - 1),
   jitterMs: commandLine.wholeNumber('jitter', 0, 600_000),
+  filling: commandLine.wholeNumber('filling', 1, 128),
   waiting: commandLine.wholeNumber('waiting', 1, 1_000),
+  youngMb: commandLine.wholeNumber('young', 1, 64),
+  warmUpMs: 10_000,
+  minutes: commandLine.wholeNumber('minutes', 1, 1_440),
 };
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -11,7 +11,11 @@ const PLAN: Plan = {
   messageSeconds: 1,
   replaced: 1,
   jitterMs: 500,
+  filling: 2,
   waiting: 16,
+  youngMb: 8,
+  warmUpMs: 0,
+  minutes: 3,
 };
 const RUN_MS = 180_000;
 

@@ -21,13 +21,21 @@ export class Fleet {
   #endedCpuMs = 0;
   #started = 0;
 
-  constructor(hasHeartbeats: boolean) {
+  /**
+   * @param command what the nodes are started with
+   * @param youngMb V8's young generation is twice that; left to itself it takes 128 MB of each node
+   */
+  constructor(
+    private readonly command: readonly string[],
+    { heartbeats, youngMb }: { readonly heartbeats: boolean; readonly youngMb: number },
+  ) {
     this.#environment = clusterEnvironment({
+      NODE_OPTIONS: `--max-semi-space-size=${youngMb}`,
       AUTH_MODE: 'jwt',
       AUTH_JWT_SECRET: this.secret,
       ROOM_ACCESS: 'open',
       WS_MESSAGES_PER_SECOND: '0',
-      ...(!hasHeartbeats && { WS_PING_INTERVAL_MS: '0' }),
+      ...(!heartbeats && { WS_PING_INTERVAL_MS: '0' }),
     });
   }
 
@@ -40,11 +48,10 @@ export class Fleet {
     this.#started += 1;
     const name = `n${this.#started}`;
     const operationsPort = await freePort();
-    const process = await NodeProcess.start({
-      ...this.#environment,
-      NODE_NAME: name,
-      OPS_PORT: operationsPort,
-    });
+    const process = await NodeProcess.start(
+      { ...this.#environment, NODE_NAME: name, OPS_PORT: operationsPort },
+      this.command,
+    );
     const node = { name, process, operationsPort };
     this.nodes.push(node);
     return node;

@@ -6,11 +6,16 @@
  *   token <jwt>                        one more connection, closed so far
  *   targets <jitter ms> <port>...      where connections go from now on, and how long one that was closed waits at most
  *   fill <waiting>                     connects all; so many upgrades wait at the same time
+ *   enough                             forgets those that have never been connected
  *   join <room> <every>                each so-many-th connection joins the room
- *   send <per second> <users>          from now on sends to users u0 to u<users - 1> at random; 0: stops
+ *   users <stride> <count>...          whom messages go to: u0 to u<count - 1>, then so many from u<stride> on, and so on
+ *   send <per second>                  from now on sends to these users at random; 0: stops
  *   publish <per second> <room>        the same to a room, from connections that have joined it
  *   report                             writes the counters and the histograms
  *   anew                               begins the histograms anew
+ *
+ * Called as `holder until-parent-ends <program> <argument>...` it becomes that program, which the kernel ends when the
+ * process that has started it ends, however that happens.
  *
  * A connection that is closed connects again. Data is the time of sending (CLOCK_MONOTONIC, us), so that whoever receives
  * it on this machine knows how long it took. Frames are masked with zeros: nobody in between has to be protected.
@@ -25,7 +30,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,7 +62,8 @@ struct load {
 static struct connection *all;
 static int count, capacity, opening, open_count, filling, next_to_fill;
 static int targets[TARGETS_MAX], target_count, next_target;
-static long jitter_us = 1000000, users;
+static long jitter_us = 1000000, user_stride, user_total;
+static int user_counts[TARGETS_MAX], user_ranges;
 static char room[ROOM_BYTES];
 static struct load sends, publications;
 static long received, room_received, acks, incomplete, errors, closed, refused;
@@ -229,13 +237,20 @@ static int due_of(struct load *load, long now) {
   return due;
 }
 
+static long random_user(void) {
+  long chosen = random() % user_total;
+  for (int range = 0; range < user_ranges; chosen -= user_counts[range++])
+    if (chosen < user_counts[range]) return range * user_stride + chosen;
+  return 0;
+}
+
 static void send_due(long now) {
   char text[300];
-  for (int due = due_of(&sends, now); due > 0 && open_count > 0; due--) {
+  for (int due = due_of(&sends, now); due > 0 && open_count > 0 && user_total > 0; due--) {
     struct connection *c = &all[random() % count];
     if (c->state != OPEN) continue;
     int length = snprintf(text, sizeof text, "{\"event\":\"send\",\"data\":{\"user_id\":\"u%ld\",\"data\":\"%ld\"}}",
-                          random() % users, now_us());
+                          random_user(), now_us());
     if (put_text(c, text, length)) sends.sent++;
   }
   int due = due_of(&publications, now);
@@ -284,6 +299,20 @@ static void join(long every) {
   printf("{\"joined\":%d}\n", joined);
 }
 
+static void forget_the_rest(void) {
+  for (int index = next_to_fill; index < count; index++) free(all[index].token);
+  count = next_to_fill;
+}
+
+static void set_users(char *rest) {
+  user_ranges = 0;
+  user_total = 0;
+  for (char *size; user_ranges < TARGETS_MAX && (size = strsep(&rest, " ")) != NULL; user_ranges++) {
+    user_counts[user_ranges] = atoi(size);
+    user_total += user_counts[user_ranges];
+  }
+}
+
 static void set_load(struct load *load, long per_second) {
   load->per_second = per_second;
   load->credit_at = now_us();
@@ -296,6 +325,7 @@ static void obey(char *line) {
   long number = first == NULL ? 0 : atol(first);
   if (strcmp(word, "token") == 0) add(first);
   else if (strcmp(word, "fill") == 0) filling = (int)number;
+  else if (strcmp(word, "enough") == 0) forget_the_rest();
   else if (strcmp(word, "report") == 0) report();
   else if (strcmp(word, "anew") == 0) memset(latency, 0, sizeof latency), memset(room_latency, 0, sizeof room_latency);
   else if (strcmp(word, "targets") == 0) {
@@ -307,8 +337,10 @@ static void obey(char *line) {
   } else if (strcmp(word, "join") == 0) {
     snprintf(room, sizeof room, "%s", first);
     join(atol(rest));
+  } else if (strcmp(word, "users") == 0) {
+    user_stride = number;
+    set_users(rest);
   } else if (strcmp(word, "send") == 0) {
-    users = atol(rest);
     set_load(&sends, number);
   } else if (strcmp(word, "publish") == 0) {
     set_load(&publications, number);
@@ -335,8 +367,23 @@ static int read_commands(void) {
   return 1;
 }
 
+static void become(char **argv) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail("prctl");
+  execvp(argv[0], argv);
+  fail(argv[0]);
+}
+
+/* Milliseconds until there may be something to send. Waking up more often costs more than the messages. */
+static int pause_ms(void) {
+  long per_second = sends.per_second > publications.per_second ? sends.per_second : publications.per_second;
+  long ms = per_second == 0 ? -1 : 1000 / per_second;
+  if (filling > 0 && open_count < count) return TICK_US / 1000;
+  return ms < 0 ? -1 : ms < TICK_US / 1000 ? TICK_US / 1000 : (int)ms;
+}
+
 int main(int argc, char **argv) {
   struct epoll_event events[1024];
+  if (argc > 2 && strcmp(argv[1], "until-parent-ends") == 0) become(argv + 2);
   source = argc > 1 ? atoi(argv[1]) : 0;
   srandom((unsigned)now_us() + source);
   fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
@@ -344,8 +391,7 @@ int main(int argc, char **argv) {
   struct epoll_event input = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
   if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &input) != 0) fail("epoll");
   for (long ticked = now_us();;) {
-    int busy = filling > 0 && open_count < count ? 1 : sends.per_second + publications.per_second > 0;
-    int ready = epoll_wait(epoll, events, 1024, busy ? TICK_US / 1000 : -1);
+    int ready = epoll_wait(epoll, events, 1024, pause_ms());
     for (int index = 0; index < ready; index++) {
       if (events[index].data.u32 != UINT32_MAX) handle_event(&all[events[index].data.u32], events[index].events);
       else if (!read_commands()) return 0;

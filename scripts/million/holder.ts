@@ -57,6 +57,12 @@ export class Holder {
     this.child.stdin?.write(`${command}\n`);
   }
 
+  /** So many connections more, closed so far. Resolves when the holder knows them: they would fill this process's memory. */
+  async add(tokens: readonly string[]): Promise<void> {
+    for (const token of tokens) this.tell(`token ${token}`);
+    await this.report();
+  }
+
   async report(): Promise<HolderReport> {
     return (await this.#ask('report')) as HolderReport;
   }

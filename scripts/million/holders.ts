@@ -64,6 +64,15 @@ export class Holders {
     for (const holder of this.all) holder.tell(command);
   }
 
+  /**
+   * Names the users of all connections, so that messages can go to them.
+   * @param stride how far the first users of two holders are apart
+   */
+  async meet(stride: number): Promise<void> {
+    const reports = await Promise.all(this.all.map(async (holder) => holder.report()));
+    this.tell(`users ${stride} ${reports.map(({ connections }) => connections).join(' ')}`);
+  }
+
   /** Shares a rate among all of them: whole numbers, that of the first ones one higher. */
   share(perSecond: number, commandOf: (perSecond: number) => string): void {
     const each = Math.floor(perSecond / this.all.length);
