@@ -50,7 +50,9 @@ import { VolatileMessages } from './routing/volatile-messages.js';
 import { Sleep } from './sleep.js';
 import { statisticsOf } from './statistics.js';
 import { Acks } from './transmission/acks.js';
+import { BroadcastWindow } from './transmission/broadcast-window.js';
 import { PathProbes } from './transmission/path-probes.js';
+import { Repairs } from './transmission/repairs.js';
 import { Transmission } from './transmission/transmission.js';
 
 /** A little rarer than the idle reports of a small cluster. So their jitter never causes a wake-up for this alone. */
@@ -96,7 +98,7 @@ export class ClusterNode implements ProtocolNode {
     this.#membership = new Membership(parts, reports, pings);
     this.#discovery = new Discovery(parts, this.#admission, handshake);
     const probes = new PathProbes(parts.outbox);
-    this.#transmission = new Transmission(parts, acks, probes);
+    this.#transmission = new Transmission(parts, acks, probes, new BroadcastWindow(parts));
     this.#view = new View(parts, this.#discovery);
     this.#routing = new Routing(parts, this.#view, new RoomPaths(parts));
     this.#volatileMessages = new VolatileMessages(parts, this.#routing);
@@ -115,8 +117,8 @@ export class ClusterNode implements ProtocolNode {
       pings,
       probes,
       reception: new Reception(parts, acks, new Delivery(parts), handshake),
+      repairs: new Repairs(parts),
       reports,
-      transmission: this.#transmission,
     });
   }
 

@@ -11,7 +11,7 @@ import type { Peer } from './peers/peer.js';
 import type { Reception } from './routing/reception.js';
 import type { Acks } from './transmission/acks.js';
 import type { PathProbes } from './transmission/path-probes.js';
-import type { Transmission } from './transmission/transmission.js';
+import type { Repairs } from './transmission/repairs.js';
 import { ByteReader } from './wire/byte-reader.js';
 import { FRAME_HEADER_BYTES } from './wire/byte-writer.js';
 import {
@@ -43,8 +43,8 @@ export interface FrameOwners {
   readonly pings: Pings;
   readonly probes: PathProbes;
   readonly reception: Reception;
+  readonly repairs: Repairs;
   readonly reports: Reports;
-  readonly transmission: Transmission;
 }
 
 export class FrameDispatch {
@@ -103,7 +103,7 @@ export class FrameDispatch {
   }
 
   #handlePairFrame(now: number, peer: Peer, type: number, reader: ByteReader): void {
-    const { acks, discovery, handshake, pings, probes, transmission } = this.owners;
+    const { acks, discovery, handshake, pings, probes, repairs } = this.owners;
     switch (type) {
       case FRAME_HELLO:
         handshake.handleHello(now, peer, reader);
@@ -115,7 +115,7 @@ export class FrameDispatch {
         acks.handleStatus(now, peer, reader);
         break;
       case FRAME_NACK:
-        transmission.handleNack(now, peer, reader);
+        repairs.handleNack(now, peer, reader);
         break;
       case FRAME_POLL:
         acks.handlePoll(now, peer, reader);
