@@ -82,7 +82,7 @@ module.exports = {
         'membership/',
         'routing/',
         'presence/',
-        '(cluster-node|departure|frame-dispatch|peer-timeouts|sleep|statistics)[.]ts$',
+        '(cluster-node|departure|frame-dispatch|node-timeouts|peer-timeouts|sleep|statistics)[.]ts$',
         '(testing|simulation)/',
       ],
       // What a node is made of: it makes the parts, and each part takes from it what it uses.

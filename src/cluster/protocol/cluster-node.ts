@@ -37,11 +37,15 @@ import { ReportSchedule } from './membership/report-schedule.js';
 import { Reports } from './membership/reports.js';
 import { View } from './membership/view.js';
 import { makeParts, type NodeParts } from './node-parts.js';
+import { NodeTimeouts } from './node-timeouts.js';
 import type { ClusterNodeOptions } from './options.js';
 import { PeerTimeouts } from './peer-timeouts.js';
 import type { Peer } from './peers/peer.js';
+import { Congestion } from './routing/congestion.js';
 import { Delivery } from './routing/delivery.js';
+import { Inquiries } from './routing/inquiries.js';
 import { Interest } from './routing/interest.js';
+import { Publications } from './routing/publications.js';
 import { Reachability } from './routing/reachability.js';
 import { Reception } from './routing/reception.js';
 import { RoomPaths } from './routing/room-paths.js';
@@ -55,20 +59,21 @@ import { PathProbes } from './transmission/path-probes.js';
 import { Repairs } from './transmission/repairs.js';
 import { Transmission } from './transmission/transmission.js';
 
-/** A little rarer than the idle reports of a small cluster. So their jitter never causes a wake-up for this alone. */
-const JUDGED_PER_IDLE_REPORT = 1.25;
-
 export class ClusterNode implements ProtocolNode {
   readonly nodeId: NodeId;
   readonly #parts: NodeParts;
   readonly #acks: Acks;
   readonly #admission: Admission;
+  readonly #congestion: Congestion;
   readonly #departure: Departure;
   readonly #discovery: Discovery;
   readonly #frames: FrameDispatch;
+  readonly #inquiries: Inquiries;
   readonly #interest: Interest;
   readonly #membership: Membership;
+  readonly #nodeTimeouts: NodeTimeouts;
   readonly #peerTimeouts: PeerTimeouts;
+  readonly #publications: Publications;
   readonly #reachability: Reachability;
   readonly #reportSchedule: ReportSchedule;
   readonly #routing: Routing;
@@ -100,13 +105,26 @@ export class ClusterNode implements ProtocolNode {
     const probes = new PathProbes(parts.outbox);
     this.#transmission = new Transmission(parts, acks, probes, new BroadcastWindow(parts));
     this.#view = new View(parts, this.#discovery);
-    this.#routing = new Routing(parts, this.#view, new RoomPaths(parts));
-    this.#volatileMessages = new VolatileMessages(parts, this.#routing);
-    this.#interest = new Interest(parts, this.#routing);
+    const paths = new RoomPaths(parts);
+    const congestion = new Congestion(parts, paths);
+    this.#congestion = congestion;
+    this.#routing = new Routing(parts, this.#view, paths, congestion);
+    this.#publications = new Publications(parts);
+    this.#inquiries = new Inquiries(parts, this.#view, congestion);
+    this.#volatileMessages = new VolatileMessages(parts, congestion);
+    this.#interest = new Interest(parts);
     this.#reachability = new Reachability(parts, (now) => this.#view.knowsAll(now));
-    this.#departure = new Departure(parts, this.#routing);
-    this.#peerTimeouts = new PeerTimeouts(parts, acks, handshake, pings, probes, this.#routing);
+    this.#departure = new Departure(parts, congestion);
     this.#reportSchedule = new ReportSchedule(parts, reports, this.#view);
+    this.#peerTimeouts = new PeerTimeouts(parts, { acks, congestion, handshake, pings, probes });
+    this.#nodeTimeouts = new NodeTimeouts(parts, {
+      congestion,
+      discovery: this.#discovery,
+      interest: this.#interest,
+      membership: this.#membership,
+      reachability: this.#reachability,
+      reportSchedule: this.#reportSchedule,
+    });
     this.#sleep = new Sleep(parts.timing.reportIntervalMs);
     this.#frames = new FrameDispatch({
       acks,
@@ -139,34 +157,25 @@ export class ClusterNode implements ProtocolNode {
     this.#noticeSleep(now);
     this.#sleep.expectCall(Infinity);
     if (this.#departure.isOver) return;
-    const { carriage, members, questions, receipts, routes, timers } = this.#parts;
+    const { carriage, members, timers } = this.#parts;
     if (carriage.isUp) {
       if (this.#acks.areSharedDue(now)) this.#transmission.sendShared(now);
       for (const peer of members.all) this.#peerTimeouts.handle(now, peer);
     }
-    if (this.#sleep.judgeAt <= now) {
-      if (timers.owed.barrier.hasExpired(now)) this.#reachability.expire(now);
-      if (timers.owed.receipts.hasExpired(now)) receipts.expire(now);
-      if (timers.owed.questions.hasExpired(now)) questions.expire(now);
-    }
-    if (timers.sweep.hasExpired(now)) routes.sweep(now);
-    if (timers.recheck.hasExpired(now)) routes.watches.recheck(now);
-    if (timers.linger.hasExpired(now)) this.#interest.expire(now);
-    if (timers.away.hasExpired(now)) carriage.last();
-    if (carriage.isUp) this.#handleCarried(now);
+    this.#nodeTimeouts.handle(now, this.#sleep.judgeAt <= now);
     this.flush(now);
     if (timers.departure.hasExpired(now)) this.#departure.step(now);
   }
 
   flush(now: number): void {
     if (this.#departure.isOver) return;
-    for (const peer of this.#parts.flushQueue.peers) this.#routing.review(now, peer);
+    for (const peer of this.#parts.flushQueue.peers) this.#congestion.review(now, peer);
     this.#transmission.flush(now);
     if (this.#parts.carriage.isUp) this.#reportSchedule.hurry(now);
     if (this.#parts.broadcastReview.isDue) {
       this.#parts.broadcastReview.done();
       this.#reachability.advance(now);
-      this.#routing.reviewBroadcast();
+      this.#congestion.reviewBroadcast();
     }
   }
 
@@ -178,7 +187,7 @@ export class ClusterNode implements ProtocolNode {
     this.#noticeSleep(now);
     const { carriage, members, options, pace, timers } = this.#parts;
     if (outage !== null) {
-      if (carriage.fail(now, outage)) this.#routing.reviewAll(now);
+      if (carriage.fail(now, outage)) this.#congestion.reviewAll(now);
       return;
     }
     if (carriage.isUp) return;
@@ -231,20 +240,20 @@ export class ClusterNode implements ProtocolNode {
 
   acknowledge(now: number, peer: NodeId, receipt: number, delivered: number): void {
     const asker = this.#parts.members.withId(peer);
-    if (asker !== undefined) this.#routing.acknowledge(now, asker, receipt, delivered);
+    if (asker !== undefined) this.#inquiries.acknowledge(now, asker, receipt, delivered);
   }
 
   publish(now: number, channel: string, body: Buffer): boolean {
-    return this.#routing.publish(now, channel, body);
+    return this.#publications.publish(now, channel, body);
   }
 
   publishToHolders(now: number, address: Address, channel: string, body: Buffer): NodeId[] {
-    return this.#departure.isOver ? [] : this.#routing.publishToHolders(now, address, channel, body);
+    return this.#departure.isOver ? [] : this.#publications.publishToHolders(now, address, channel, body);
   }
 
   publishTo(now: number, peer: NodeId, channel: string, body: Buffer): boolean {
     const to = this.#parts.members.withId(peer);
-    return to?.isProven === true && this.#routing.publishTo(now, to, channel, body);
+    return to?.isProven === true && this.#publications.publishTo(now, to, channel, body);
   }
 
   ask(now: number, topic: string, body: Buffer, timeoutMs: number, token: number): void {
@@ -256,12 +265,12 @@ export class ClusterNode implements ProtocolNode {
         missing: [],
         complete: false,
       });
-    else this.#routing.ask(now, topic, body, timeoutMs, token);
+    else this.#inquiries.ask(now, topic, body, timeoutMs, token);
   }
 
   answer(now: number, peer: NodeId, id: number, body: Buffer): void {
     const asker = this.#parts.members.withId(peer);
-    if (asker !== undefined) this.#routing.answer(now, asker, id, body);
+    if (asker !== undefined) this.#inquiries.answer(now, asker, id, body);
   }
 
   shutdown(now: number): void {
@@ -289,7 +298,7 @@ export class ClusterNode implements ProtocolNode {
   }
 
   get isCongested(): boolean {
-    return this.#routing.isCongested;
+    return this.#congestion.isOn;
   }
 
   isReady(): boolean {
@@ -326,26 +335,6 @@ export class ClusterNode implements ProtocolNode {
     this.#parts.peersChanged();
     if (this.#parts.options.mode === 'mesh') this.#discovery.introduceAllTo(peer);
     this.#membership.noteName(now, peer);
-  }
-
-  /** What is to be told to peers, and what they are judged by. */
-  #handleCarried(now: number): void {
-    const { report, judge, knock, gossip } = this.#parts.timers.carried;
-    if (knock.hasExpired(now)) this.#discovery.knock(now);
-    if (gossip.hasExpired(now)) this.#discovery.gossip(now);
-    this.#reportSchedule.hurry(now);
-    const isReportDue = report.hasExpired(now);
-    if (isReportDue || judge.hasExpired(now)) this.#judgePeers(now);
-    if (isReportDue) this.#reportSchedule.report(now);
-  }
-
-  /** Called at every report, and in between in large clusters, where reports are rare. */
-  #judgePeers(now: number): void {
-    this.#membership.judge(now);
-    this.#discovery.judge(now);
-    this.#routing.reviewAll(now);
-    this.#parts.broadcastReview.request();
-    this.#parts.timers.carried.judge.set(now + JUDGED_PER_IDLE_REPORT * this.#parts.timing.reportIdleMs);
   }
 
   #noticeSleep(now: number): void {

@@ -3,7 +3,7 @@
  * not acked and one of them has to arrive. Peers drop a node as soon as they get one.
  */
 import type { NodeParts } from './node-parts.js';
-import type { Routing } from './routing/routing.js';
+import type { Congestion } from './routing/congestion.js';
 import { FRAME_LEAVE } from './wire/frames.js';
 
 const LEAVES = 3;
@@ -17,7 +17,7 @@ export class Departure {
 
   constructor(
     private readonly parts: Parts,
-    private readonly routing: Routing,
+    private readonly congestion: Congestion,
   ) {}
 
   get hasBegun(): boolean {
@@ -42,7 +42,7 @@ export class Departure {
   step(now: number): void {
     const { members, outbox, questions, receipts } = this.parts;
     const isDrained = members.all.every(
-      (peer) => this.routing.isStalled(now, peer) || peer.outgoing.stream.records === 0,
+      (peer) => this.congestion.isStalled(now, peer) || peer.outgoing.stream.records === 0,
     );
     this.parts.timers.departure.set(now + LEAVE_INTERVAL_MS);
     if (!isDrained && now < this.#drainUntil) return;

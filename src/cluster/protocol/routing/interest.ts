@@ -7,23 +7,24 @@
  * Users do not linger: a message to a user who is offline costs no datagram.
  */
 import type { Address } from '../contract.js';
+import { HASH_BYTES, writeHash } from '../directory/name-hash.js';
 import type { NodeParts } from '../node-parts.js';
-import type { Routing } from './routing.js';
+import { MESSAGE_ANNOUNCE, MESSAGE_HEADER_BYTES, MESSAGE_WITHDRAW } from '../wire/frames.js';
 
-type Parts = Pick<NodeParts, 'limits' | 'localAddresses' | 'routes' | 'timers' | 'timing'>;
+const MESSAGE_BYTES = MESSAGE_HEADER_BYTES + HASH_BYTES;
+
+type Parts = Pick<NodeParts, 'broadcast' | 'limits' | 'localAddresses' | 'routes' | 'timers' | 'timing'>;
 
 export class Interest {
-  constructor(
-    private readonly parts: Parts,
-    private readonly routing: Routing,
-  ) {}
+  readonly #message = Buffer.alloc(MESSAGE_BYTES);
+
+  constructor(private readonly parts: Parts) {}
 
   /** Returns the number of the broadcast record that announces the address. */
   join(now: number, address: Address): number {
     const { localAddresses, routes } = this.parts;
     const key = routes.ownKey(address);
-    const held =
-      localAddresses.addConnection(key) ?? localAddresses.announce(key, this.routing.announce(now, key));
+    const held = localAddresses.addConnection(key) ?? localAddresses.announce(key, this.#announce(now, key));
     this.#setTimer();
     return held.announcedIn;
   }
@@ -34,7 +35,7 @@ export class Interest {
     if (!localAddresses.removeConnection(key)) return;
     if (address.kind === 'user') {
       localAddresses.withdraw(key);
-      this.routing.withdraw(now, key);
+      this.#withdraw(now, key);
       return;
     }
     localAddresses.linger(key, now + timing.lingerMs);
@@ -49,7 +50,23 @@ export class Interest {
   }
 
   #withdrawOldest(now: number): void {
-    this.routing.withdraw(now, this.parts.localAddresses.withdrawOldest());
+    this.#withdraw(now, this.parts.localAddresses.withdrawOldest());
+  }
+
+  /** Returns the number of the broadcast record that carries it. */
+  #announce(now: number, key: number): number {
+    this.#append(now, MESSAGE_ANNOUNCE, key, true);
+    return this.parts.broadcast.nextSequence;
+  }
+
+  #withdraw(now: number, key: number): void {
+    this.#append(now, MESSAGE_WITHDRAW, key, false);
+  }
+
+  #append(now: number, type: number, key: number, isUrgent: boolean): void {
+    this.#message[0] = type;
+    writeHash(this.#message, MESSAGE_HEADER_BYTES, key);
+    this.parts.broadcast.append(now, this.#message, MESSAGE_BYTES, null, 0, isUrgent);
   }
 
   #setTimer(): void {

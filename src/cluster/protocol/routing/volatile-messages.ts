@@ -13,8 +13,8 @@
 import type { OutgoingMessage, OutgoingRoomMessage, SendResult } from '../contract.js';
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
+import type { Congestion } from './congestion.js';
 import { MessageHead } from './message-head.js';
-import type { Routing } from './routing.js';
 
 /** Of a queue or window towards a peer: when it is fuller, volatile messages are dropped. */
 const DROPPED_ABOVE = 1 / 2;
@@ -29,7 +29,7 @@ export class VolatileMessages {
 
   constructor(
     private readonly parts: Parts,
-    private readonly routing: Routing,
+    private readonly congestion: Congestion,
   ) {}
 
   send(now: number, message: OutgoingMessage): SendResult {
@@ -77,7 +77,7 @@ export class VolatileMessages {
     const { flow } = this.parts;
     const { stream } = peer.outgoing;
     return (
-      this.routing.answers(now, peer) &&
+      this.congestion.answers(now, peer) &&
       flow.fill(stream) <= DROPPED_ABOVE &&
       stream.inFlight <= this.#window(peer) * DROPPED_ABOVE &&
       !flow.isFull(stream, bytes)

@@ -41,9 +41,9 @@ export const ANSWERS: readonly Mutation[] = [
     edits: [
       {
         file: 'routing/interest.ts',
-        search: '    const held =\n      localAddresses.addConnection(key) ??',
+        search: '    const held = localAddresses.addConnection(key) ??',
         replace:
-          '    const there = localAddresses.addConnection(key);\n    if (there !== undefined) return 0;\n    const held =\n      there ??',
+          '    const there = localAddresses.addConnection(key);\n    if (there !== undefined) return 0;\n    const held = there ??',
       },
     ],
   },
@@ -52,7 +52,7 @@ export const ANSWERS: readonly Mutation[] = [
     breaks: 'who waits for a silent peer waits for ever',
     edits: [
       {
-        file: 'cluster-node.ts',
+        file: 'node-timeouts.ts',
         search: 'if (timers.owed.receipts.hasExpired(now)) receipts.expire(now);',
         replace: '',
       },

@@ -88,7 +88,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     wishes: { outages: true },
     edits: [
       {
-        file: 'cluster-node.ts',
+        file: 'node-timeouts.ts',
         search: 'if (carriage.isUp) this.#handleCarried(now);',
         replace: 'this.#handleCarried(now);',
       },

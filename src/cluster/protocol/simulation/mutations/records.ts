@@ -69,7 +69,7 @@ export const RECORDS: readonly Mutation[] = [
   {
     name: 'no poll',
     breaks: 'tail loss is not looked for',
-    edits: [{ file: 'peer-timeouts.ts', search: '      this.acks.sendPoll(peer);\n', replace: '' }],
+    edits: [{ file: 'peer-timeouts.ts', search: '      acks.sendPoll(peer);\n', replace: '' }],
   },
   {
     name: 'no repair',
@@ -77,7 +77,7 @@ export const RECORDS: readonly Mutation[] = [
     edits: [
       {
         file: 'peer-timeouts.ts',
-        search: '      this.acks.sendDueNacks(now, peer);\n',
+        search: '      acks.sendDueNacks(now, peer);\n',
         replace:
           '      peer.incoming.unicast.writeMissing(now, this.parts.outbox.writer, 0, 0);\n      peer.incoming.broadcast.writeMissing(now, this.parts.outbox.writer, 0, 0);\n      this.parts.outbox.writer.clear();\n',
       },

@@ -131,8 +131,8 @@ export const ROOM_PATHS: readonly Mutation[] = [
       },
       {
         file: 'routing/routing.ts',
-        search: 'return !this.isStalled(now, peer) && !peer.outgoing.windowStanding.isLaggard;',
-        replace: 'return !this.isStalled(now, peer) && false;',
+        search: 'return !this.congestion.isStalled(now, peer) && !peer.outgoing.windowStanding.isLaggard;',
+        replace: 'return !this.congestion.isStalled(now, peer) && false;',
       },
     ],
   },
