@@ -7,48 +7,20 @@
  */
 import type { ProtocolEvent, ProtocolNode } from '../contract.js';
 import { addressOf, EVERYBODY, roomCalled } from './addresses.js';
+import { Audit } from './audit.js';
 import { Deadlines } from './deadlines.js';
-import type { Device } from './device.js';
-import type { Hearing } from './hearing.js';
+import { Device } from './device.js';
 import type { Datagram } from './kernel.js';
+import type { Expectations, Oracles } from './oracles.js';
 import { OutageWatch } from './outage-watch.js';
 import type { Occupant } from './process.js';
 import { bodyOf } from './bodies.js';
 import { BODY_BYTES_MIN, type Way } from './message-log.js';
 import type { PresenceMember } from './presence-member.js';
-import type { Promises } from './promise.js';
-import type { Boot, Timeline } from './timeline.js';
-import type { Trace } from './trace.js';
+import type { Boot } from './timeline.js';
 import { Violation } from './violation.js';
 
-export interface Oracles {
-  readonly promises: Promises;
-  readonly timeline: Timeline;
-  readonly hearing: Hearing;
-  readonly trace: Trace;
-  readonly worldNow: () => number;
-  /** The other boots of the cluster, living or not. */
-  readonly boots: readonly Boot[];
-  nextDevice: number;
-  /** A device is ready, and the core says that every node routes to it. */
-  readonly judgeReach: (device: Device) => void;
-}
-
-/** The limits that the core must keep. */
-export interface Expectations {
-  readonly barrierMs: number;
-  readonly deadAfterMs: number;
-  readonly receiptTimeoutMs: number;
-  readonly slackMs: number;
-  readonly queuedBytesMax: number;
-  readonly queuedRecordsMax: number;
-  readonly peersMax: number;
-}
-
 export const QUESTION_TIMEOUT_MS = 700;
-
-/** Reading the statistics costs more than a turn, so they are read once in so many turns. */
-const TURNS_PER_AUDIT = 64;
 
 type Arrived = ProtocolEvent & { readonly type: 'message' | 'room-message' | 'message-to-all' };
 
@@ -77,11 +49,11 @@ export class Application implements Occupant {
   readonly #joining: Deadlines<Device>;
   readonly #receipts: Deadlines<number>;
   readonly #questions: Deadlines<Question>;
+  readonly #audit: Audit;
   /** Watched addresses, and whether the core said that another node holds them. */
   readonly #watched = new Map<string, boolean>();
   readonly #tokensByDevice = new Map<Device, number>();
   #nextToken = 1;
-  #turns = 0;
   #roomBroadcasts = 0;
 
   constructor(
@@ -97,6 +69,7 @@ export class Application implements Occupant {
     this.#joining = new Deadlines('reachable', slackMs);
     this.#receipts = new Deadlines('receipts', slackMs);
     this.#questions = new Deadlines('answers', slackMs);
+    this.#audit = new Audit(node, expectations);
   }
 
   watch(addresses: readonly string[]): void {
@@ -112,13 +85,7 @@ export class Application implements Occupant {
   }
 
   join(now: number, address: string): void {
-    const device: Device = {
-      id: this.oracles.nextDevice++,
-      address,
-      boot: this.boot,
-      isReady: false,
-      isGone: false,
-    };
+    const device = new Device(this.oracles.nextDevice(), address, this.boot);
     const token = this.#nextToken++;
     this.#joining.expect(token, now, this.expectations.barrierMs, device);
     this.outage.noteAsked(token);
@@ -255,7 +222,7 @@ export class Application implements Occupant {
       }
       case 'reachable': {
         const device = this.#joining.meet(event.token);
-        device.isReady = true;
+        device.admit();
         if (event.complete) this.oracles.judgeReach(device);
         trace.note(at, () => `#${this.boot.index} device ${device.id} of ${device.address} is reachable`);
         return;
@@ -303,8 +270,7 @@ export class Application implements Occupant {
     this.#joining.check(now, stalledMs);
     this.#receipts.check(now, stalledMs);
     this.#questions.check(now, stalledMs);
-    this.#turns += 1;
-    if (this.#turns % TURNS_PER_AUDIT === 0) this.#audit();
+    this.#audit.turnEnded();
   }
 
   /** At the end of the run: nothing may be outstanding. */
@@ -339,17 +305,5 @@ export class Application implements Occupant {
       const boot = this.oracles.boots.find((other) => other.nodeId === peer);
       if (boot?.cluster !== this.boot.cluster) throw new Violation('secrecy', `answer of foreign ${peer}`);
     }
-  }
-
-  #audit(): void {
-    const { queuedBytes, queuedRecords } = this.node.statistics();
-    const { queuedBytesMax, queuedRecordsMax, peersMax } = this.expectations;
-    if (queuedBytes < 0 || queuedBytes > queuedBytesMax)
-      throw new Violation('memory', `${queuedBytes} bytes queued`);
-    if (queuedRecords < 0 || queuedRecords > queuedRecordsMax) {
-      throw new Violation('memory', `${queuedRecords} records queued`);
-    }
-    const peers = this.node.peers().length;
-    if (peers > peersMax) throw new Violation('memory', `${peers} peers`);
   }
 }

@@ -1,5 +1,5 @@
 /** What a scenario lets one expect: by when something is noticed, and how much may be queued. */
-import type { Expectations } from './application.js';
+import type { Expectations } from './oracles.js';
 import { kernelCost } from './kernel.js';
 import type { Scenario } from './scenario.js';
 

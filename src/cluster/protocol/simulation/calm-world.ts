@@ -2,7 +2,7 @@
 import { LIMITS, TIMING } from '../options.js';
 import { CALM } from './conditions.js';
 import { Random } from './random.js';
-import { drawScenario } from './scenario.js';
+import { drawScenario } from './swarm.js';
 import { World } from './world.js';
 
 const SETTLED_MS = 4_000;

@@ -8,7 +8,7 @@ import { Violation } from './violation.js';
 
 export type Way = 'certain' | 'volatile frame' | 'volatile record';
 
-export interface Entry {
+interface EntryFacts {
   readonly id: number;
   readonly sender: Boot;
   readonly to: string;
@@ -19,12 +19,67 @@ export interface Entry {
   readonly at: number;
   readonly token: number;
   readonly result: SendResult;
-  readonly reached: Set<number>;
+}
+
+interface Receipt {
+  readonly delivered: number;
+  readonly complete: boolean;
+}
+
+/** A message that was sent, and what became of it. */
+export class Entry implements EntryFacts {
+  readonly id: number;
+  readonly sender: Boot;
+  readonly to: string;
+  readonly from: string | null;
+  readonly data: Buffer;
+  readonly way: Way;
+  readonly at: number;
+  readonly token: number;
+  readonly result: SendResult;
+  /** The boots to which it has come. */
+  readonly reached = new Set<number>();
+  #isBroadcast = false;
+  #acknowledged = 0;
+  #receipt: Receipt | null = null;
+
+  constructor(facts: EntryFacts) {
+    this.id = facts.id;
+    this.sender = facts.sender;
+    this.to = facts.to;
+    this.from = facts.from;
+    this.data = facts.data;
+    this.way = facts.way;
+    this.at = facts.at;
+    this.token = facts.token;
+    this.result = facts.result;
+  }
+
   /** Several nodes get it by one broadcast: the sender does not count who misses it, the receiver does. */
-  isBroadcast: boolean;
+  get isBroadcast(): boolean {
+    return this.#isBroadcast;
+  }
+
   /** To how many devices it went, as the applications that it reached counted. */
-  acknowledged: number;
-  receipt: { readonly delivered: number; readonly complete: boolean } | null;
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  get receipt(): Receipt | null {
+    return this.#receipt;
+  }
+
+  noteBroadcast(): void {
+    this.#isBroadcast = true;
+  }
+
+  acknowledge(devices: number): void {
+    this.#acknowledged += devices;
+  }
+
+  settle(receipt: Receipt): void {
+    this.#receipt = receipt;
+  }
 }
 
 /** The length of the prefix of every body, which names the entry. */
@@ -56,21 +111,7 @@ export class MessageLog {
   ): Entry {
     const id = this.#entries.length;
     if (data.readUInt32LE(0) !== id) throw new RangeError('the body does not name its entry');
-    const entry: Entry = {
-      id,
-      sender,
-      to,
-      from,
-      data,
-      way,
-      at,
-      token,
-      result,
-      reached: new Set(),
-      isBroadcast: false,
-      acknowledged: 0,
-      receipt: null,
-    };
+    const entry = new Entry({ id, sender, to, from, data, way, at, token, result });
     this.#entries.push(entry);
     return entry;
   }

@@ -67,7 +67,7 @@ export class Promises {
   }
 
   leaves(device: Device): void {
-    device.isGone = true;
+    device.leave();
     for (const key of keysOf(device)) {
       const devices = this.#devicesByAddress.get(key);
       devices?.splice(devices.indexOf(device), 1);
@@ -130,7 +130,7 @@ export class Promises {
     for (const device of this.#devicesByAddress.get(`${receiver.cluster}/${to}`) ?? []) {
       if (device.boot === receiver && device.isReady) count += 1;
     }
-    entry.acknowledged += count;
+    entry.acknowledge(count);
     this.delivered += count;
     if (entry.receipt?.complete === true && entry.acknowledged > entry.receipt.delivered) {
       const { delivered } = entry.receipt;
@@ -146,7 +146,7 @@ export class Promises {
   receiptCame(id: number, delivered: number, complete: boolean, at: number): void {
     const entry = this.#log.entry(id);
     if (entry === undefined) throw new Violation('receipts', `for unknown #${id}`);
-    entry.receipt = { delivered, complete };
+    entry.settle({ delivered, complete });
     const holders = this.#knownHolders.get(id);
     this.#knownHolders.delete(id);
     if (complete && holders !== undefined) this.#claims.add(entry, holders, at);
@@ -202,7 +202,7 @@ export class Promises {
   /** The message goes to several nodes by one broadcast. */
   noteBroadcast(id: number): void {
     const entry = this.#log.entry(id);
-    if (entry !== undefined) entry.isBroadcast = true;
+    entry?.noteBroadcast();
     this.broadcasts += 1;
   }
 

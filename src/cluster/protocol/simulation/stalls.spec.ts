@@ -1,16 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ProtocolEvent } from '../contract.js';
 import { Stalls } from './stalls.js';
-import { Timeline, type Boot } from './timeline.js';
+import { Boot, Timeline } from './timeline.js';
 
-const bootOf = (index: number): Boot => ({
-  index,
-  host: index,
-  cluster: 'home',
-  nodeId: `node-${index}`,
-  bornAt: 0,
-  endedAt: Infinity,
-});
+const bootOf = (index: number): Boot => new Boot(index, index, 'home', `node-${index}`, 0);
 const receiver = bootOf(0);
 const sender = bootOf(1);
 const late: ProtocolEvent = { type: 'gap', peer: sender.nodeId, kind: 'late', count: 1, reason: 'not acked' };

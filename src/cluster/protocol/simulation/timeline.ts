@@ -13,13 +13,25 @@ import type { NodeId, ProtocolEvent } from '../contract.js';
 import type { Stalls } from './stalls.js';
 
 /** One start of a node, as the simulation sees it. Times are the world's. */
-export interface Boot {
-  readonly index: number;
-  readonly host: number;
-  readonly cluster: string;
-  readonly nodeId: NodeId;
-  readonly bornAt: number;
-  endedAt: number;
+export class Boot {
+  #endedAt = Infinity;
+
+  constructor(
+    readonly index: number,
+    readonly host: number,
+    readonly cluster: string,
+    readonly nodeId: NodeId,
+    readonly bornAt: number,
+  ) {}
+
+  /** Infinity: it lives. */
+  get endedAt(): number {
+    return this.#endedAt;
+  }
+
+  end(at: number): void {
+    this.#endedAt = at;
+  }
 }
 
 export type Word =

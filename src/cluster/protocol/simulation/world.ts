@@ -7,14 +7,16 @@ import type { Endpoint } from '../contract.js';
 import type { CipherSuite } from '../wire/cipher.js';
 import { BOOT_ID_BYTES } from '../wire/datagram.js';
 import { addressOf, namedAddresses } from './addresses.js';
-import { Application, type Oracles } from './application.js';
+import { Application } from './application.js';
 import { detectionMsOf, expectationsOf } from './bounds.js';
 import { NewerVersion, NodeCipher, NonceLedger, TagCipher } from './ciphers.js';
 import type { Device } from './device.js';
 import { Hearing } from './hearing.js';
 import { Host, type Running } from './host.js';
+import { HOME, makeHosts, MESH_PORT, seedsFor } from './lan.js';
 import { LocalClock } from './local-clock.js';
 import { Network } from './network.js';
+import type { Oracles } from './oracles.js';
 import { PresenceJudge } from './presence-judge.js';
 import { PresenceMember } from './presence-member.js';
 import { Process } from './process.js';
@@ -23,13 +25,9 @@ import type { Random } from './random.js';
 import type { Scenario } from './scenario.js';
 import { Schedule } from './schedule.js';
 import { Stalls } from './stalls.js';
-import { Timeline, type Boot } from './timeline.js';
+import { Boot, Timeline } from './timeline.js';
 import { Trace } from './trace.js';
 import { Violation } from './violation.js';
-
-export const HOME = 'home';
-
-const MESH_PORT = 2_222;
 
 /** Whoever was heard within so many idle reports is known to be there. */
 const HEARD_REPORTS = 2;
@@ -56,6 +54,8 @@ export class World {
   readonly #stalls = new Stalls();
   readonly #hearing = new Hearing();
   #repairedBefore = 0;
+  /** How many devices there were. */
+  #devices = 0;
 
   constructor(
     readonly scenario: Scenario,
@@ -86,10 +86,10 @@ export class World {
       trace: this.trace,
       worldNow: () => this.schedule.now,
       boots: this.boots,
-      nextDevice: 0,
+      nextDevice: () => this.#devices++,
       judgeReach: (device) => this.#judgeReach(device),
     };
-    this.hosts = this.#buildHosts();
+    this.hosts = makeHosts(scenario, this.#random.fork('hosts'));
     this.homeHosts = this.hosts.filter(({ cluster }) => cluster === HOME);
     for (const host of this.hosts) this.network.attach(host);
   }
@@ -123,14 +123,7 @@ export class World {
       timing: scenario.timing,
       limits: scenario.limits,
     });
-    const boot: Boot = {
-      index: this.boots.length,
-      host: host.index,
-      cluster: host.cluster,
-      nodeId: node.nodeId,
-      bornAt: schedule.now,
-      endedAt: Infinity,
-    };
+    const boot = new Boot(this.boots.length, host.index, host.cluster, node.nodeId, schedule.now);
     this.boots.push(boot);
     const { network, trace } = this;
     const process = new Process(
@@ -279,34 +272,14 @@ export class World {
   #end(host: Host, running: Running): void {
     const { boot, process, application } = running;
     this.#repairedBefore += process.node.statistics().recordsRepaired;
-    boot.endedAt = this.schedule.now;
+    boot.end(this.schedule.now);
     for (const device of application.devices) this.promises.leaves(device);
     application.presence?.ended();
     process.end();
     host.ended();
   }
 
-  #buildHosts(): Host[] {
-    const { scenario } = this;
-    const random = this.#random.fork('hosts');
-    const secret = random.bytes(32);
-    const other = random.bytes(32);
-    const hosts = scenario.paces.map((pace, index) => new Host(index, HOME, [secret], pace));
-    for (let index = 0; index < scenario.foreignHosts; index++) {
-      const pace = random.pick(scenario.paces);
-      // One neighbour has another secret, the next another name and, by mistake, our secret.
-      const isStranger = index % 2 === 0;
-      const cluster = isStranger ? 'stranger' : 'namesake';
-      hosts.push(new Host(hosts.length, cluster, [isStranger ? other : secret], pace));
-    }
-    return hosts;
-  }
-
-  #seedsFor(host: Host): Endpoint[] {
-    if (this.scenario.mode === 'broadcast') return [];
-    // The first machine is in everybody's list, so that the lists connect all; a neighbour's may be in by mistake.
-    const random = this.#random.fork(`seeds ${host.index}`);
-    const listed = (this.hosts ?? []).filter(({ index }) => index === 0 || random.chance(0.4));
-    return listed.map(({ address }) => `${address}:${MESH_PORT}`);
+  #seedsFor({ index }: Host): Endpoint[] {
+    return seedsFor(this.hosts, this.scenario.mode, this.#random.fork(`seeds ${index}`));
   }
 }
