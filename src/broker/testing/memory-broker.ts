@@ -10,10 +10,21 @@ export class MemoryBroker {
   isReading = true;
   /** Passes on what is published to the subject. */
   carries: (subject: string) => boolean = () => true;
-  attempts = 0;
+  #attempts = 0;
+
+  /** How often somebody has tried to connect. */
+  get attempts(): number {
+    return this.#attempts;
+  }
 
   client(): BrokerClient {
     return new MemoryClient(this);
+  }
+
+  open(inbox: Inbox): BrokerSession {
+    this.#attempts += 1;
+    if (this.refusal !== null) throw this.refusal;
+    return new MemorySession(this, inbox);
   }
 
   /** Ends all connections. */
@@ -44,9 +55,7 @@ class MemoryClient extends BrokerClient {
   async load(): Promise<void> {}
 
   async connect(inbox: Inbox): Promise<BrokerSession> {
-    this.memory.attempts += 1;
-    if (this.memory.refusal !== null) throw this.memory.refusal;
-    return new MemorySession(this.memory, inbox);
+    return this.memory.open(inbox);
   }
 }
 
