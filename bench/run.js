@@ -153,7 +153,15 @@ async function measure(peer, name) {
     });
     const pids = running.processes.map((process) => process.pid);
     const sources = topology.freshSources();
-    const result = await kinds[scenario.kind]({ generator, running, pids, scenario, settings, sources });
+    const result = await kinds[scenario.kind]({
+      generator,
+      running,
+      pids,
+      scenario,
+      settings,
+      sources,
+      topology,
+    });
     const dead = running.processes.find((process) => process.exited);
     if (dead) throw new Error(`${dead.name} ${await dead.ended}: ${dead.output}`);
     await generator.ask('close');

@@ -61,7 +61,7 @@ export class Process {
 }
 
 /** Waits until a TCP port accepts. If the process ends meanwhile, it throws an error with the last lines of its output. */
-export async function portOpens({ process, place, address, port, timeoutMs = 20_000 }) {
+export async function portOpens({ process, place, address, port, timeoutMs = 60_000 }) {
   const deadline = Date.now() + timeoutMs;
   while (Date.now() < deadline) {
     if (process.exited) throw new Error(`${process.name} ${await process.ended}: ${process.output}`);

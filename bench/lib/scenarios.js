@@ -13,6 +13,7 @@ import { residentBytes } from './proc.js';
  * @property {number} [inFlight]
  * @property {number} [members] of a room, spread over the nodes
  * @property {number} [bytes]
+ * @property {import('./topology.js').Loss} [loss] what the network between the nodes loses while it is measured
  * @property {number} [seconds] when the default would be too short
  * @property {string[]} [also] peers that are otherwise measured only on request
  * @property {[string, string | null, 'min' | 'max', number][]} [goals]
@@ -58,6 +59,29 @@ export const scenarios = {
     nodes: 2,
     inFlight: 16,
     bytes: 256,
+  },
+  ...Object.fromEntries(
+    [1, 5, 10].map((percent) => [
+      `loss-${percent}`,
+      {
+        title: `two nodes, 100 pairs, 1 KiB, 16 in flight, ${percent}% of the nodes' packets are lost`,
+        kind: 'pairs',
+        nodes: 2,
+        inFlight: 16,
+        bytes: KiB,
+        loss: percent / 100,
+        goals: [['rate', 'lanfare-other', 'min', 1]],
+      },
+    ]),
+  ),
+  'loss-fragments': {
+    title: 'two nodes, 100 pairs, 1 KiB, 16 in flight, fragments of packets do not arrive any more',
+    kind: 'pairs',
+    nodes: 2,
+    inFlight: 16,
+    bytes: KiB,
+    loss: 'fragments',
+    goals: [['rate', 'lanfare-small', 'min', 0.8]],
   },
   'two-nodes-16-1k': {
     title: 'two nodes, 100 pairs, 1 KiB, 16 in flight',
@@ -177,6 +201,10 @@ export const groups = [
   ['two-nodes-16'],
   ['two-nodes-16-256'],
   ['two-nodes-16-1k'],
+  ['loss-1'],
+  ['loss-5'],
+  ['loss-10'],
+  ['loss-fragments'],
   ['two-nodes-16-4k'],
   ['two-nodes-4-16k'],
   ['two-nodes-1-64k'],
@@ -196,7 +224,13 @@ export const groups = [
   ['accept'],
 ];
 
-export const onRequest = ['one-node-1', ...Object.keys(scenarios).filter((name) => name.startsWith('room-'))];
+export const onRequest = [
+  'one-node-1',
+  ...Object.keys(scenarios).filter((name) => name.startsWith('room-') || name.startsWith('loss-')),
+];
+
+/** The network has begun to lose packets: what is measured begins so much later. */
+const LOSS_KNOWN_MS = 1000;
 
 const MiB = KiB * KiB;
 
@@ -251,12 +285,17 @@ async function watchMemory(pids, action) {
 
 export const kinds = {
   async pairs(bench) {
-    const { generator, pids, scenario, settings } = bench;
+    const { generator, pids, scenario, settings, topology } = bench;
     await openPairs(bench);
+    if (scenario.loss !== undefined) {
+      const { inFlight } = scenario;
+      await generator.ask('closedLoop', { inFlight, warmMs: 0, ms: settings.warmMs, pids });
+      topology.impair(scenario.loss);
+    }
     const { result, peakMiB } = await watchMemory(pids, () =>
       generator.ask('closedLoop', {
         inFlight: scenario.inFlight,
-        warmMs: settings.warmMs,
+        warmMs: scenario.loss === undefined ? settings.warmMs : LOSS_KNOWN_MS,
         ms: settings.ms,
         pids,
       }),

@@ -8,6 +8,8 @@ import { createServer } from 'node:net';
  * @property {string} address
  * @property {string[]} enter what a command must begin with to run in that place
  *
+ * @typedef {number | 'fragments'} Loss the share of IP packets that is lost, or all that are fragments
+ *
  * @typedef {object} Topology
  * @property {string} name
  * @property {string} broadcast the address whose datagrams reach every node
@@ -16,6 +18,7 @@ import { createServer } from 'node:net';
  * @property {Place} store where a broker's process runs: on a host of its own
  * @property {Place} generator
  * @property {(nodes: number) => void} use takes those hosts off the network that have no node in a measurement
+ * @property {(loss: Loss) => void} impair from now on nodes lose UDP packets of each other; until `use` is called again
  * @property {() => string[]} freshSources client addresses that the last measurements did not use
  * @property {() => Promise<number>} freshPort
  * @property {() => void} close
@@ -33,6 +36,9 @@ export function loopback() {
     store: place,
     generator: place,
     use() {},
+    impair() {
+      throw new Error('losing packets needs network namespaces (Linux, root)');
+    },
     freshSources() {
       measurement++;
       return Array.from({ length: 8 }, (_, i) => `127.${10 + (measurement % 200)}.0.${1 + i}`);
@@ -62,6 +68,15 @@ const SOURCES = { route: `${SUBNET}.64/26`, first: 65, count: 62 };
 
 function ip(command) {
   execFileSync('ip', command.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** The kernel's hooks on bridges cost each packet. A switch has none. Without the kernel's module there is nothing to turn off. */
+function filterNothing(name) {
+  try {
+    ip(`netns exec ${name} sysctl -qw net.bridge.bridge-nf-call-iptables=0`);
+  } catch {
+    // The module is not there.
+  }
 }
 
 /**
@@ -97,12 +112,17 @@ export function namespaces(nodes) {
 
   try {
     makeNamespace(`${prefix}-switch`);
+    filterNothing(`${prefix}-switch`);
     ip(`-n ${prefix}-switch link add bridge type bridge`);
     ip(`-n ${prefix}-switch link set bridge up`);
     const hosts = Array.from({ length: nodes }, (_, index) => makePlace(`node${index}`, index + 1));
     const store = makePlace('store', 40);
     const generator = makePlace('clients', 50);
     ip(`-n ${prefix}-clients route add local ${SOURCES.route} dev lo`);
+
+    /** Before the kernel joins fragments: so each packet is lost or not by itself. */
+    const rules = (index, command) => ip(`netns exec ${prefix}-node${index} iptables -t raw ${command}`);
+    const impaired = new Set();
 
     let measurement = 0;
     let port = 20_000 + Math.floor(Math.random() * 5_000);
@@ -113,7 +133,16 @@ export function namespaces(nodes) {
       node: (index) => hosts[index],
       store,
       generator,
+      impair(loss) {
+        const which = loss === 'fragments' ? '-f' : `-p udp -m statistic --mode random --probability ${loss}`;
+        for (const index of hosts.keys()) {
+          rules(index, `-A PREROUTING ${which} -j DROP`);
+          impaired.add(index);
+        }
+      },
       use(count) {
+        for (const index of impaired) rules(index, '-F PREROUTING');
+        impaired.clear();
         // A bridge copies a broadcast to every port, at its sender's cost.
         for (const index of hosts.keys()) {
           ip(`-n ${prefix}-switch link set node${index} ${index < count ? 'up' : 'down'}`);

@@ -358,6 +358,14 @@ export const peers = {
     missing: (builds) => missingLanfare(builds) ?? missingProgram('redis-server'),
     start: startLanfareOverRedis,
   },
+  'lanfare-small': {
+    title: 'Lanfare, no datagram above 1200 bytes',
+    clusters: true,
+    onRequest: true,
+    missing: missingLanfare,
+    start: (context) =>
+      startLanfare({ ...context, settings: { ...context.settings, UDP_DATAGRAM_BYTES_MAX: '1200' } }),
+  },
   'lanfare-other': {
     title: 'Lanfare, the other build',
     clusters: true,
