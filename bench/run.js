@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Generator, killAll } from './lib/processes.js';
+import { withResults } from './lib/page.js';
 import { DISTURBED, disturbance, goalLines, remarks, table } from './lib/report.js';
 import { groups, kinds, onRequest, scenarios } from './lib/scenarios.js';
 import { makeTopology } from './lib/topology.js';
@@ -28,7 +29,7 @@ const usage = `npm run bench -- [options]
   --other file          another build, as peer lanfare-other: did a change help?
   --set NAME=value      a variable of Lanfare's, repeatable: --set CLUSTER_BUS=none
   --node-flag f         a flag for the servers that are Node, repeatable: --node-flag=--cpu-prof
-  --page                put the tables into docs/performance.md
+  --page                put the tables into docs/performance.md, and keep those of other scenarios
   --json file           where the results go (results/<time>.json)
 `;
 
@@ -193,11 +194,9 @@ function fits(peer, name) {
 }
 
 const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} CPUs, ${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.release()}, Node ${process.version}`;
-let printed = '';
-const say = (text) => {
-  console.log(text);
-  printed += `${text}\n`;
-};
+const say = (text) => console.log(text);
+/** What was printed of each scenario. */
+const printed = new Map();
 say(`${machine}\\\n${topology.name}${reason ? ` (${reason})` : ''}\n`);
 
 const changed = [...args.set, ...(args.bare ? ['clients without subprotocol'] : []), ...args['node-flag']];
@@ -249,7 +248,6 @@ function print(name) {
   const { title, kind, goals = [] } = scenarios[name];
   const rows = Object.values(results[name]);
   if (rows.length === 0) return;
-  say(`### ${name}: ${title}\n\n${table(kind, rows)}\n`);
   const notes = [
     ...rows.flatMap((row) => remarks(row)),
     ...disturbance(rows),
@@ -257,7 +255,9 @@ function print(name) {
       against in scenarios ? results[against]?.lanfare?.rounds : results[name][against]?.rounds,
     ),
   ];
-  if (notes.length > 0) say(`${notes.map((note) => `- ${note}`).join('\n')}\n`);
+  const text = `${table(kind, rows)}\n\n${notes.map((note) => `- ${note}\n`).join('')}`;
+  printed.set(name, { title, text });
+  say(`### ${name}: ${title}\n\n${text}`);
 }
 
 const file =
@@ -281,10 +281,9 @@ writeFileSync(
 );
 if (args.page) {
   const page = new URL('../docs/performance.md', import.meta.url);
-  const heading = '## Last results\n\n`npm run bench -- --page`, which writes this section:\n';
-  const [kept, rest] = readFileSync(page, 'utf8').split(heading);
-  if (rest === undefined) throw new Error(`docs/performance.md has no section that begins with ${heading}`);
   const day = startedAt.toISOString().slice(0, 10);
-  writeFileSync(page, `${kept}${heading}\n${day}, ${printed.trimEnd()}\n`);
+  const unusual = changed.length > 0 ? `\\\nNot as it comes: ${changed.join(', ')}` : '';
+  const stamp = `${day}, ${machine}\\\n${topology.name}${unusual}`;
+  writeFileSync(page, withResults(readFileSync(page, 'utf8'), stamp, printed, Object.keys(scenarios)));
 }
 console.log(`\n${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes; all figures are in ${file}`);
