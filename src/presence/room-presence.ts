@@ -1,6 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { ConfigType } from '@nestjs/config';
-import type { Address } from '../cluster/bus/bus.js';
 import type { Channel } from '../cluster/channel.js';
 import { Cluster } from '../cluster/cluster.js';
 import { PresenceBook } from '../cluster/protocol/presence/presence-book.js';
@@ -18,14 +17,13 @@ import type { SharedFrame } from '../wire/shared-frame.js';
 import { InSlices } from './in-slices.js';
 import { presenceConfig } from './presence.config.js';
 import { PresenceQueue } from './presence-queue.js';
+import { WatchedRoom } from './watched-room.js';
 
 const CHANNEL = 'lanfare.presence';
 /** A room with more bytes of `info` is shown by numbers. */
 const INFO_BYTES_MAX = 256 << 10;
 /** Memory of those who are seen here, and of those who are looked at from here. Beyond, nobody else enters, or looks. */
 const BYTES_MAX = 64 << 20;
-/** How rarely the numbers of a large room are told. */
-const COUNT_EVERY_MS = 1000;
 /** A client that has too much to take is looked at again after this time. */
 const WRITE_AGAIN_MS = 100;
 /** While not every node knows that a room is watched here, that is tried again: after this time, then twice as long. */
@@ -37,21 +35,6 @@ const REACH_AGAIN_MAX_MS = 10_000;
  */
 const LINGER_MS = 5000;
 const LINGERING_MAX = 1024;
-
-/** Those here who look at a room. */
-interface WatchedRoom {
-  readonly name: string;
-  readonly address: Address;
-  readonly queues: Set<PresenceQueue>;
-  /** Those who get the list when what is new was shown to the others. */
-  readonly arriving: Set<PresenceQueue>;
-  /** It is shown by numbers, and when they were last told. */
-  isCounted: boolean;
-  countedAt: number;
-  countTimer: NodeJS.Timeout | undefined;
-  reachTimer: NodeJS.Timeout | undefined;
-  lingerTimer: NodeJS.Timeout | undefined;
-}
 
 /** What becomes of a wish. */
 export interface WishAnswers {
@@ -126,7 +109,7 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
     clearTimeout(this.#timer);
     this.#writing.stop();
     this.#waiting.stop();
-    for (const room of this.#rooms.values()) this.#clearTimers(room);
+    for (const room of this.#rooms.values()) room.end();
   }
 
   /** Rooms that somebody here looks at. */
@@ -185,10 +168,10 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
       return;
     }
     this.#lingering++;
-    room.lingerTimer = setTimeout(() => {
+    room.linger(LINGER_MS, () => {
       this.#endLinger(room);
       this.#forget(room);
-    }, LINGER_MS);
+    });
   }
 
   #departed({ membership, isLost }: Departure): void {
@@ -209,17 +192,7 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
     let room = this.#rooms.get(name);
     const isFirst = room === undefined;
     if (room === undefined) {
-      room = {
-        name,
-        address: { kind: 'watch', name },
-        queues: new Set(),
-        arriving: new Set(),
-        isCounted: false,
-        countedAt: -Infinity,
-        countTimer: undefined,
-        reachTimer: undefined,
-        lingerTimer: undefined,
-      };
+      room = new WatchedRoom(name);
       this.#rooms.set(name, room);
     }
     this.#endLinger(room);
@@ -244,23 +217,20 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
       if (this.#rooms.get(room.name) !== room) return;
       this.#work((now) => this.#book.reached(now, room.name, complete));
       if (complete) return;
-      room.reachTimer = setTimeout(() => {
+      room.reachLater(againMs, () => {
         this.#reach(room, Math.min(againMs * 2, REACH_AGAIN_MAX_MS));
         this.cluster.leave(room.address);
-      }, againMs);
+      });
     });
   }
 
   #endLinger(room: WatchedRoom): void {
-    if (room.lingerTimer === undefined) return;
-    clearTimeout(room.lingerTimer);
-    room.lingerTimer = undefined;
-    this.#lingering--;
+    if (room.endLinger()) this.#lingering--;
   }
 
   #forget(room: WatchedRoom): void {
     this.#rooms.delete(room.name);
-    this.#clearTimers(room);
+    room.end();
     this.#work(() => this.#book.unwatch(room.name));
     this.cluster.leave(room.address);
   }
@@ -269,7 +239,7 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
     const room = this.#rooms.get(name);
     if (room === undefined) return;
     if (change === null) this.#showCount(room);
-    else if (room.isCounted) this.#showListAgain(room);
+    else if (room.isShownByNumbers) this.#showListAgain(room);
     else this.#showChange(room, change);
     for (const queue of room.arriving) this.#list(queue, name);
     room.arriving.clear();
@@ -285,9 +255,7 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
   }
 
   #showListAgain(room: WatchedRoom): void {
-    room.isCounted = false;
-    clearTimeout(room.countTimer);
-    room.countTimer = undefined;
+    room.showMembers();
     for (const queue of room.queues) {
       if (queue.listed.delete(room.name)) this.#list(queue, room.name);
     }
@@ -299,14 +267,7 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
   }
 
   #showCount(room: WatchedRoom): void {
-    room.isCounted = true;
-    if (room.countTimer !== undefined) return;
-    const waitMs = Math.max(0, room.countedAt + COUNT_EVERY_MS - performance.now());
-    room.countTimer = setTimeout(() => {
-      room.countTimer = undefined;
-      room.countedAt = performance.now();
-      this.#send(room, [memberCountFrame(room.name, this.#book.count(room.name))]);
-    }, waitMs);
+    room.showNumbers(() => this.#send(room, [memberCountFrame(room.name, this.#book.count(room.name))]));
   }
 
   /** To all who have the list. */
@@ -338,12 +299,6 @@ export class RoomPresence implements OnModuleInit, OnApplicationShutdown {
   #listOf(room: string): SharedFrame[] {
     const members = this.#book.members(room);
     return members === null ? [memberCountFrame(room, this.#book.count(room))] : membersFrames(room, members);
-  }
-
-  #clearTimers({ countTimer, lingerTimer, reachTimer }: WatchedRoom): void {
-    clearTimeout(lingerTimer);
-    clearTimeout(countTimer);
-    clearTimeout(reachTimer);
   }
 
   /** Every use of the book: it may have a new deadline then. */
