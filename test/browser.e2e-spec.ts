@@ -113,7 +113,7 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
       expect(await ann.evaluate('log[0]')).toEqual({ open: 'lanfare.v1.json', extensions });
     });
 
-    test('writes to one on another node', async () => {
+    test('writes to a client on another node', async () => {
       await send(bob, { user_id: 'ann', data: 'haha 😀' });
       expect(await ann.evaluate(`when(({ event }) => event === 'message')`)).toEqual({
         event: 'message',
@@ -136,7 +136,7 @@ describe.each(browsers)('a client in $name', ({ launch, test }) => {
       }
     });
 
-    test('is in a room with one on another node, and sees who is there', async () => {
+    test('is in a room with a client on another node, and sees who is there', async () => {
       for (const [page, user] of [
         [ann, 'ann'],
         [bob, 'bob'],

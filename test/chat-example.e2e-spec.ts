@@ -88,7 +88,7 @@ describe.each(browsers)('the chat in $name', ({ launch, test }) => {
     await ann.getByRole('button', { name: 'games', exact: true }).waitFor();
   });
 
-  test('says later, once, what was said without a connection', async () => {
+  test('sends once, later, what was said without a connection', async () => {
     const node = await start();
     const [ann, bob] = await Promise.all([enter('ann', node), enter('bob', nodes[1])]);
     await node.stop();

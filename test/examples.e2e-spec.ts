@@ -106,10 +106,13 @@ describe('every example', () => {
     expect(await node.exited()).toBe(0);
   });
 
-  it.each([[], ['shopp'], ['..'], ['shop/../shop']])('is named to who asks for another: %j', (...args) => {
-    const { status, stderr } = spawnSync(process.execPath, ['scripts/example.mjs', ...args], {
-      encoding: 'utf8',
-    });
-    expect([status, stderr]).toEqual([2, `usage: npm run example -- <${names.join(' | ')}>\n`]);
-  });
+  it.each([[], ['shopp'], ['..'], ['shop/../shop']])(
+    'is named to somebody who asks for another: %j',
+    (...args) => {
+      const { status, stderr } = spawnSync(process.execPath, ['scripts/example.mjs', ...args], {
+        encoding: 'utf8',
+      });
+      expect([status, stderr]).toEqual([2, `usage: npm run example -- <${names.join(' | ')}>\n`]);
+    },
+  );
 });

@@ -103,7 +103,7 @@ const GRACE_MS = 3_000;
     for (const { goneAt } of all) expect([...goneAt.keys()]).toEqual([]);
   });
 
-  it('loses only the node that kill -9 ends: who is back was never gone, who is not leaves no ghost', async () => {
+  it('loses only the node that kill -9 ends: clients that are back were never gone, and the others leave no ghost', async () => {
     const all = await gather(12);
     await untilShown(all, all);
     talk(all);

@@ -113,7 +113,7 @@ async function untilListed(namespace: string): Promise<void> {
     for (const { receiver } of pairs) expect(numbersIn(receiver)).toEqual(expected);
   });
 
-  it('reaches a user again who reconnects elsewhere after kill -9 of the node that held it', async () => {
+  it('reaches a user again who reconnects to another node after kill -9 of the first', async () => {
     await startThree();
     const sender = await lan.host(0).connect('sender');
     const before = await lan.host(1).connect('nomad');
@@ -348,7 +348,7 @@ async function untilListed(namespace: string): Promise<void> {
     });
   });
 
-  it('leaves nothing behind for ever: the next LAN removes what is left of runs that were killed', async () => {
+  it('leaves nothing behind: the next LAN removes what is left of runs that were killed', async () => {
     const ended = spawn('true');
     await once(ended, 'exit');
     const living = spawn('sleep', ['60']);

@@ -479,7 +479,7 @@ class OddPolicy extends MessagePolicy {
 })
 class OddRulesModule {}
 
-describe("a team's own rules that answer what is no answer", () => {
+describe("a team's own rules that give an answer of the wrong kind", () => {
   let node: TestNode;
   let log: LogRecorder;
 

@@ -146,7 +146,7 @@ describe("the operators' door", () => {
     });
   });
 
-  it('refuses two Authorization headers, though one of them be right', async () => {
+  it('refuses two Authorization headers, even if one of them is right', async () => {
     const client = await RawClient.connect(Number(new URL(a.operationsUrl).port));
     client.write(
       `GET /v1/users/1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${KEY}\r\nAuthorization: Basic eDp5\r\n\r\n`,

@@ -200,7 +200,7 @@ describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
     await restarted.stop();
   });
 
-  test('says when it tries again after what passes, and does so', async () => {
+  test('says when it tries again after a refusal that passes, and does so', async () => {
     const codes = [1012, 4000, 4010, 4499, 1011];
     const { server, page } = await connectToClosing(codes, 'a reason');
     for (const code of codes) {
@@ -210,7 +210,7 @@ describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
     await server.stop();
   });
 
-  test('stays away after what does not pass', async () => {
+  test('stays away after a refusal that does not pass', async () => {
     const codes = [4500, 4510];
     const { server, page } = await connectToClosing(codes, 'a reason');
     for (const code of codes) {
@@ -281,7 +281,7 @@ describe.each(browsers)('the page at / in $name', ({ launch, test }) => {
     await page.getByText('user keys: "by keys"', { exact: true }).waitFor();
   });
 
-  test('fits into narrow and wide windows, nothing upon another', async () => {
+  test('fits into narrow and wide windows, and nothing covers anything else', async () => {
     const page = await open(`?room=${'R'.repeat(200)}`);
     await join(page);
     await page.getByLabel('Message').fill('W'.repeat(300));

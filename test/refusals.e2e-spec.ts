@@ -218,7 +218,7 @@ describe('a refusal that is told by a close', () => {
     await node.stop();
   });
 
-  it('says draining to who was held meanwhile, and HTTP to who comes later', async () => {
+  it('says draining to clients that were held meanwhile, and HTTP to those that come later', async () => {
     const node = await TestNode.start({ CLUSTER_BUS: 'none' }, [VerdictsModule]);
     const held = TestClient.connect(node.url('user_id=1'), OFFERS);
     const verdict = node.app.get<Verdicts>(Authenticator).give('1', identity('1'));

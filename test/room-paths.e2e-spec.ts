@@ -16,7 +16,7 @@ const EVERY_MS = 10;
 const MANY = 40;
 
 describe('a room on five nodes', () => {
-  it('is told by one broadcast while all have members, and to each while they do not: nobody misses or doubles', async () => {
+  it('goes by one broadcast while all have members, and to each node while they do not: nothing is missed or doubled', async () => {
     const nodes = await startCluster(NODES, { ROOM_ACCESS: 'open', WS_MESSAGES_PER_SECOND: '0' });
     const enter = async (attendee: Attendee, index: number): Promise<void> =>
       attendee.join(await TestClient.ready((nodes[index] as TestNode).url(`user_id=${attendee.user}`)));

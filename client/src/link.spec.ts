@@ -339,7 +339,7 @@ describe('a link that is dead', () => {
     expect(lastSent()).toBe('{"event":"ping"}');
   });
 
-  it('is not presumed where timers come late: what was frozen has not heard yet', async () => {
+  it('is not assumed when timers come late: a page that was frozen has not read yet', async () => {
     await open();
     wake();
     sleepClock(60_000);

@@ -248,7 +248,7 @@ describe('with a queue', () => {
     expect(peer.frames.size).toBe(1);
   });
 
-  it('nothing that is rejected has to be looked at', async () => {
+  it('a rejection that nobody handles is no error', async () => {
     start({ max: 9, ttlMs: 10_000 });
     const peer = await server.admit();
     await lan.opened;

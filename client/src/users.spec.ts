@@ -101,7 +101,7 @@ describe('users who are watched', () => {
     expect(seen.at(-1)).toMatchObject({ online: ['eve'], complete: true });
   });
 
-  it('of one call are told of although those of another are too many', async () => {
+  it('of one call are told although those of another are too many', async () => {
     sockets.last.ready();
     const fine = watch('bob');
     await settled();

@@ -43,7 +43,7 @@ describe('the doctor of workers', () => {
     });
   });
 
-  it('looks at the own ports of a mesh', async () => {
+  it("checks the nodes' own ports in a mesh", async () => {
     await withPort(async (taken) => {
       const env = {
         WORKERS: '2',

@@ -126,7 +126,7 @@ describe('who is in a room', () => {
     expect(told(device)).toEqual([{ room: ROOM, left: ['cem'] }]);
   });
 
-  it('is told no more to who leaves, wants it no more, or has gone', () => {
+  it('is not told any more to a client that leaves, wants no presence, or has gone', () => {
     const watchers = ['ann', 'bea', 'cyd'].map((name) => a.join(name, 'watch').device) as [
       FakeDevice,
       FakeDevice,
@@ -159,7 +159,7 @@ describe('who is in a room', () => {
     expect(asked).not.toHaveBeenCalled();
   });
 
-  it('reaches who reads slowly as a list anew, in place of all changes that were missed', () => {
+  it('reaches a client that reads slowly as a new list, in place of all changes that it missed', () => {
     const { device } = a.join('ann', 'watch');
     jest.advanceTimersByTime(500);
     told(device);

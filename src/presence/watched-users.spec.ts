@@ -80,7 +80,7 @@ describe('a watched user', () => {
     expect(told).toEqual(['ann off']);
   });
 
-  it('was never gone when back within the grace, on any node', () => {
+  it('is not told to be gone when the user is back within the grace, on any node', () => {
     a.users.add('ann', watcher);
     let leave = b.connect('ann');
     jest.advanceTimersByTime(1);
@@ -97,7 +97,7 @@ describe('a watched user', () => {
     expect(told).toEqual(['ann on', 'ann off']);
   });
 
-  it('has the grace from when the node is found dead', () => {
+  it('has the grace from the moment when the node is found dead', () => {
     b.connect('ann');
     jest.advanceTimersByTime(1);
     a.users.add('ann', watcher);

@@ -72,7 +72,7 @@ describe('a message to everybody', () => {
     expect(b.everybody.statistics).toMatchObject({ received: 1, deliveries: LARGE });
   });
 
-  it('does not reach who has gone, or comes later', async () => {
+  it('does not reach connections that have gone, or come later', async () => {
     const [gone] = b.crowd(LARGE) as [FakeDevice];
     a.post();
     b.connections.remove(gone);

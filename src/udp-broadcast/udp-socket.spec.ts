@@ -78,7 +78,7 @@ describe('UdpSocket', () => {
     expect(lines[0]).toBe('UDP send failed: ENETUNREACH');
   });
 
-  it('says of a size that the system does not send what it is about, and counts it', () => {
+  it('logs what it means when the system refuses a datagram of this size, and counts it', () => {
     send(1, 32_768);
     raw.drain(Object.assign(new Error('send EMSGSIZE'), { code: 'EMSGSIZE' }));
     expect(statistics).toMatchObject({ datagramsSent: 1, sendErrors: 1 });

@@ -130,7 +130,7 @@ describe('a message to a room', () => {
       ...(messageId !== undefined && { messageId }),
     }).payload.toString();
 
-  it('has the sender’s text, and its name where it has one', () => {
+  it('has the sender’s text, and the event’s name where it has one', () => {
     expect(payload()).toBe('{"event":"message","data":{"room":"a\\"b","from":"ann","data":1.0}}');
     expect(payload(undefined, 'm')).toBe(
       '{"event":"message","data":{"room":"a\\"b","from":"ann","data":1.0,"message_id":"m"}}',

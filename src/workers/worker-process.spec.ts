@@ -32,7 +32,7 @@ describe('a worker', () => {
     await expect(worker.served).resolves.toBe(true);
   });
 
-  it('has not served when it ends before', async () => {
+  it('has not served if it ends before it says so', async () => {
     fake.ends(1);
     await expect(worker.served).resolves.toBe(false);
     await expect(worker.ended).resolves.toEqual({ code: 1, servedMs: null });

@@ -285,7 +285,7 @@ describe('clients of brokers', () => {
       await carried(carrier);
     });
 
-    it('is back after it was cut because too much waited for it', async () => {
+    it('is back after Redis cut it because too much waited for it', async () => {
       const broker = await run('redis-server', ['client-output-buffer-limit pubsub 64kb 64kb 1']);
       const carrier = await open(redis({ REDIS_URL: `redis://127.0.0.1:${broker.port}` }));
       await carried(carrier);

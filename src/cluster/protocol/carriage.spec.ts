@@ -128,7 +128,7 @@ describe('an outage of what carries datagrams', () => {
     expect(lan.of(a, 'gap')).toEqual([]);
   });
 
-  it('shows who joined and left in it afterwards, however many they were', () => {
+  it('shows afterwards who joined and left during it, however many they were', () => {
     lan.cutOff(a, b);
     for (let index = 0; index < 5_000; index += 1)
       a.node.join(lan.now, userNamed(`user ${index}`), 100 + index);
@@ -172,7 +172,7 @@ describe('an outage of what carries datagrams', () => {
     expect(a.node.problems()).toEqual([]);
   });
 
-  it('makes no node wait: who was congested is so no longer', () => {
+  it('makes no node wait: a node that was congested is not any more', () => {
     while (!a.node.isCongested)
       a.node.send(lan.now, { to: 'bob', from: null, data: Buffer.alloc(60_000) }, 0);
     lan.cutOff(a, b);
@@ -205,7 +205,7 @@ describe('an outage that begins before a node has started', () => {
 });
 
 describe('the datagrams of a broker', () => {
-  it('are large only where there is much to say: what begins a session is not padded', () => {
+  it('are large only when there is much to send: what begins a session is not padded', () => {
     const lan = new VirtualLan(nodeCipherSuite);
     const sizes = { datagramBytes: 32_768, datagramBytesMax: 32_768 };
     const [a, b] = [lan.add('a', sizes), lan.add('b', sizes)];

@@ -89,7 +89,7 @@ describe('mutated datagrams', () => {
     expect(b.node.pollTransmit()).toBeUndefined();
   });
 
-  it('of unknown boots leave nothing behind, however many there are', () => {
+  it('of unknown boots leave nothing behind, however many come', () => {
     const { lan, a, b } = startConversation(nodeCipherSuite);
     const { transmit } = lan.recorded.at(-1) as (typeof lan.recorded)[number];
     const before = JSON.stringify(b.node.statistics().directoryEntries);

@@ -27,7 +27,7 @@ describe('the turnstile', () => {
     expect(entered).toEqual([0]);
   });
 
-  it('lets 32 in in a turn, in order, and those who come later behind those who wait', async () => {
+  it('lets 32 enter in each turn, in order, and later ones behind those that wait', async () => {
     come(50);
     expect(entered).toHaveLength(32);
     come(20);
@@ -46,7 +46,7 @@ describe('the turnstile', () => {
     expect(entered).toHaveLength(64);
   });
 
-  it('forgets who has gone while it waited, and survives a socket that fails', async () => {
+  it('forgets a socket that has gone while it waited, and survives one that fails', async () => {
     come(34);
     sockets[32]?.destroy(new Error('reset'));
     await setImmediate();

@@ -154,7 +154,7 @@ describe('a client that takes nothing', () => {
     expect(sent).toBeGreaterThan(LIMIT / 400);
   });
 
-  it('gets no volatile message more when its queue is half full, and is not closed for it', () => {
+  it('gets no more volatile messages when its queue is half full, and is not closed for it', () => {
     const statistics = new GatewayStatistics();
     const socket = new StalledSocket();
     const connection = connectionOf('slow', connectionContext({ bufferLimitBytes: LIMIT, statistics }));

@@ -70,7 +70,7 @@ describe('Watches', () => {
     expect(told).toEqual(['ann held', 'ann gone']);
   });
 
-  it('tell two addresses of one hash apart by nothing: both change', () => {
+  it('cannot tell two addresses with one hash apart: both change', () => {
     watches.add(user('ann'), [1]);
     watches.add(user('bob'), [1]);
     a.add(1);

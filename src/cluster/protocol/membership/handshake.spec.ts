@@ -219,7 +219,7 @@ describe.each([
     }
   });
 
-  it('cost a few connections the barrier, and no more: whom they did not wait for is named', () => {
+  it('cost a few connections the barrier, and no more: the peer that they did not wait for is named', () => {
     const [hello] = hellos as [Buffer];
     a.node.handleDatagram(lan.now, 'own', hello, '10.77.9.9:6666');
     let delayed = 0;

@@ -268,7 +268,7 @@ describe.each(['broadcast', 'mesh'] as const)('nodes of three versions in one cl
     expect(lan.of(present, 'receipt').at(-1)).toMatchObject({ token: 70, delivered: 1, complete: false });
   });
 
-  it('carry volatile messages in the stream to who does not know their frames', () => {
+  it('carry volatile messages in the stream to nodes that do not know their frames', () => {
     const [present, next, previous] = hosts as [Host, Host, Host];
     for (const [index, host] of [next, previous].entries()) {
       const before = lan.of(host, 'message').length;

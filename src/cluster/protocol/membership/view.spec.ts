@@ -33,7 +33,7 @@ describe('an answer calls itself complete', () => {
     expect(isComplete(a)).toBe(true);
   });
 
-  it('never while somebody is heard who does not hear us', () => {
+  it('never while a node is heard that does not hear us', () => {
     const a = lan.add('a');
     const b = lan.add('b');
     b.node.join(lan.now, userNamed('bob'), 1);
@@ -97,7 +97,7 @@ describe('an answer calls itself complete', () => {
     expect(incomplete).toBeLessThan(50);
   });
 
-  it('not for long because of a recording of somebody dead', () => {
+  it('not for long because of a recording of a dead node', () => {
     const a = lan.add('a');
     const b = lan.add('b');
     const wire = new OpenWire(lan, nodeCipherSuite);
@@ -150,7 +150,7 @@ describe('in a mesh, an answer calls itself complete', () => {
   const down = '10.77.0.200:4000';
   const addMesh = (name: string, seeds: string[] = []): Host => lan.add(name, { mode: 'mesh', seeds });
 
-  it('not while a seed has neither answered nor had the time to, though others have', () => {
+  it('not while a seed has not answered and still has time to, though others have answered', () => {
     addMesh('a');
     const b = addMesh('b', ['10.77.0.1:4000', down]);
     const start = lan.now;
@@ -161,14 +161,14 @@ describe('in a mesh, an answer calls itself complete', () => {
     expect(isComplete(b)).toBe(true);
   });
 
-  it('never while somebody is configured and nobody has been met', () => {
+  it('never while a peer is configured and none has been met', () => {
     const a = addMesh('a', [down]);
     lan.run(5 * TIMING.settleMaxMs);
     expect(a.node.isReady()).toBe(false);
     expect(isComplete(a)).toBe(false);
   });
 
-  it('not while no address of whom it is to meet is known; then from the first meeting', () => {
+  it('not while no address of a configured peer is known; then from the first meeting', () => {
     const a = addMesh('a');
     a.node.setSeeds(lan.now, [], false);
     lan.run(2 * TIMING.settleMaxMs);

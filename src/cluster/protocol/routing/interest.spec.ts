@@ -72,7 +72,7 @@ describe('a room that a node holds', () => {
     expect(['two', 'three'].map((name) => holdersOf(name).length)).toEqual([0, 0]);
   });
 
-  it('is told to whoever comes later, while it lingers too', () => {
+  it('is told to nodes that come later, while it lingers too', () => {
     b.node.join(lan.now, hall, 1);
     lan.run(10);
     b.node.leave(lan.now, hall, 0);

@@ -69,7 +69,7 @@ describe('a volatile message', () => {
     for (const host of [a, b]) expect(lan.of(host, 'gap')).toEqual([]);
   });
 
-  it('is dropped when one that was sent later has come before it', () => {
+  it('is dropped when a later one has come before it', () => {
     const late: Transmit[] = [];
     lan.loses = (transmit, to) => to === b && isVolatile(transmit) && late.push(transmit) > 0;
     send('older');

@@ -43,7 +43,7 @@ describe('a peer that dies while thousands connect elsewhere', () => {
     expect(readyShare(world, newest + 1)).toBeGreaterThan(0.99);
   });
 
-  it('is named as late by each of them, and nobody else is', () => {
+  it('is named as late by each of them, and no other peer is', () => {
     const [first, second, third, dead] = world.boots;
     if (!first || !second || !third || !dead) throw new Error('four boots were started');
     for (const observer of [first, second]) {

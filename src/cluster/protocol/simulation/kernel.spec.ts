@@ -10,7 +10,7 @@ const fill = (buffer: ReceiveBuffer, length: number): number => {
 };
 
 describe('the simulated kernel', () => {
-  it('holds 92 datagrams of 1200 bytes in the default receive buffer, as Linux does', () => {
+  it('holds 92 datagrams of 1,200 bytes in the default receive buffer, as Linux does', () => {
     expect(fill(new ReceiveBuffer(212_992), 1_200)).toBe(92);
   });
 

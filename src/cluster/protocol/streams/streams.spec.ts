@@ -176,7 +176,7 @@ describe('IncomingStream', () => {
     expect(timers.nack.at).toBeCloseTo(2 + 10 + 20.1);
   });
 
-  it('refuses what is too far ahead, and asks for it when its turn has come', () => {
+  it('refuses records that are too far ahead, and asks for them when their turn has come', () => {
     expect(stream.receive(0, 513, Buffer.alloc(1))).toBe(false);
     expect(stream.held).toBe(0);
     expect(stream.receive(0, 512, Buffer.alloc(7))).toBe(false);

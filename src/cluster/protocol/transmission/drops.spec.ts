@@ -82,7 +82,7 @@ describe('R9: messages held for a peer that has not opened its stream', () => {
     expect(received()).toEqual(['5']);
   });
 
-  it('are not said to be complete to who wants a receipt', () => {
+  it('make a receipt incomplete', () => {
     a.node.send(lan.now, { to: 'bob', from: null, data: Buffer.from('1') }, 7);
     lan.run(TIMING.holdMs + 500);
     expect(lan.of(a, 'receipt')).toEqual([{ type: 'receipt', token: 7, delivered: 0, complete: false }]);
