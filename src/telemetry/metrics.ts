@@ -202,7 +202,7 @@ export class Metrics {
   );
   readonly clusterVolatile = this.#counter(
     'lanfare_cluster_volatile_messages_total',
-    'Volatile messages sent to other nodes, once for each node, and received from them',
+    'Volatile messages sent to other nodes, once for each node that has members, and received from them',
     ['direction'],
   );
   readonly recordsRepaired = this.#counter(

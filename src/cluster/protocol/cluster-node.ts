@@ -111,7 +111,7 @@ export class ClusterNode implements ProtocolNode {
     this.#routing = new Routing(parts, this.#view, paths, congestion);
     this.#publications = new Publications(parts);
     this.#inquiries = new Inquiries(parts, this.#view, congestion);
-    this.#volatileMessages = new VolatileMessages(parts, congestion);
+    this.#volatileMessages = new VolatileMessages(parts, congestion, paths);
     this.#interest = new Interest(parts);
     this.#reachability = new Reachability(parts, (now) => this.#view.knowsAll(now));
     this.#departure = new Departure(parts, congestion);

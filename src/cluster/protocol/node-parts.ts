@@ -12,6 +12,7 @@ import { Questions } from './routing/questions.js';
 import { Receipts } from './routing/receipts.js';
 import { RoutingTable } from './routing/routing-table.js';
 import { OutgoingStream } from './streams/outgoing-stream.js';
+import { VolatileQueue } from './streams/volatile-queue.js';
 import { BroadcastReview } from './transmission/broadcast-review.js';
 import { FlowControl } from './transmission/flow-control.js';
 import { Gathering } from './transmission/gathering.js';
@@ -52,6 +53,8 @@ export interface NodeParts {
   readonly broadcastReview: BroadcastReview;
   readonly gathering: Gathering;
   readonly outbox: Outbox;
+  /** Volatile messages that leave by broadcast. */
+  readonly volatileToAll: VolatileQueue;
   readonly flushQueue: FlushQueue;
   readonly receipts: Receipts;
   readonly questions: Questions;
@@ -105,6 +108,7 @@ export function makeParts(options: ClusterNodeOptions): NodeParts {
     broadcastReview,
     gathering: new Gathering(timing),
     outbox: new Outbox(sizes, options.mode === 'mesh', members, broadcastKey),
+    volatileToAll: new VolatileQueue(datagramBytes - DATAGRAM_OVERHEAD_BYTES),
     flushQueue: new FlushQueue(),
     receipts: new Receipts(
       limits.receiptsMax,

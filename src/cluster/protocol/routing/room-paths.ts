@@ -100,6 +100,14 @@ export class RoomPaths {
     return { unicast: isFree ? unicast : unicast.concat(free), broadcast };
   }
 
+  /** Whether a volatile message should reach these holders by one broadcast. */
+  isWorthBroadcast(takers: readonly Peer[], bytes: number): boolean {
+    return (
+      this.#isWished(takers.length, bytes) &&
+      takers.every(({ outgoing }) => !outgoing.windowStanding.isLaggard)
+    );
+  }
+
   /** There is room again for messages that must go by broadcast. */
   get isRelieved(): boolean {
     return this.parts.broadcast.records <= this.parts.flow.broadcastWindow * RELIEVED_SHARE;

@@ -158,3 +158,92 @@ describe('volatile messages are dropped, and counted,', () => {
     expect(received()).toEqual([]);
   });
 });
+
+describe('a volatile message to a room that most nodes hold', () => {
+  let holders: Host[];
+  let bystander: Host;
+
+  beforeEach(() => {
+    holders = [b, ...['c', 'd', 'e'].map((name) => lan.add(name))];
+    bystander = lan.add('f');
+    for (const { node } of holders.slice(1)) node.join(lan.now, roomNamed('hall'), 1);
+    lan.run(2_000);
+    lan.recorded.length = 0;
+  });
+
+  const sendToRoom = (data: string | Buffer): string =>
+    a.node.sendToRoom(lan.now, { room: 'hall', from: null, data: Buffer.from(data), isVolatile: true }, 0);
+  const receivedBy = (host: Host): string[] =>
+    lan.of(host, 'room-message').map(({ data }) => data.toString());
+  const volatileSent = (): (string | null)[] =>
+    lan.recorded.filter(({ transmit }) => isVolatile(transmit)).map(({ transmit }) => transmit.to);
+
+  it('goes to all by one broadcast, together with others, and each copy is counted', () => {
+    for (let count = 0; count < 5; count += 1) expect(sendToRoom(String(count))).toBe('queued');
+    lan.run(1);
+    expect(volatileSent()).toEqual([null]);
+    for (const holder of holders) expect(receivedBy(holder)).toEqual(['0', '1', '2', '3', '4']);
+    expect(a.node.statistics()).toMatchObject({ volatileSent: 20, volatileDropped: 0, roomBroadcasts: 5 });
+  });
+
+  it('goes by unicast to those that hold it, once they are few', () => {
+    holders[1]?.node.leave(lan.now, roomNamed('hall'), 1);
+    lan.run(10_000);
+    lan.recorded.length = 0;
+    sendToRoom('few');
+    lan.run(1);
+    const few = holders.filter((_holder, index) => index !== 1);
+    expect(new Set(volatileSent())).toEqual(new Set(few.map(({ endpoint }) => endpoint)));
+    expect(receivedBy(bystander)).toEqual([]);
+  });
+
+  it('is dropped for all beyond a quarter of the window in a few milliseconds', () => {
+    for (let count = 0; count < 1_000; count += 1) sendToRoom(bytes(1_000));
+    const { volatileSent: sent, volatileDropped } = a.node.statistics();
+    lan.run(1);
+    expect(sent + volatileDropped).toBe(4_000);
+    expect(volatileSent()).toHaveLength(sent / 4);
+    expect(sent).toBeLessThan(200);
+    for (const holder of holders) expect(receivedBy(holder)).toHaveLength(sent / 4);
+  });
+
+  it('goes by unicast while a holder lags behind in the broadcast stream', () => {
+    const [slow] = holders as [Host];
+    lan.loses = (transmit, to) => to === slow && !isVolatile(transmit);
+    for (let count = 0; count < 300; count += 1) {
+      a.node.publish(lan.now, 'news', bytes(1_000));
+      lan.run(1);
+    }
+    lan.recorded.length = 0;
+    sendToRoom('late');
+    lan.run(1);
+    expect(volatileSent()).not.toContain(null);
+    for (const holder of holders.slice(1)) expect(receivedBy(holder)).toEqual(['late']);
+  });
+
+  it('is dropped when one that was sent later has come before it, also by broadcast', () => {
+    const late: Transmit[] = [];
+    lan.loses = (transmit, to) => to === b && isVolatile(transmit) && late.push(transmit) > 0;
+    sendToRoom('older');
+    lan.run(1);
+    lan.loses = () => false;
+    sendToRoom('newer');
+    lan.run(1);
+    b.node.handleDatagram(lan.now, 'shared', (late[0] as Transmit).bytes, a.endpoint);
+    lan.run(1);
+    expect(receivedBy(b)).toEqual(['newer']);
+  });
+
+  it('by broadcast counts only from a boot that has a session with the receiver', () => {
+    const recorded: Transmit[] = [];
+    lan.loses = (transmit, to) => to === b && isVolatile(transmit) && recorded.push(transmit) > 0;
+    sendToRoom('recorded');
+    lan.run(1);
+    // b forgets a, and hears it again: it is heard, but has not answered yet
+    lan.loses = (_transmit, to, from) => to === b && from === a;
+    lan.run(10_000);
+    b.node.handleDatagram(lan.now, 'shared', (recorded[0] as Transmit).bytes, a.endpoint);
+    lan.run(1);
+    expect(receivedBy(b)).toEqual([]);
+  });
+});

@@ -149,7 +149,8 @@ export class Application implements Occupant {
       () =>
         `#${this.boot.index} send #${id} to ${to} (${bytes} B${wantsReceipt ? ', receipt' : ''}, ${way}${isBroadcast ? ', by broadcast' : ''}): ${result}`,
     );
-    promises.sent(this.boot, { to, from, data }, way, token, result, this.oracles.worldNow());
+    const wayTaken = isVolatile && isBroadcast ? 'volatile broadcast' : way;
+    promises.sent(this.boot, { to, from, data }, wayTaken, token, result, this.oracles.worldNow());
     if (isBroadcast) promises.noteBroadcast(id);
     return id;
   }

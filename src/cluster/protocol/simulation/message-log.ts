@@ -6,7 +6,7 @@ import type { SendResult } from '../contract.js';
 import type { Boot } from './timeline.js';
 import { Violation } from './violation.js';
 
-export type Way = 'certain' | 'volatile frame' | 'volatile record';
+export type Way = 'certain' | 'volatile frame' | 'volatile broadcast' | 'volatile record';
 
 interface EntryFacts {
   readonly id: number;
@@ -14,7 +14,7 @@ interface EntryFacts {
   readonly to: string;
   readonly from: string | null;
   readonly data: Buffer;
-  /** Volatile messages have an order of their own for each way: in frames, and in records. */
+  /** Volatile messages have an order of their own for each way: in frames to one node, in frames to all, and in records. */
   readonly way: Way;
   readonly at: number;
   readonly token: number;

@@ -1,5 +1,5 @@
 /**
- * Volatile messages on their way to one peer: the datagrams that leave at the end of this turn.
+ * Volatile messages on their way to one peer, or to all: the datagrams that leave at the end of this turn.
  *
  * They are frames without a sequence. Nothing is kept once they have left: they are not acked, and never sent again. So
  * no window limits them. A budget does: so many datagrams in `SLOT_MS`, and what exceeds it is dropped.

@@ -31,6 +31,7 @@ type Parts = Pick<
   | 'outbox'
   | 'recordBytes'
   | 'timers'
+  | 'volatileToAll'
 >;
 
 export class Transmission {
@@ -44,9 +45,11 @@ export class Transmission {
   flush(now: number): void {
     if (!this.parts.carriage.isUp) {
       this.#keepBroadcast(now);
+      this.parts.volatileToAll.take();
       return;
     }
     this.#flushBroadcast(now);
+    if (!this.parts.volatileToAll.isEmpty) this.#sendVolatileToAll();
     this.parts.flushQueue.drain((peer) => {
       if (!peer.isGone) this.#flushPeer(now, peer);
     });
@@ -144,6 +147,14 @@ export class Transmission {
     for (const frames of peer.outgoing.volatile.take()) {
       outbox.writer.raw(frames);
       outbox.toPeer(peer);
+    }
+  }
+
+  #sendVolatileToAll(): void {
+    const { outbox, volatileToAll } = this.parts;
+    for (const frames of volatileToAll.take()) {
+      outbox.writer.raw(frames);
+      outbox.toAll();
     }
   }
 

@@ -161,4 +161,29 @@ export const RECORDS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'volatile messages to many left in their queue',
+    breaks: 'what should leave by broadcast leaves when something else does',
+    wishes: { mode: 'broadcast' },
+    edits: [
+      {
+        file: 'transmission/transmission.ts',
+        search: '    if (!this.parts.volatileToAll.isEmpty) this.#sendVolatileToAll();',
+        replace:
+          '    if (!this.parts.volatileToAll.isEmpty && this.parts.broadcast.inFlight > 0) this.#sendVolatileToAll();',
+      },
+    ],
+  },
+  {
+    name: 'volatile messages by broadcast and unicast',
+    breaks: 'who gets one by broadcast gets it by unicast too',
+    wishes: { mode: 'broadcast' },
+    edits: [
+      {
+        file: 'routing/volatile-messages.ts',
+        search: '    return left;\n',
+        replace: '    return count;\n',
+      },
+    ],
+  },
 ];
