@@ -1,14 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { randomBytes, randomInt } from 'node:crypto';
 import { firstValueFrom, take, toArray } from 'rxjs';
-import { BrokerProcess } from '../src/broker/testing/broker-process.js';
-import { BROKERS } from '../src/broker/testing/brokers.js';
 import { Cluster } from '../src/cluster/cluster.js';
 import type { Environment } from '../src/config/variables.js';
-import { clusterEnvironment } from './support/environment.js';
 import { TestClient } from '../src/testing/test-client.js';
+import { carrier, itOverUdp } from './support/carrier.js';
+import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
-import { running } from './support/running.js';
 
 const nodes: TestNode[] = [];
 
@@ -45,37 +43,22 @@ function meshEnvironments(): Environment[] {
   }));
 }
 
-const brokers = new Map<string, BrokerProcess>();
-
 /** Three nodes that a broker joins. */
-function brokeredEnvironments(name: keyof typeof BROKERS): Environment[] {
-  const { bus, urlVariable, urlOf } = BROKERS[name];
-  const url = urlOf(brokers.get(name)?.port ?? 0);
-  const env = clusterEnvironment({ CLUSTER_BUS: bus, [urlVariable]: url });
+function brokeredEnvironments(): Environment[] {
+  const env = clusterEnvironment();
   return [0, 1, 2].map((index) => ({ ...env, NODE_NAME: `n${index}` }));
 }
 
-beforeAll(async () => {
-  for (const [name, { program }] of Object.entries(BROKERS)) {
-    if (BrokerProcess.missing(program).length > 0) continue;
-    const broker = await BrokerProcess.start(program);
-    brokers.set(name, broker);
-    running.set(broker, async () => broker.end());
-  }
-});
+const MODES: readonly (readonly [string, () => Environment[]])[] =
+  carrier.name === 'UDP'
+    ? [
+        ['in broadcast mode', () => sharedEnvironments('broadcast')],
+        ['in multicast mode', () => sharedEnvironments('multicast')],
+        ['in mesh mode', meshEnvironments],
+      ]
+    : [[`over ${carrier.name}`, brokeredEnvironments]];
 
-afterAll(async () => {
-  await Promise.all([...brokers.values()].map(async (broker) => broker.end()));
-});
-
-describe.each([
-  ['broadcast', () => sharedEnvironments('broadcast')],
-  ['multicast', () => sharedEnvironments('multicast')],
-  ['mesh', meshEnvironments],
-  ...Object.entries(BROKERS)
-    .filter(([, { program }]) => BrokerProcess.missing(program).length === 0)
-    .map(([name]) => [`broker (${name})`, () => brokeredEnvironments(name as keyof typeof BROKERS)] as const),
-] as const)('a cluster of three in %s mode', (_mode, environments) => {
+describe.each(MODES)('a cluster of three %s', (_mode, environments) => {
   it('delivers to every device with a receipt that counts them, and carries channels and questions', async () => {
     const [a, b, c] = (await start(...environments())) as [TestNode, TestNode, TestNode];
     for (const node of [a, b, c]) {
@@ -116,18 +99,22 @@ describe.each([
 });
 
 describe('a node that is cut off from the start', () => {
-  it('is not ready while none of its configured peers answers, and says why', async () => {
-    const env = clusterEnvironment({ CLUSTER_BUS: 'udp', UDP_MODE: 'mesh', UDP_INTERFACE: '127.0.0.1' });
-    const [node] = (await start({ ...env, UDP_PEERS: `127.0.0.1:${randomInt(33_000, 60_000)}` })) as [
-      TestNode,
-    ];
-    const { ready, problems } = clusterOf(node).health();
-    expect(ready).toBe(false);
-    expect(problems.join()).toMatch(/UDP_PEERS.*CLUSTER_SECRET/);
-  });
+  itOverUdp(
+    'a broker has no list of peers',
+    'is not ready while none of its configured peers answers, and says why',
+    async () => {
+      const env = clusterEnvironment({ CLUSTER_BUS: 'udp', UDP_MODE: 'mesh', UDP_INTERFACE: '127.0.0.1' });
+      const [node] = (await start({ ...env, UDP_PEERS: `127.0.0.1:${randomInt(33_000, 60_000)}` })) as [
+        TestNode,
+      ];
+      const { ready, problems } = clusterOf(node).health();
+      expect(ready).toBe(false);
+      expect(problems.join()).toMatch(/UDP_PEERS.*CLUSTER_SECRET/);
+    },
+  );
 
-  it('does not meet nodes of another name or secret on the same port', async () => {
-    const env = clusterEnvironment({ CLUSTER_BUS: 'udp' });
+  it('does not meet nodes of another name or secret on the same port, or at the same broker', async () => {
+    const env = clusterEnvironment();
     const started = await start(
       env,
       { ...env, CLUSTER_NAME: 'another' },

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { carrier } from './support/carrier.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestClient, V1 } from '../src/testing/test-client.js';
 import { TestNode } from './support/node.js';
 
-describe.each(['plain', 'udp'])('two nodes that share a UDP port (CLUSTER_BUS=%s)', (bus) => {
+const BUSES = carrier.bus === 'udp' ? ['plain', 'udp'] : [carrier.bus];
+
+describe.each(BUSES)('two nodes of one cluster (CLUSTER_BUS=%s)', (bus) => {
   let a: TestNode;
   let b: TestNode;
 

@@ -15,6 +15,7 @@ import { Metrics } from '../src/telemetry/metrics.js';
 import { CLOSES, FRAME_ERRORS, UPGRADE_REFUSALS } from '../src/wire/codes.js';
 import { TestClient } from '../src/testing/test-client.js';
 import { TURNED_AWAY } from '../src/gateway/gateway-statistics.js';
+import { carrier } from './support/carrier.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 import { RawClient } from './support/raw-client.js';
@@ -307,7 +308,7 @@ describe("the operators' door", () => {
     expect(value('lanfare_messages_total{path="local",outcome="delivered"}')).toBeGreaterThanOrEqual(1);
     expect(value('lanfare_errors_total{code="bad_json"}')).toBe(1);
     expect(value('lanfare_handshakes_total{result="accepted"}')).toBeGreaterThanOrEqual(1);
-    expect(value('lanfare_udp_datagrams_total{direction="sent"}')).toBeGreaterThanOrEqual(1);
+    expect(value('lanfare_udp_datagrams_total{direction="sent"}') > 0).toBe(carrier.bus === 'udp');
     expect(value('lanfare_visitors')).toBe(1);
     expect(value('lanfare_messages_remembered')).toBeGreaterThanOrEqual(1);
     expect(value('lanfare_directory_bytes')).toBeGreaterThan(0);
@@ -399,7 +400,7 @@ describe('counters with labels', () => {
     );
   }
 
-  it.each(['udp', 'plain', 'none'])('show every value from the first scrape on (%s)', async (bus) => {
+  it.each([carrier.bus, 'plain', 'none'])('show every value from the first scrape on (%s)', async (bus) => {
     const node = await TestNode.start(clusterEnvironment({ CLUSTER_BUS: bus }), [], false, {
       operations: true,
     });

@@ -37,7 +37,6 @@ describe('two nodes, each with an OpenTelemetry SDK of its own,', () => {
 
   beforeAll(async () => {
     const env = clusterEnvironment({
-      CLUSTER_BUS: 'udp',
       API_KEYS: KEY,
       WS_MESSAGES_PER_SECOND: '0',
       ROOM_ACCESS: 'open',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { OperationsDoor } from '../src/operations/operations-door.js';
 import { PRIMARY_KEY_HEADER } from '../src/workers/worker-door.js';
 import { TestClient } from '../src/testing/test-client.js';
+import { itOverUdp } from './support/carrier.js';
 import { clusterEnvironment } from './support/environment.js';
 import { takePort } from './support/free-port.js';
 import { TestNode } from './support/node.js';
@@ -122,17 +123,21 @@ describe('two workers', () => {
 });
 
 describe('a primary', () => {
-  it('ends at once with 1 when its workers can not start', async () => {
-    const { port, server } = await takePort();
-    const taken = NodeProcess.launch(clusterEnvironment({ WORKERS: '2', PORT: port }));
-    expect(await taken.exited()).toBe(1);
-    expect(taken.output).toMatch(new RegExp(`^PORT: cannot listen on 127.0.0.1:${port}`, 'm'));
-    server.close();
-    const away = NodeProcess.launch(clusterEnvironment({ WORKERS: '2', UDP_INTERFACE: '192.0.2.1' }));
-    expect(await away.exited()).toBe(1);
-    expect(away.output).toMatch(/^UDP_INTERFACE: /m);
-    expect(away.output).toContain('could not start');
-  });
+  itOverUdp(
+    'a bad UDP address ends the start',
+    'ends at once with 1 when its workers can not start',
+    async () => {
+      const { port, server } = await takePort();
+      const taken = NodeProcess.launch(clusterEnvironment({ WORKERS: '2', PORT: port }));
+      expect(await taken.exited()).toBe(1);
+      expect(taken.output).toMatch(new RegExp(`^PORT: cannot listen on 127.0.0.1:${port}`, 'm'));
+      server.close();
+      const away = NodeProcess.launch(clusterEnvironment({ WORKERS: '2', UDP_INTERFACE: '192.0.2.1' }));
+      expect(await away.exited()).toBe(1);
+      expect(away.output).toMatch(/^UDP_INTERFACE: /m);
+      expect(away.output).toContain('could not start');
+    },
+  );
 
   it('ends with the code of a worker that dies five times within a minute', async () => {
     const primary = await PrimaryProcess.launch({});
@@ -221,34 +226,42 @@ describe('SIGHUP', () => {
     await primary.process.stop();
   });
 
-  it('reads the environment file anew; workers stay when it is bad, or when a replacement is not ready', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'lanfare-')), 'node.env');
-    writeFileSync(file, 'WS_PATH=/before\n');
-    const primary = await PrimaryProcess.start({ ENV_FILE: file });
-    const { process } = primary;
-    writeFileSync(file, 'WS_PATH=before\n');
-    process.signal('SIGHUP');
-    await process.waitForOutput(/The configuration is not valid, all workers stay\.\nWS_PATH: /);
-    writeFileSync(file, 'WS_PATH=/before\nUDP_INTERFACE=192.0.2.1\n');
-    process.signal('SIGHUP');
-    await process.waitForOutput(/Worker 1 stays, and those after it/);
-    await (await TestClient.connect(process.url('user_id=1', '/before'))).close();
-    writeFileSync(file, 'WS_PATH=/after\nWORKERS=3\n');
-    process.signal('SIGHUP');
-    await process.waitForOutput(/All 2 workers are replaced/);
-    await (await TestClient.connect(process.url('user_id=1', '/after'))).close();
-    await expect(TestClient.connect(process.url('user_id=1', '/before'))).rejects.toThrow('404');
-    await process.stop();
-  });
+  itOverUdp(
+    'a bad UDP address keeps a replacement from being ready',
+    'reads the environment file anew; workers stay when it is bad, or when a replacement is not ready',
+    async () => {
+      const file = join(mkdtempSync(join(tmpdir(), 'lanfare-')), 'node.env');
+      writeFileSync(file, 'WS_PATH=/before\n');
+      const primary = await PrimaryProcess.start({ ENV_FILE: file });
+      const { process } = primary;
+      writeFileSync(file, 'WS_PATH=before\n');
+      process.signal('SIGHUP');
+      await process.waitForOutput(/The configuration is not valid, all workers stay\.\nWS_PATH: /);
+      writeFileSync(file, 'WS_PATH=/before\nUDP_INTERFACE=192.0.2.1\n');
+      process.signal('SIGHUP');
+      await process.waitForOutput(/Worker 1 stays, and those after it/);
+      await (await TestClient.connect(process.url('user_id=1', '/before'))).close();
+      writeFileSync(file, 'WS_PATH=/after\nWORKERS=3\n');
+      process.signal('SIGHUP');
+      await process.waitForOutput(/All 2 workers are replaced/);
+      await (await TestClient.connect(process.url('user_id=1', '/after'))).close();
+      await expect(TestClient.connect(process.url('user_id=1', '/before'))).rejects.toThrow('404');
+      await process.stop();
+    },
+  );
 
-  it('finds a UDP port for each replacement in a mesh: one more than workers', async () => {
-    const env = clusterEnvironment({ UDP_MODE: 'mesh' });
-    const port = Number(env['UDP_PORT']);
-    const primary = await PrimaryProcess.start({ ...env, UDP_PEERS: `127.0.0.1:${port}-${port + 2}` });
-    primary.process.signal('SIGHUP');
-    await primary.process.waitForOutput(/All 2 workers are replaced/);
-    const ports = primary.process.output.matchAll(/from [\d.]+:(\d+)/g);
-    expect(Array.from(ports, ([, own]) => Number(own) - port).sort((a, b) => a - b)).toEqual([0, 0, 1, 2]);
-    await primary.process.stop();
-  });
+  itOverUdp(
+    'no UDP ports are used',
+    'finds a UDP port for each replacement in a mesh: one more than workers',
+    async () => {
+      const env = clusterEnvironment({ UDP_MODE: 'mesh' });
+      const port = Number(env['UDP_PORT']);
+      const primary = await PrimaryProcess.start({ ...env, UDP_PEERS: `127.0.0.1:${port}-${port + 2}` });
+      primary.process.signal('SIGHUP');
+      await primary.process.waitForOutput(/All 2 workers are replaced/);
+      const ports = primary.process.output.matchAll(/from [\d.]+:(\d+)/g);
+      expect(Array.from(ports, ([, own]) => Number(own) - port).sort((a, b) => a - b)).toEqual([0, 0, 1, 2]);
+      await primary.process.stop();
+    },
+  );
 });

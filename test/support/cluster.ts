@@ -12,7 +12,7 @@ export async function startCluster(
   const shared = clusterEnvironment({ CLUSTER_MIN_NODES: String(count), ...env });
   const nodes = await Promise.all(
     Array.from({ length: count }, async (_, index) =>
-      TestNode.start({ ...shared, CLUSTER_BUS: 'udp', NODE_NAME: `n${index}` }, imports, false, {
+      TestNode.start({ ...shared, NODE_NAME: `n${index}` }, imports, false, {
         operations: true,
       }),
     ),

@@ -1,13 +1,13 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Environment } from '../../src/config/variables.js';
+import { carrierEnvironment } from './carrier.js';
 
 /** Nodes that share these are a cluster; tests that each make their own do not hear each other. */
 export function clusterEnvironment(overrides: Environment = {}): Environment {
   return {
     CLUSTER_NAME: `test-${randomBytes(6).toString('hex')}`,
     CLUSTER_SECRET: randomBytes(32).toString('hex'),
-    // below the kernel's ephemeral range, so that no client socket holds it
-    UDP_PORT: String(randomInt(10_000, 32_000)),
+    ...carrierEnvironment(overrides['CLUSTER_BUS']),
     ...overrides,
   };
 }
