@@ -1,5 +1,6 @@
 import type * as Nats from '@nats-io/transport-node';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { ConfigurationError } from '../config/variables.js';
 import { BrokerClient, BrokerRefusal, loadLibrary, type BrokerSession, type Inbox } from './broker-client.js';
 import type { NatsSettings } from './nats.config.js';
 import { readFileOf } from './read-file.js';
@@ -20,7 +21,7 @@ export class NatsClient extends BrokerClient {
   readonly broker = 'NATS';
   readonly servers: string;
   #library: typeof Nats | undefined;
-  #secrets: Pick<Nats.ConnectionOptions, 'authenticator' | 'tls'> = {};
+  #tls: Pick<Nats.ConnectionOptions, 'tls'> = {};
 
   constructor(private readonly settings: NatsSettings) {
     super();
@@ -28,25 +29,22 @@ export class NatsClient extends BrokerClient {
   }
 
   async load(): Promise<void> {
-    const { NATS_CA, NATS_CREDS, NATS_URL } = this.settings;
+    const { NATS_CA, NATS_URL } = this.settings;
     this.#library = await loadLibrary(
       '@nats-io/transport-node',
       async () => import('@nats-io/transport-node'),
     );
     const mustEncrypt = NATS_CA !== undefined || NATS_URL.some((url) => url.startsWith('tls:'));
     const ca = NATS_CA === undefined ? undefined : (await readFileOf('NATS_CA', NATS_CA)).toString();
-    this.#secrets = {
-      ...(mustEncrypt && { tls: ca === undefined ? {} : { ca } }),
-      ...(NATS_CREDS !== undefined && {
-        authenticator: this.#library.credsAuthenticator(await readFileOf('NATS_CREDS', NATS_CREDS)),
-      }),
-    };
+    if (mustEncrypt) this.#tls = { tls: ca === undefined ? {} : { ca } };
+    await this.#credentials(this.#library);
   }
 
   async connect(inbox: Inbox, patienceMs: number): Promise<BrokerSession> {
     const library = this.#library;
     if (library === undefined) throw new Error('The library has not been loaded: call load() first');
     const { NATS_PASSWORD, NATS_TOKEN, NATS_URL, NATS_USER } = this.settings;
+    const credentials = await this.#credentials(library);
     let connection: NatsConnection;
     try {
       connection = await library.connect({
@@ -56,7 +54,8 @@ export class NatsClient extends BrokerClient {
         name: 'lanfare',
         ...(NATS_USER !== undefined && { user: NATS_USER, pass: NATS_PASSWORD ?? '' }),
         ...(NATS_TOKEN !== undefined && { token: NATS_TOKEN }),
-        ...this.#secrets,
+        ...credentials,
+        ...this.#tls,
       });
     } catch (error) {
       throw this.#explain(error);
@@ -68,6 +67,20 @@ export class NatsClient extends BrokerClient {
       throw new BrokerRefusal('NATS_URL', `${connection.getServer()} ${what}`);
     }
     return new NatsSession(connection, inbox);
+  }
+
+  /** Read anew for each connection: such a file expires, and is replaced before. */
+  async #credentials(library: typeof Nats): Promise<Pick<Nats.ConnectionOptions, 'authenticator'>> {
+    const { NATS_CREDS: path } = this.settings;
+    if (path === undefined) return {};
+    const authenticator = library.credsAuthenticator(await readFileOf('NATS_CREDS', path));
+    try {
+      authenticator('what a server asks to be signed');
+    } catch {
+      const message = `${path} holds no JWT and seed of a user, as a .creds file does`;
+      throw new ConfigurationError([{ variable: 'NATS_CREDS', message }]);
+    }
+    return { authenticator };
   }
 
   #explain(error: unknown): unknown {

@@ -2,8 +2,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom } from 'rxjs';
@@ -15,6 +14,8 @@ import { natsVariables } from '../../broker/nats.config.js';
 import { RedisClient } from '../../broker/redis-client.js';
 import { redisVariables } from '../../broker/redis.config.js';
 import { BrokerProcess, freePort } from '../../broker/testing/broker-process.js';
+import { NatsOperator } from '../../broker/testing/nats-operator.js';
+import { redisCommand } from '../../broker/testing/redis-command.js';
 
 Logger.overrideLogger(false);
 
@@ -73,20 +74,6 @@ function certificateFor(name: string): { cert: string; key: string } {
   return { cert, key };
 }
 
-/** Sends commands to a Redis server, and resolves when it has answered. */
-async function command(broker: BrokerProcess, ...lines: readonly string[]): Promise<void> {
-  const socket = connect(broker.port, '127.0.0.1');
-  let answered = 0;
-  await new Promise<void>((resolve) => {
-    socket.on('data', (chunk: Buffer) => {
-      answered += chunk.toString().split('\r\n').length - 1;
-      if (answered >= lines.length) resolve();
-    });
-    socket.write(lines.map((line) => `${line}\r\n`).join(''));
-  });
-  socket.destroy();
-}
-
 const missing = BrokerProcess.missing('nats-server', 'redis-server');
 
 describe('clients of brokers', () => {
@@ -117,6 +104,18 @@ describe('clients of brokers', () => {
       const env = { NATS_URL: `nats://127.0.0.1:${port}` };
       expect(await refusal(nats({ ...env, NATS_TOKEN: 'wrong' }))).toEqual(['NATS_TOKEN']);
       await carried(await open(nats({ ...env, NATS_TOKEN: 'right' })));
+    });
+
+    it.each([
+      ['nothing of the kind', () => 'a secret that is no .creds file'],
+      ['a cut seed', () => new NatsOperator().credsFor().replace(/^SU.*$/m, 'SUA-secret')],
+    ])('ends the start when the .creds file holds %s, and shows nothing of it', async (_what, content) => {
+      const file = join(folder, 'bad.creds');
+      writeFileSync(file, content());
+      const message = `${file} holds no JWT and seed of a user, as a .creds file does`;
+      await expect(open(nats({ NATS_URL: 'nats://127.0.0.1:1', NATS_CREDS: file }))).rejects.toEqual(
+        new ConfigurationError([{ variable: 'NATS_CREDS', message }]),
+      );
     });
 
     it.each([
@@ -235,7 +234,7 @@ describe('clients of brokers', () => {
       const broker = await run('redis-server');
       const acl = (user: string, channels: string, commands: string) =>
         `ACL SETUSER ${user} on >x resetchannels ${channels} -@all +@connection ${commands}`;
-      await command(
+      await redisCommand(
         broker,
         acl('all', '&lf.lanfare.*', '+publish +subscribe'),
         acl('mute', '&lf.lanfare.*', '+subscribe'),
@@ -270,7 +269,7 @@ describe('clients of brokers', () => {
       const carrier = await open(redis({ REDIS_URL: `redis://127.0.0.1:${broker.port}` }));
       await carried(carrier);
       const isAway = away(carrier);
-      await command(broker, 'CLIENT KILL TYPE pubsub');
+      await redisCommand(broker, 'CLIENT KILL TYPE pubsub');
       await isAway;
       await carried(carrier);
     });
@@ -280,7 +279,7 @@ describe('clients of brokers', () => {
       const carrier = await open(redis({ REDIS_URL: `redis://127.0.0.1:${broker.port}` }));
       await carried(carrier);
       const isAway = away(carrier);
-      await command(broker, 'CLIENT PAUSE 1000 ALL');
+      await redisCommand(broker, 'CLIENT PAUSE 1000 ALL');
       await isAway;
       await carried(carrier);
     });
@@ -292,7 +291,7 @@ describe('clients of brokers', () => {
       const isAway = away(carrier);
       // All of it within one command, so that nothing can be read meanwhile.
       const publish = "redis.call('publish', 'lf.lanfare.all', string.rep('x', 32768))";
-      await command(broker, `EVAL "for count = 1, 100 do ${publish} end" 0`);
+      await redisCommand(broker, `EVAL "for count = 1, 100 do ${publish} end" 0`);
       await isAway;
       await carried(carrier);
     });
