@@ -1,37 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { filter, firstValueFrom } from 'rxjs';
 import { BrokerProcess } from '../../broker/testing/broker-process.js';
-import { Cable } from '../../broker/testing/cable.js';
 import { BROKERS } from '../../broker/testing/brokers.js';
-import { BROKER_TIMING, BrokerCarrier } from '../carrier/broker-carrier.js';
-import type { Receipt } from './bus.js';
-import { ProtocolBus } from './protocol-bus.js';
+import { Cable } from '../../broker/testing/cable.js';
+import { BrokeredNode } from './testing/brokered-node.js';
 
 Logger.overrideLogger(false);
 
-/** Outages are noticed and ended sooner. */
-const TIMING = {
-  ...BROKER_TIMING,
-  connectMs: 500,
-  waitMaxMs: 200,
-  echoMs: 100,
-  silentMs: 400,
-  renewMs: 800,
-  silentAfterMs: 2_000,
-  deadAfterMs: 4_000,
-};
 const bob = { kind: 'user', name: 'bob' } as const;
-
-interface Node {
-  readonly bus: ProtocolBus;
-  readonly carrier: BrokerCarrier;
-  readonly changes: string[];
-  readonly gaps: string[];
-  readonly messages: string[];
-}
 
 for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
   const [missing] = BrokerProcess.missing(program);
@@ -41,53 +20,23 @@ for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
       return;
     }
     let broker: BrokerProcess;
-    let a: Node;
-    let b: Node;
-
-    const config = { CLUSTER_SECRET: [randomBytes(32).toString('hex')], version: 'test' };
+    let a: BrokeredNode;
+    let b: BrokeredNode;
     let cable: Cable;
 
-    const start = async (NODE_NAME: string, CLUSTER_NAME: string, port = broker.port): Promise<Node> => {
-      const bootId = randomBytes(12);
-      const carrier = new BrokerCarrier(client(port), CLUSTER_NAME, bootId, TIMING);
-      const bus = new ProtocolBus(bootId, { ...config, CLUSTER_NAME, NODE_NAME }, carrier);
-      const node: Node = { bus, carrier, changes: [], gaps: [], messages: [] };
-      bus.peerChanges$.subscribe(({ change }) => node.changes.push(change));
-      bus.gaps$.subscribe(({ kind }) => node.gaps.push(kind));
-      bus.messages$.subscribe(({ data: body, acknowledge }) => {
-        node.messages.push(body.toString());
-        acknowledge?.(1);
-      });
-      await bus.start();
-      return node;
-    };
-    const carried = async (node: Node, isCarried: boolean): Promise<unknown> =>
-      firstValueFrom(node.carrier.outage$.pipe(filter((outage) => (outage === null) === isCarried)));
     const bothCarried = async (isCarried: boolean): Promise<unknown> =>
-      Promise.all([carried(a, isCarried), carried(b, isCarried)]);
-    const send = async (node: Node, body: string): Promise<Receipt | 'congested' | 'too_large'> =>
-      new Promise((resolve) => {
-        const message = { to: 'bob', from: null, data: Buffer.from(JSON.stringify(body)) };
-        const refusal = node.bus.send(message, resolve);
-        if (refusal !== null) resolve(refusal);
-      });
-    /** Sends until the peer is heard again, and counts it. */
-    const sendUntilComplete = async (node: Node, body: string): Promise<void> => {
-      for (let turn = 1; ; turn += 1) {
-        const receipt = await send(node, `${body} ${turn}`);
-        if (receipt !== 'congested' && receipt !== 'too_large' && receipt.complete && receipt.delivered === 1)
-          return;
-        await delay(20);
-      }
-    };
+      Promise.all([a.carried(isCarried), b.carried(isCarried)]);
 
     beforeEach(async () => {
       broker = await BrokerProcess.start(program);
       const cluster = `outage ${randomUUID()}`;
       cable = await Cable.to(broker.port);
-      [a, b] = await Promise.all([start('a', cluster, cable.port), start('b', cluster)]);
+      [a, b] = await Promise.all([
+        BrokeredNode.start(client(cable.port), cluster, 'a'),
+        BrokeredNode.start(client(broker.port), cluster, 'b'),
+      ]);
       await new Promise<boolean>((reachable) => b.bus.join(bob, reachable));
-      await sendUntilComplete(a, 'before');
+      await a.sendUntilComplete('before');
       a.changes.length = 0;
     });
 
@@ -99,16 +48,16 @@ for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
 
     it('killed (-9) and started again, loses and doubles nothing, and no node is taken for dead', async () => {
       const before = b.messages.length;
-      const onItsWay = send(a, 'on its way');
+      const onItsWay = a.send('on its way');
       await broker.kill();
       await bothCarried(false);
-      expect(await send(a, 'refused')).toBe('congested');
+      expect(await a.send('refused')).toBe('congested');
       expect(a.bus.holders({ kind: 'user', name: 'nobody' }).complete).toBe(false);
       expect(a.bus.health().problems[0]).toContain(`127.0.0.1:${cable.port}`);
       expect(await onItsWay).toMatchObject({ complete: expect.any(Boolean) });
       await broker.start();
       await bothCarried(true);
-      await sendUntilComplete(a, 'after');
+      await a.sendUntilComplete('after');
       expect(a.changes).toEqual([]);
       expect(a.gaps).toEqual([]);
       const came = b.messages.slice(before);
@@ -120,10 +69,10 @@ for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
     it('that stands still is noticed, and carries again when it goes on', async () => {
       broker.signal('SIGSTOP');
       await bothCarried(false);
-      expect(await send(a, 'refused')).toBe('congested');
+      expect(await a.send('refused')).toBe('congested');
       broker.signal('SIGCONT');
       await bothCarried(true);
-      await sendUntilComplete(a, 'after');
+      await a.sendUntilComplete('after');
       expect(a.changes).toEqual([]);
       expect(b.messages).not.toContain('"refused"');
     });
@@ -144,14 +93,14 @@ for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
 
     it('that one node does not reach: the node drops nobody, is dropped, and is met again', async () => {
       cable.cut();
-      await carried(a, false);
-      expect(await send(a, 'refused')).toBe('congested');
+      await a.carried(false);
+      expect(await a.send('refused')).toBe('congested');
       await firstValueFrom(b.bus.peerChanges$.pipe(filter(({ change }) => change === 'lost')));
       expect(a.changes).toEqual([]);
       expect(a.bus.peers()).toHaveLength(1);
       cable.mend();
-      await carried(a, true);
-      await sendUntilComplete(a, 'after');
+      await a.carried();
+      await a.sendUntilComplete('after');
       expect(b.messages).not.toContain('"refused"');
       expect(new Set(b.messages).size).toBe(b.messages.length);
     });
@@ -162,7 +111,7 @@ for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
         b.bus.join({ kind: 'room', name: 'secret-room' }, () => reachable(true)),
       );
       b.bus.join({ kind: 'user', name: 'secret-user' }, () => undefined);
-      await sendUntilComplete(a, 'secret-body');
+      await a.sendUntilComplete('secret-body');
       a.bus.sendToRoom({ room: 'secret-room', from: 'secret-sender', data: Buffer.from('"secret"') }, null);
       await a.bus.ask('secret-topic', Buffer.from('secret-question'), 200);
       expect(watcher.heard.length).toBeGreaterThan(5);
@@ -178,7 +127,7 @@ for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
         watcher.publish(subject, bytes.subarray(0, 3));
       }
       await watcher.flush();
-      await sendUntilComplete(a, 'after');
+      await a.sendUntilComplete('after');
       expect(b.messages.slice(before).filter((body) => !body.startsWith('"after'))).toEqual([]);
       expect([a.changes, a.gaps, b.gaps]).toEqual([[], [], []]);
       await watcher.close();
