@@ -115,25 +115,27 @@ describe('deploy/', () => {
       readonly kind: string;
       readonly metadata: { readonly name: string };
     }
+    const manifestsIn = (path: string): Manifest[] =>
+      parseAllDocuments(read(`deploy/${path}.yaml`)).map((document) => document.toJS() as Manifest);
     const manifests = ['lanfare', 'ingress', 'receive-buffer'].flatMap((file) =>
-      parseAllDocuments(read(`deploy/kubernetes/${file}.yaml`)).map(
-        (document) => document.toJS() as Manifest,
-      ),
+      manifestsIn(`kubernetes/${file}`),
     );
+    const brokered = ['nats', 'redis'].flatMap((bus) => manifestsIn(`kubernetes-${bus}/${bus}`));
     const find = (kind: string): unknown => manifests.find((manifest) => manifest.kind === kind);
 
-    it.each(manifests.map((manifest) => [`${manifest.kind} ${manifest.metadata.name}`, manifest] as const))(
-      'takes %s',
-      async (_name, { apiVersion, kind, ...rest }) => {
-        const models = (await import(`kubernetes-models/${apiVersion}`)) as Record<
-          string,
-          new (data: object) => { validate(): void }
-        >;
-        const Model = models[kind];
-        if (Model === undefined) throw new Error(`${apiVersion} has no ${kind}`);
-        new Model(rest).validate();
-      },
-    );
+    it.each(
+      [...manifests, ...brokered].map(
+        (manifest) => [`${manifest.kind} ${manifest.metadata.name}`, manifest] as const,
+      ),
+    )('takes %s', async (_name, { apiVersion, kind, ...rest }) => {
+      const models = (await import(`kubernetes-models/${apiVersion}`)) as Record<
+        string,
+        new (data: object) => { validate(): void }
+      >;
+      const Model = models[kind];
+      if (Model === undefined) throw new Error(`${apiVersion} has no ${kind}`);
+      new Model(rest).validate();
+    });
 
     it('starts nodes with an environment that is valid', () => {
       expectValid({ ...(find('ConfigMap') as { data: Environment }).data, ...SECRETS });
@@ -180,6 +182,86 @@ describe('deploy/', () => {
     it('lets nodes find each other before they are ready', () => {
       const peers = manifests.find(({ metadata }) => metadata.name === 'lanfare-peers');
       expect(peers).toMatchObject({ spec: { clusterIP: 'None', publishNotReadyAddresses: true } });
+    });
+
+    describe.each([
+      ['nats', 'NATS_URL', { NATS_TOKEN: 'a token' }],
+      ['redis', 'REDIS_URL', { REDIS_URL: 'redis://:password@lanfare-redis:6379' }],
+    ] as [string, string, Environment][])('with %s as carrier', (bus, urlVariable, secrets) => {
+      interface Kustomization {
+        readonly resources: readonly string[];
+        readonly images: readonly { readonly name: string; readonly newTag: string }[];
+        readonly patches: readonly { readonly patch: string }[];
+      }
+      interface ConfigMap extends Manifest {
+        readonly data: Record<string, string | null>;
+      }
+      const folder = `deploy/kubernetes-${bus}`;
+      const { images, patches, resources } = parse(read(`${folder}/kustomization.yaml`)) as Kustomization;
+      const patched = patches.map(({ patch }) => parse(patch) as ConfigMap);
+      const { data: changed = {} } = patched.find(({ kind }) => kind === 'ConfigMap') ?? {};
+      /** As kustomize merges them: null takes a variable away. */
+      const data = Object.fromEntries(
+        Object.entries({ ...(find('ConfigMap') as ConfigMap).data, ...changed }).filter(
+          ([, value]) => value !== null,
+        ),
+      ) as Environment;
+
+      it('starts nodes with an environment that is valid, and sets nothing that is not used', () => {
+        const env: Environment = { ...data, ...SECRETS, ...secrets };
+        expectValid(env);
+        expect(environmentSuspicions(env)).toEqual([]);
+        expect(env['CLUSTER_BUS']).toBe(bus);
+      });
+
+      it('has a server where the nodes look for it, for them alone', () => {
+        expect(resources).toEqual(['../kubernetes', `${bus}.yaml`]);
+        const { hostname, port } = new URL(String({ ...data, ...secrets }[urlVariable]));
+        const own = manifestsIn(`kubernetes-${bus}/${bus}`);
+        const labels = { app: hostname };
+        expect(own).toMatchObject([
+          {
+            kind: 'Service',
+            metadata: { name: hostname },
+            spec: { selector: labels, ports: [{ port: Number(port) }] },
+          },
+          { kind: 'Deployment', spec: { template: { metadata: { labels } } } },
+          {
+            kind: 'NetworkPolicy',
+            spec: {
+              podSelector: { matchLabels: labels },
+              ingress: [{ from: [{ podSelector: { matchLabels: { app: 'lanfare' } } }] }],
+            },
+          },
+        ]);
+      });
+
+      it('runs an image of this version that has the client library', () => {
+        const tag = `${version()}-${bus}`;
+        expect(images).toEqual([{ name: 'lanfare', newTag: tag }]);
+        const [, client = ''] =
+          /--build-arg BROKER_CLIENT=(\S+) -t lanfare:(\S+) /.exec(read(`${folder}/kustomization.yaml`)) ??
+          [];
+        expect(['@nats-io/transport-node', 'ioredis']).toContain(client);
+        expect(read(`${folder}/kustomization.yaml`)).toContain(`${client} -t lanfare:${tag} `);
+      });
+
+      const kubectl = spawnSync('kubectl', ['version', '--client'], { encoding: 'utf8' });
+      if (kubectl.status !== 0)
+        process.stderr.write(`Left out: what kubectl makes of ${folder}: there is no kubectl\n`);
+
+      (kubectl.status === 0 ? it : it.skip)('is what kubectl makes of the folder', () => {
+        const { stdout } = spawnSync('kubectl', ['kustomize', folder], { encoding: 'utf8' });
+        const built = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+        expect((built.find(({ kind }) => kind === 'ConfigMap') as ConfigMap).data).toEqual(data);
+        const [container] = (built.find(({ kind }) => kind === 'StatefulSet') as unknown as StatefulSet).spec
+          .template.spec.containers;
+        expect(container).toMatchObject({ image: `lanfare:${version()}-${bus}` });
+        const names = Object.keys(secrets);
+        expect(
+          (container as unknown as { env: { name: string }[] }).env.map(({ name }) => name).sort(),
+        ).toEqual(['NODE_NAME', ...names].sort());
+      });
     });
   });
 
