@@ -28,8 +28,10 @@ export function carrierEnvironment(bus: unknown = carrier.bus): Environment {
   return { CLUSTER_BUS: carrier.bus, [urlVariable]: urlOf(broker.port) };
 }
 
+const test: (title: string, body: () => Promise<void>) => void = it;
+
 /** A test that means something over UDP alone. Over a broker it is left out, and the reason is printed. */
-export function itOverUdp(why: string, title: string, test: () => Promise<void>): void {
-  if (name === 'UDP') it(title, test);
+export function itOverUdp(why: string, title: string, body: () => Promise<void>): void {
+  if (name === 'UDP') test(title, body);
   else process.stdout.write(`Left out over ${name}: "${title}": ${why}\n`);
 }
