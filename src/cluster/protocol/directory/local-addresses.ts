@@ -5,6 +5,9 @@
  * erases the other. `announcedIn` is the broadcast record that carries the announcement. An address that lingers is held
  * by no connection any more, and is not withdrawn yet. A Map keeps insertion order and lets a snapshot walk it while it
  * changes, which is all a snapshot needs (R5).
+ *
+ * What lingers is a Map too, and its first entry is the next to end. A new iterator would begin each time at the places of
+ * all entries that were removed before it, so one iterator is kept.
  */
 import { assert } from '../errors.js';
 
@@ -17,6 +20,9 @@ export class LocalAddresses {
   readonly #byHash = new Map<number, LocalAddress>();
   /** Until when each lingers. All linger equally long, so the first is the next to end. */
   readonly #lingering = new Map<number, number>();
+  #oldest: IterableIterator<[key: number, until: number]> | null = null;
+  /** The last entry that the iterator gave; it may have been removed since. */
+  #next: readonly [key: number, until: number] | null = null;
 
   get lingering(): number {
     return this.#lingering.size;
@@ -24,8 +30,7 @@ export class LocalAddresses {
 
   /** When the next stops lingering; Infinity: none lingers. */
   get lingersUntil(): number {
-    const [until] = this.#lingering.values();
-    return until ?? Infinity;
+    return this.#nextToEnd?.[1] ?? Infinity;
   }
 
   /** The entry, with one connection more; undefined: the address is new and must be announced with `announce`. */
@@ -52,14 +57,29 @@ export class LocalAddresses {
     return address.connections === 0;
   }
 
+  /** The address that has lingered longest, and until when. */
+  get #nextToEnd(): readonly [key: number, until: number] | null {
+    while (this.#next === null || this.#lingering.get(this.#next[0]) !== this.#next[1]) {
+      this.#oldest ??= this.#lingering.entries();
+      const { value } = this.#oldest.next();
+      this.#next = value ?? null;
+      if (this.#next !== null) continue;
+      // an iterator that has ended stays so, also when something is added
+      this.#oldest = null;
+      return null;
+    }
+    return this.#next;
+  }
+
   linger(key: number, until: number): void {
     this.#lingering.set(key, until);
   }
 
   /** The address that has lingered longest, now withdrawn. */
   withdrawOldest(): number {
-    const [key] = this.#lingering.keys();
-    assert(key !== undefined, 'an address lingers');
+    const next = this.#nextToEnd;
+    assert(next !== null, 'an address lingers');
+    const [key] = next;
     this.withdraw(key);
     return key;
   }
