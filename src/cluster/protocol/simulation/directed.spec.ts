@@ -81,3 +81,9 @@ describe('a message to a room', () => {
     expect(SCHEDULES.holderWithoutSession).not.toThrow();
   });
 });
+
+describe('messages that are kept for a peer', () => {
+  it('are not taken for delivered because its HELLO tells of a session that is over', () => {
+    expect(SCHEDULES.helloOfAForgottenSession).not.toThrow();
+  });
+});

@@ -13,6 +13,8 @@ import type { World } from './world.js';
 
 /** The peers are judged at least this often, with room for the jitter of reports. */
 const JUDGED_WITHIN_MS = 1_500;
+/** More than the sender keeps for the peer later. */
+const RECORDS_BEFORE = 5;
 
 /**
  * R6: a report is held back on the network, and arrives only after its sender has died. Newer reports have arrived
@@ -72,6 +74,43 @@ function holderWithoutSession(): void {
   }
 }
 
+/**
+ * R3: a node drops a peer that it does not hear, and meets it again, while the peer has heard it all the time. What it keeps
+ * for the peer until the session opens must arrive. The peer's HELLO says how much it got in a session that is over.
+ */
+function helloOfAForgottenSession(): void {
+  const world = calmWorld(2);
+  const [sender, receiver] = world.hosts;
+  if (sender === undefined || receiver === undefined) throw new RangeError('two hosts were started');
+  receiver.running?.process.enqueue((_node, now) => receiver.running?.application.join(now, 'bob'));
+  world.runFor(300);
+  const send = (): number => {
+    let id = -1;
+    sender.running?.process.enqueue((_node, now) => {
+      id = sender.running?.application.send(now, 'bob', null, 40, false) ?? -1;
+    });
+    world.runFor(20);
+    return id;
+  };
+  for (let count = 0; count < RECORDS_BEFORE; count += 1) send();
+  world.network.intercept((from) => from.index === receiver.index);
+  world.runFor(2 * TIMING.deadAfterMs);
+  world.network.intercept(
+    (from, { bytes, to }) =>
+      from.index === receiver.index && to !== null && bytes[HEADER_BYTES] === FRAME_HELLO,
+  );
+  world.runFor(JUDGED_WITHIN_MS);
+  const id = send();
+  world.network.intercept(() => false);
+  world.runFor(2 * TIMING.reportIdleMs);
+  if (!world.promises.reachedBy(id).has(receiver.running?.boot.index ?? -1)) {
+    throw new Violation(
+      'no silent miss',
+      'a message was taken for one that an earlier session has delivered',
+    );
+  }
+}
+
 /** Loses the next report of a host, and returns it. In an idle cluster of two nothing else is broadcast. */
 function holdBackReport(world: World, host: number): Buffer {
   let report: Buffer | undefined;
@@ -84,5 +123,5 @@ function holdBackReport(world: World, host: number): Buffer {
   return report;
 }
 
-export const SCHEDULES = { holderWithoutSession, overtakenReport, ...presence };
+export const SCHEDULES = { helloOfAForgottenSession, holderWithoutSession, overtakenReport, ...presence };
 export type ScheduleName = keyof typeof SCHEDULES;

@@ -39,6 +39,7 @@ export const SESSIONS: readonly Mutation[] = [
   {
     name: 'last session ignored',
     breaks: 'R3: lastU is believed whatever session it is of',
+    schedule: 'helloOfAForgottenSession',
     edits: [
       {
         file: 'membership/handshake.ts',
