@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeCipherSuite } from '../bus/cipher-suites.js';
+import { Carriage } from './carriage.js';
 import { LIMITS, TIMING } from './options.js';
+import { checkStates } from './testing/state-table.js';
 import { roomNamed, userNamed, VirtualLan, type Host } from './testing/virtual-lan.js';
+import { TimerTable } from './timers.js';
 
 const data = Buffer.from('"hi"');
 const OUTAGE = 'the broker at broker.test is away';
@@ -32,6 +35,29 @@ class BrokeredLan extends VirtualLan {
 
 const changesAt = (host: Host): string[] =>
   host.events.flatMap((event) => (event.type === 'peer' ? [event.change] : []));
+
+describe('Carriage', () => {
+  class OneTimer extends TimerTable {
+    readonly away = this.timer();
+  }
+
+  checkStates(
+    {
+      make: () => new Carriage(30_000, new OneTimer().away),
+      stateOf: ({ state }) => state,
+      events: [
+        (carriage) => void carriage.fail(0, OUTAGE),
+        (carriage) => carriage.last(),
+        (carriage) => void carriage.return(1),
+      ],
+      paths: { up: [], away: [0], 'long-away': [0, 1] },
+    },
+    //           fail       last       return
+    `up        |  away       -          -
+     away      |  away       long-away  up
+     long-away |  long-away  -          up`,
+  );
+});
 
 describe('an outage of what carries datagrams', () => {
   let lan: BrokeredLan;

@@ -65,11 +65,6 @@ export class RoomPaths {
 
   constructor(private readonly parts: Parts) {}
 
-  /** Rooms with marks of their own. */
-  get size(): number {
-    return this.#marks.size;
-  }
-
   /**
    * The ways for a message to `holders[0..count)`.
    *
