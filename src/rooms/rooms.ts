@@ -75,6 +75,7 @@ export class Rooms {
    */
   readonly clusterChanges$: Observable<RoomChange>;
 
+  /** Seven parts: this is the one door to rooms for modules and the HTTP API. The rules are in the parts behind it. */
   constructor(
     private readonly memberships: Memberships,
     private readonly messaging: RoomMessaging,

@@ -56,6 +56,7 @@ export class OutgoingSession {
   /** When this node last woke from a sleep. No ack could come while it slept. */
   #awakeSince = -Infinity;
 
+  /** Six parts: three are plain settings of the node, the others are made with settings that a session need not know. */
   constructor(
     recordBytes: number,
     private readonly windowMin: number,

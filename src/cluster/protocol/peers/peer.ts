@@ -71,6 +71,7 @@ export class Peer {
   /** It is in the queue of those to be flushed in this turn. */
   #isQueued = false;
 
+  /** Eight parts: the sessions share the timers with the peer, and a session is made with limits that a peer need not know. */
   constructor(
     readonly bootId: Buffer,
     /** A small number for this boot in tables. It is never used again. */
