@@ -1,5 +1,5 @@
-/** npm run measure -- sealing | core | directory | cluster | idle | joins | rooms | broker */
-const SUBJECTS = ['sealing', 'core', 'directory', 'cluster', 'idle', 'joins', 'rooms', 'broker'];
+/** npm run measure -- sealing | core | directory | cluster | idle | joins | rooms | workers | broker */
+const SUBJECTS = ['sealing', 'core', 'directory', 'cluster', 'idle', 'joins', 'rooms', 'workers', 'broker'];
 
 const [subject = ''] = process.argv.slice(2);
 if (!SUBJECTS.includes(subject)) {

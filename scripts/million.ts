@@ -6,8 +6,6 @@ import { runMillion } from './million/run.js';
 const machine = thisMachine();
 const defaults = defaultsFor(machine);
 
-const FILLING = 2 * machine.processors;
-
 const USAGE = `usage: npm run million -- [options]
 
 Starts a sealed cluster on this machine, with tokens and heartbeats, fills it with connections, and shows what it costs:
@@ -19,8 +17,8 @@ idle, with messages, with a room, when a node is killed, and when nodes are repl
   --seconds 60          for so long (60)
   --replace 10          nodes, one after the other (10)
   --jitter 10000        milliseconds that a client whose node has gone waits at most (10000)
-  --filling 4           nodes that are filled at the same time (${FILLING})
-  --waiting 8           upgrades of each node's clients at the same time (8)
+  --filling 2           nodes that are filled at the same time (${machine.processors})
+  --waiting 16          upgrades of each node's clients at the same time (16)
   --young 8             half of the young generation of a node's heap, in MB (8)
   --minutes 20          filling ends after half of it, and no node is replaced after it (20)
   --no-heartbeats       nodes send no pings
@@ -37,8 +35,8 @@ const commandLine = CommandLine.read(USAGE, {
   seconds: { type: 'string', default: '60' },
   replace: { type: 'string', default: '10' },
   jitter: { type: 'string', default: '10000' },
-  filling: { type: 'string', default: String(FILLING) },
-  waiting: { type: 'string', default: '8' },
+  filling: { type: 'string', default: String(machine.processors) },
+  waiting: { type: 'string', default: '16' },
   young: { type: 'string', default: '8' },
   minutes: { type: 'string', default: '20' },
   'no-heartbeats': { type: 'boolean', default: false },

@@ -32,7 +32,10 @@ export interface Plan {
   readonly replaced: number;
   /** A client whose node has gone waits for so long at most. */
   readonly jitterMs: number;
-  /** Nodes that are filled at the same time. More than processors by far would only wait for each other. */
+  /**
+   * Nodes that are filled at the same time: as many as processors. With few of them an announcement to all others has many
+   * joins, so all pay less.
+   */
   readonly filling: number;
   /** Upgrades of each holder that wait at the same time. */
   readonly waiting: number;
