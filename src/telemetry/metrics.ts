@@ -4,7 +4,7 @@ import { MODULE_FAILURES } from './module-failures.js';
 /**
  * Every metric of the server: its name, its meaning and its labels. The values of labels come from fixed sets (of
  * peers: at most 128, from the cluster). docs/operations.md lists the metrics, and a spec checks dashboards and
- * alerts.
+ * alerts. The file is long because it is one table.
  *
  * What happens on the hot path is counted in plain fields where it happens; `set` copies them here at a scrape. A
  * counter with labels shows each of their values from the start, as 0: Prometheus' `increase` and `rate` see only

@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { loggingConfig } from './logging.config.js';
-import { survivePoorSubscribers } from './stream-errors.js';
+import { logSubscriberErrors } from './subscriber-errors.js';
 
 @Module({ imports: [ConfigModule.forFeature(loggingConfig)] })
 export class TelemetryModule {
   constructor() {
-    survivePoorSubscribers();
+    logSubscriberErrors();
   }
 }

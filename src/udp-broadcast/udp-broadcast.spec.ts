@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { randomInt } from 'node:crypto';
 import { config as rxjs, filter, firstValueFrom, take, toArray } from 'rxjs';
 import type { Environment } from '../config/variables.js';
-import { survivePoorSubscribers } from '../telemetry/stream-errors.js';
+import { logSubscriberErrors } from '../telemetry/subscriber-errors.js';
 import type { Datagram } from './datagram.js';
 import { udpBroadcastVariables } from './udp-broadcast.config.js';
 import { UdpBroadcast } from './udp-broadcast.js';
@@ -113,7 +113,7 @@ describe('UdpBroadcast', () => {
 
   it('survives a subscriber that throws, and so do the other subscribers and the process', async () => {
     const errors: unknown[] = [];
-    survivePoorSubscribers();
+    logSubscriberErrors();
     const { onUnhandledError } = rxjs;
     const reported = new Promise<void>((resolve) => {
       rxjs.onUnhandledError = (error) => {

@@ -16,7 +16,7 @@ import { StreamingBus } from './streaming-bus.js';
 const MESSAGE_BYTES_MAX = 1_048_576;
 const QUEUE_BYTES_MAX = 4 * 1_048_576;
 
-/** The nodes of one cluster, all in this process. */
+/** The nodes of one cluster, all in this process. It is in the file of the nodes because each knows the other. */
 export class MemoryNetwork {
   readonly #nodes = new Set<MemoryBus>();
 

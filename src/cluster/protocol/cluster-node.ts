@@ -1,5 +1,5 @@
 /**
- * One node of the cluster, sans-IO. It joins the parts and handles the timers.
+ * One node of the cluster, sans-IO. It makes the parts, and hands each input, command and timer to the part that owns it.
  *
  * Theory of operation. Every node has one numbered broadcast stream. In it the node says which users and rooms it gains
  * and loses, and the others write that into their directories. Messages go by one numbered stream per peer. Reports say
