@@ -4,7 +4,8 @@ import { firstValueFrom, take, toArray } from 'rxjs';
 import { Cluster } from '../src/cluster/cluster.js';
 import type { Environment } from '../src/config/variables.js';
 import { TestClient } from '../src/testing/test-client.js';
-import { carrier, itOverUdp } from './support/carrier.js';
+import { carrier } from './support/carrier.js';
+import { itOverUdp } from './support/over-udp.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 

@@ -10,7 +10,7 @@ import { NotificationsModule } from '../examples/notifications/notifications.mod
 import { SessionAuthenticatorModule } from '../examples/session-authenticator/session-authenticator.module.js';
 import { Sessions } from '../examples/session-authenticator/sessions.js';
 import { TestClient } from '../src/testing/test-client.js';
-import { itOverUdp } from './support/carrier.js';
+import { itOverUdp } from './support/over-udp.js';
 import { clusterEnvironment } from './support/environment.js';
 import { TestNode } from './support/node.js';
 import { NodeProcess } from './support/node-process.js';

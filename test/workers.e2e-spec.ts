@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { OperationsDoor } from '../src/operations/operations-door.js';
 import { PRIMARY_KEY_HEADER } from '../src/workers/worker-door.js';
 import { TestClient } from '../src/testing/test-client.js';
-import { itOverUdp } from './support/carrier.js';
+import { itOverUdp } from './support/over-udp.js';
 import { clusterEnvironment } from './support/environment.js';
 import { takePort } from './support/free-port.js';
 import { TestNode } from './support/node.js';

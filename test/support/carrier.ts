@@ -1,4 +1,3 @@
-import { it } from '@jest/globals';
 import { randomInt } from 'node:crypto';
 import { BrokerProcess } from '../../src/broker/testing/broker-process.js';
 import { BROKERS } from '../../src/broker/testing/brokers.js';
@@ -26,12 +25,4 @@ export function carrierEnvironment(bus: unknown = carrier.bus): Environment {
   }
   const { urlOf, urlVariable } = BROKERS[name];
   return { CLUSTER_BUS: carrier.bus, [urlVariable]: urlOf(broker.port) };
-}
-
-const test: (title: string, body: () => Promise<void>) => void = it;
-
-/** A test that means something over UDP alone. Over a broker it is left out, and the reason is printed. */
-export function itOverUdp(why: string, title: string, body: () => Promise<void>): void {
-  if (name === 'UDP') test(title, body);
-  else process.stdout.write(`Left out over ${name}: "${title}": ${why}\n`);
 }
