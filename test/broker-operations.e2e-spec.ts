@@ -28,6 +28,15 @@ async function serve(
   return broker;
 }
 
+const dataUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+
+/** Has Node look for the library where there is none. */
+function withoutLibrary(library: string): string {
+  const hook = `export const resolve = async (name, context, next) =>
+    next(name, name === '${library}' ? { ...context, parentURL: 'file:///nowhere/at.js' } : context);`;
+  return `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hook))});`;
+}
+
 /** What the doctor finds, and its exit code. */
 async function diagnose(env: Environment): Promise<{ code: unknown; output: string }> {
   const options = { entry: 'dist/commands/doctor.js', args: ['--seconds', '3'] };
@@ -101,6 +110,22 @@ describe('operators of brokers', () => {
     expect(await node.exited()).toBe(1);
     expect(node.output).toMatch(/^REDIS_URL: the server refuses this node: WRONGPASS/m);
     expect(node.output).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['nats', 'NATS_URL', 'nats://127.0.0.1:1', '@nats-io/transport-node'],
+    ['redis', 'REDIS_URL', 'redis://127.0.0.1:1', 'ioredis'],
+  ])('of %s are told which package to install when it is not', async (bus, variable, url, library) => {
+    const NODE_OPTIONS = `--import ${dataUrl(withoutLibrary(library))}`;
+    const node = NodeProcess.launch({ CLUSTER_BUS: bus, [variable]: url, NODE_OPTIONS });
+    expect(await node.exited()).toBe(1);
+    expect(node.output).toMatch(
+      new RegExp(
+        `^CLUSTER_BUS: needs the package ${library}, which is not installed: npm install ${library}$`,
+        'm',
+      ),
+    );
+    expect(node.output).not.toMatch(/^ +at /m);
   });
 
   it('may give a node the .creds file of a NATS user, and another one while it runs', async () => {
