@@ -6,6 +6,7 @@ import { filter, firstValueFrom } from 'rxjs';
 import { BrokerProcess } from '../../broker/testing/broker-process.js';
 import { BROKERS } from '../../broker/testing/brokers.js';
 import { Cable } from '../../broker/testing/cable.js';
+import { Echo } from '../carrier/echo.js';
 import { BrokeredNode } from './testing/brokered-node.js';
 
 Logger.overrideLogger(false);
@@ -23,13 +24,14 @@ for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
     let a: BrokeredNode;
     let b: BrokeredNode;
     let cable: Cable;
+    let cluster: string;
 
     const bothCarried = async (isCarried: boolean): Promise<unknown> =>
       Promise.all([a.carried(isCarried), b.carried(isCarried)]);
 
     beforeEach(async () => {
       broker = await BrokerProcess.start(program);
-      const cluster = `outage ${randomUUID()}`;
+      cluster = `outage ${randomUUID()}`;
       cable = await Cable.to(broker.port);
       [a, b] = await Promise.all([
         BrokeredNode.start(client(cable.port), cluster, 'a'),
@@ -103,6 +105,26 @@ for (const [name, { program, client, watch }] of Object.entries(BROKERS)) {
       await a.sendUntilComplete('after');
       expect(b.messages).not.toContain('"refused"');
       expect(new Set(b.messages).size).toBe(b.messages.length);
+    });
+
+    it('carries a message to the node that has the user, and to no other one', async () => {
+      const watcher = await watch(broker.port);
+      const c = await BrokeredNode.start(client(broker.port), cluster, 'c');
+      await a.sendUntilComplete('with three');
+      const before = watcher.heard.length;
+      // Each waits for the one before, so that they do not share datagrams.
+      for (let count = 0; count < 100; count += 1) await a.send(`message ${count}`);
+      const heard = watcher.heard
+        .slice(before)
+        .filter(({ bytes }) => !Echo.isOne(bytes))
+        .map(({ subject }) => subject);
+      const sentTo = ({ bus }: BrokeredNode): number =>
+        heard.filter((subject) => subject.endsWith(`.n.${bus.nodeId}`)).length;
+      expect(sentTo(b)).toBeGreaterThanOrEqual(100);
+      // What keeps a session alive goes on.
+      expect(sentTo(c)).toBeLessThan(25);
+      await c.bus.stop();
+      await watcher.close();
     });
 
     it('can read nothing, and changes nothing by what it repeats, doubles, reorders and cuts short', async () => {

@@ -2,11 +2,13 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerProcess } from '../../broker/testing/broker-process.js';
 import { BROKERS } from '../../broker/testing/brokers.js';
 import { Cable } from '../../broker/testing/cable.js';
 import { BROKER_TIMING } from '../carrier/broker-carrier.js';
+import { TIMING } from '../protocol/options.js';
 import { BrokeredNode } from './testing/brokered-node.js';
 
 Logger.overrideLogger(false);
@@ -21,6 +23,15 @@ describe('a broker that is back for one node after 2 s, and for another after 8 
   it('lets the longest way back take less than half of the time after which a node is dead', () => {
     const { connectMs, deadAfterMs, waitMaxMs } = BROKER_TIMING;
     expect(connectMs + waitMaxMs).toBeLessThan(deadAfterMs / 2);
+  });
+
+  it('takes a silent node for dead when the documentation says', () => {
+    const [, udp, broker, other] =
+      /^\| a peer that says nothing is dead after \| (\d+) s \| (\d+) s.* \| (\d+) s \|$/m.exec(
+        readFileSync('docs/carriers.md', 'utf8'),
+      ) ?? [];
+    const times = [TIMING, BROKER_TIMING, BROKER_TIMING].map(({ deadAfterMs }) => deadAfterMs / 1_000);
+    expect([udp, broker, other].map(Number)).toEqual(times);
   });
 
   for (const [name, { program, client }] of Object.entries(BROKERS)) {
