@@ -1,5 +1,18 @@
-/** npm run measure -- sealing | core | directory | cluster | idle | joins | rooms | workers | broker */
-const SUBJECTS = ['sealing', 'core', 'directory', 'cluster', 'idle', 'joins', 'rooms', 'workers', 'broker'];
+/** npm run measure -- sealing | core | directory | cluster | idle | joins | rooms | small-rooms | bystanders | presence | workers | broker */
+const SUBJECTS = [
+  'sealing',
+  'core',
+  'directory',
+  'cluster',
+  'idle',
+  'joins',
+  'rooms',
+  'small-rooms',
+  'bystanders',
+  'presence',
+  'workers',
+  'broker',
+];
 
 const [subject = ''] = process.argv.slice(2);
 if (!SUBJECTS.includes(subject)) {
