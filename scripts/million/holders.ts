@@ -54,7 +54,12 @@ export class Latency {
 
 /** The clients of all nodes. */
 export class Holders {
-  constructor(readonly all: readonly Holder[]) {}
+  /** Those that have connections: all of them, unless filling has ended early. */
+  #senders: readonly Holder[];
+
+  constructor(readonly all: readonly Holder[]) {
+    this.#senders = all;
+  }
 
   async totals(): Promise<Totals> {
     return new Totals(await Promise.all(this.all.map(async (holder) => holder.report())));
@@ -70,14 +75,16 @@ export class Holders {
    */
   async meet(stride: number): Promise<void> {
     const reports = await Promise.all(this.all.map(async (holder) => holder.report()));
+    this.#senders = this.all.filter((_, index) => (reports[index]?.connections ?? 0) > 0);
     this.tell(`users ${stride} ${reports.map(({ connections }) => connections).join(' ')}`);
   }
 
-  /** Shares a rate among all of them: whole numbers, that of the first ones one higher. */
+  /** Shares a rate among those that have connections: whole numbers, that of the first ones one higher. */
   share(perSecond: number, commandOf: (perSecond: number) => string): void {
-    const each = Math.floor(perSecond / this.all.length);
-    const more = perSecond - each * this.all.length;
-    for (const [index, holder] of this.all.entries()) holder.tell(commandOf(index < more ? each + 1 : each));
+    const each = Math.floor(perSecond / this.#senders.length);
+    const more = perSecond - each * this.#senders.length;
+    for (const [index, holder] of this.#senders.entries())
+      holder.tell(commandOf(index < more ? each + 1 : each));
   }
 
   /** Returns how many connections have asked to join. */
