@@ -167,22 +167,25 @@ export class Faults {
   }
 
   /**
-   * A broker goes away and comes back. Nodes notice that one by one, and are back one by one: within half of the time
-   * after which a silent peer is dead, as brokers' clients are, or some of them much later.
+   * A broker goes away for all, and comes back: for all at once; for one after another, within half of the time after
+   * which a silent peer is dead, as brokers' clients do; or so for half of the nodes, and for the others much later.
    */
   #outage(): void {
     const random = this.#random;
     const { deadAfterMs } = this.#world.scenario.timing;
     const awayMs = this.#span();
-    const stragglers = random.chance(0.3) ? 0.5 : 0;
-    for (const host of this.#world.homeHosts) {
-      const lateMs = random.between(0, deadAfterMs / 2) + (random.chance(stragglers) ? this.#span() : 0);
-      const links = this.#linksOf(host);
-      this.#blockFor(links, awayMs + lateMs);
+    const how = random.pick(['at once', 'one by one', 'one by one', 'half of them'] as const);
+    const hosts = this.#world.homeHosts;
+    const first = random.below(hosts.length);
+    hosts.forEach((host, index) => {
+      const isLate = how === 'half of them' && (index + first) % 2 === 1;
+      const lateMs =
+        (how === 'at once' ? 0 : random.between(0, deadAfterMs / 2)) + (isLate ? this.#span() : 0);
+      this.#blockFor(this.#linksOf(host), awayMs + lateMs);
       const noticedMs = random.between(0, awayMs / 2);
       const backMs = awayMs + lateMs + random.between(0, 20);
       this.#later(noticedMs, () => this.#world.cutOff(host, backMs - noticedMs));
-    }
+    });
   }
 
   #narrow(): void {
