@@ -10,7 +10,7 @@ import { NodeProcess } from './support/node-process.js';
 /** Packing, installing from the registry and compiling take their time. */
 const INSTALL_MS = 240_000;
 /** The largest size of the package. It grows with the documentation; a jump means a file that should not be there. */
-const PACKED_BYTES_MAX = 600_000;
+const PACKED_BYTES_MAX = 650_000;
 
 const local = (path: string) => resolve('node_modules', path);
 const versionOf = (name: string) =>
