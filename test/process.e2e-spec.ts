@@ -73,15 +73,16 @@ describe('a start', () => {
   it.each([
     ['PORT', (taken: number) => ({ PORT: String(taken) })],
     ['OPS_PORT', (taken: number) => ({ OPS_PORT: String(taken) })],
-    ['PORT', (taken: number) => ({ OPS_PORT: String(taken + 1), PORT: String(taken + 1) })],
+    ['PORT', (_taken: number, free: number) => ({ OPS_PORT: String(free), PORT: String(free) })],
     ['HOST', () => ({ HOST: '192.0.2.1' })],
-    ['OPS_HOST', (taken: number) => ({ OPS_PORT: String(taken + 1), OPS_HOST: '192.0.2.1' })],
+    ['OPS_HOST', (_taken: number, free: number) => ({ OPS_PORT: String(free), OPS_HOST: '192.0.2.1' })],
     ['ENV_FILE', () => ({ ENV_FILE: tmpdir() })],
     ['ENV_FILE', () => ({ ENV_FILE: join(tmpdir(), 'no-such-file.env') })],
   ])('that cannot have its %s names it, exits with 1 and joins no cluster', async (name, settings) => {
     const port = await freePort();
     await hold(port);
-    const node = NodeProcess.launch(clusterEnvironment(settings(Number(port))));
+    const free = await freePort();
+    const node = NodeProcess.launch(clusterEnvironment(settings(Number(port), Number(free))));
     expect(await node.exited()).toBe(1);
     expect(node.output).toMatch(new RegExp(`^${name}: .*(cannot|no file)`, 'm'));
     expect(node.output).not.toMatch(/UDP broadcast|^ +at /m);
