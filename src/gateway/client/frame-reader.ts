@@ -20,7 +20,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { UnfinishedFrame } from './unfinished-frame.js';
+import { LENGTH_16_BITS, LENGTH_64_BITS, MASK_BYTES, UnfinishedFrame } from './unfinished-frame.js';
 import { unmask } from './unmasking.js';
 
 /** Opcodes with FIN set and no reserved bit (RFC 6455 5.2). */
@@ -31,9 +31,6 @@ const PONG = 0x8a;
 
 const MASKED = 0x80;
 const CONTROL_LENGTH_MAX = 125;
-const LENGTH_16_BITS = 126;
-const LENGTH_64_BITS = 127;
-const MASK_BYTES = 4;
 const EMPTY = Buffer.alloc(0);
 
 /** Why no frame was read at the beginning of the bytes. */

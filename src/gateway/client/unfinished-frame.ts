@@ -1,9 +1,10 @@
 /** A frame that comes in many chunks is copied about three times in all, and takes half as much memory again as has come. */
 const GROWTH = 1.5;
 
-const LENGTH_16_BITS = 126;
-const LENGTH_64_BITS = 127;
-const MASK_BYTES = 4;
+/** Of a frame's header: the lengths that stand for a longer field, and the bytes of the mask (RFC 6455 5.2). */
+export const LENGTH_16_BITS = 126;
+export const LENGTH_64_BITS = 127;
+export const MASK_BYTES = 4;
 
 /**
  * The beginning of a client's frame whose end has not come yet (RFC 6455 5.2). What comes is copied, so that the chunk it
