@@ -18,6 +18,9 @@ import type { Reports } from './reports.js';
 /** A peer that is silent for this many reports was replaced by the new boot with its name. */
 const NAMESAKE_SILENT_REPORTS = 2;
 
+/** The peer's own limit may be longer than ours: it depends on how many nodes it counts. */
+const FORMER_LIMITS = 2;
+
 type Parts = Pick<
   NodeParts,
   'journal' | 'members' | 'options' | 'pace' | 'peersChanged' | 'questions' | 'receipts' | 'routes' | 'timing'
@@ -34,6 +37,7 @@ export class Membership {
   judge(now: number): void {
     const { parts } = this;
     const { members } = parts;
+    members.formerSessions.forgetBefore(now - FORMER_LIMITS * parts.pace.deadAfterMs);
     for (const peer of members.all) {
       const silentMs = now - peer.heardAt;
       if (!peer.isProven) {
@@ -91,12 +95,16 @@ export class Membership {
 
   /** We slept for `ms`: everything that waits for a peer waits so much longer. */
   forgive(now: number, ms: number): void {
-    for (const peer of this.parts.members.all) peer.forgive(now, ms);
+    const { all, formerSessions } = this.parts.members;
+    for (const peer of all) peer.forgive(now, ms);
+    formerSessions.forgive(ms);
   }
 
   /** R15: for `ms` nothing was carried. */
   resume(now: number, ms: number): void {
-    for (const peer of this.parts.members.all) peer.resume(now, ms);
+    const { all, formerSessions } = this.parts.members;
+    for (const peer of all) peer.resume(now, ms);
+    formerSessions.forgive(ms);
   }
 
   /**

@@ -6,6 +6,7 @@
  * limited, and the oldest are removed first.
  */
 import { MalformedDatagramError } from '../errors.js';
+import { FormerSessions } from './former-sessions.js';
 import type { Peer } from './peer.js';
 
 export interface Tombstone {
@@ -18,6 +19,7 @@ export interface Tombstone {
 }
 
 export class Members {
+  readonly formerSessions = new FormerSessions();
   readonly #byTag = new Map<number, Peer>();
   readonly #byId = new Map<string, Peer>();
   readonly #tombstones = new Map<number, Tombstone>();
@@ -82,6 +84,7 @@ export class Members {
 
   remove(now: number, peer: Peer, hasLeft: boolean): void {
     peer.drop();
+    if (peer.outgoing.isOpen) this.formerSessions.add(now, peer.outgoing.id);
     this.#pairNumbersUsed = Math.max(this.#pairNumbersUsed, peer.keys.sealing.packetNumber);
     this.#byTag.delete(peer.tag);
     this.#byId.delete(peer.id);

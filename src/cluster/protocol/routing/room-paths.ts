@@ -11,6 +11,7 @@
  * - Of a room with unacked messages its *marks* are kept: the last broadcast record that has a part of its last message,
  *   and for each peer the last unicast record. An open mark ties the peer to its way.
  * - A peer without a session gets unicast, which is kept for it. So does one that does not know these records.
+ * - A peer that was dropped may not know it yet. A broadcast record names its former session too (FormerSessions).
  * - A peer that a room's own marks tie to both ways gets unicast: all broadcast records of the room that it has not applied
  *   name it as one that must ignore them.
  * - A mark of a former session is open as long as something is unacked that was carried into the present one.
@@ -110,10 +111,11 @@ export class RoomPaths {
 
   /** The sessions of those that must ignore the record which `receivers` get. */
   notListFor(receivers: readonly Peer[]): number[] {
-    const others = this.parts.members.all.filter(
+    const { all, formerSessions } = this.parts.members;
+    const others = all.filter(
       (peer) => peer.outgoing.isOpen && peer.knowsBroadcastRooms && !receivers.includes(peer),
     );
-    return others.map(({ outgoing }) => outgoing.id);
+    return [...others.map(({ outgoing }) => outgoing.id), ...formerSessions.ids];
   }
 
   /** A message to the room was written into our stream to the peer. */
@@ -144,7 +146,9 @@ export class RoomPaths {
   }
 
   #mayBroadcast(bytes: number): boolean {
-    return bytes <= BROADCAST_BYTES_MAX && this.parts.members.size <= NOT_LIST_MAX && this.#hasRoom(bytes);
+    const { formerSessions, size } = this.parts.members;
+    const isNameable = size + formerSessions.size <= NOT_LIST_MAX;
+    return isNameable && bytes <= BROADCAST_BYTES_MAX && this.#hasRoom(bytes);
   }
 
   #hasRoom(bytes: number): boolean {

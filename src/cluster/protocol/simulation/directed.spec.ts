@@ -80,6 +80,14 @@ describe('a message to a room', () => {
   it('is kept for a holder that has no session yet', () => {
     expect(SCHEDULES.holderWithoutSession).not.toThrow();
   });
+
+  it('is not delivered by a holder that slept, was dropped, and was not asked', () => {
+    expect(SCHEDULES.sleepingHolderDropped).not.toThrow();
+  });
+
+  it('comes once to a holder that was dropped and is met anew', () => {
+    expect(SCHEDULES.holderMetAnew).not.toThrow();
+  });
 });
 
 describe('messages that are kept for a peer', () => {

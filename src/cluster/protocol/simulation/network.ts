@@ -23,7 +23,7 @@ export interface Station {
   deliver(arrival: Arrival, bytes: Buffer, source: Endpoint, sender?: Boot | null): void;
 }
 
-type TakesAway = (from: Station, transmit: Transmit) => boolean;
+export type TakesAway = (from: Station, transmit: Transmit) => boolean;
 
 interface Link {
   lastArrival: number;

@@ -4,9 +4,11 @@
  */
 import { TIMING } from '../options.js';
 import { HEADER_BYTES } from '../wire/datagram.js';
-import { FRAME_HELLO } from '../wire/frames.js';
+import { FRAME_HELLO, FRAME_REPORT } from '../wire/frames.js';
 import { roomCalled } from './addresses.js';
 import { calmWorld } from './calm-world.js';
+import type { Host } from './host.js';
+import type { TakesAway } from './network.js';
 import * as presence from './presence-schedules.js';
 import { Violation } from './violation.js';
 import type { World } from './world.js';
@@ -111,6 +113,88 @@ function helloOfAForgottenSession(): void {
   }
 }
 
+/**
+ * RR6: a node drops a holder of a room that has only slept, and publishes before the holder can know it. The holder is not
+ * asked for a receipt. So when it wakes, it must not deliver what waits in its socket.
+ */
+function sleepingHolderDropped(): void {
+  const hall = fullHall();
+  const { world, holder } = hall;
+  world.network.intercept(newsOfDrop(hall));
+  world.pause(holder, 2 * TIMING.deadAfterMs, false);
+  while (isKnown(hall)) world.runFor(1);
+  publishIn(hall);
+  world.runFor(2 * TIMING.deadAfterMs);
+}
+
+/**
+ * RR6: a node drops a holder of a room, and meets it anew, while the holder is still in their former session. What is
+ * kept for the holder until the next session opens must not come to it by broadcast as well.
+ */
+function holderMetAnew(): void {
+  const hall = fullHall();
+  const { world, holder } = hall;
+  const tellsOfDrop = newsOfDrop(hall);
+  let isCutOff = true;
+  world.network.intercept((from, transmit) => {
+    return (isCutOff && from.index === holder.index) || tellsOfDrop(from, transmit);
+  });
+  while (isKnown(hall)) world.runFor(1);
+  isCutOff = false;
+  while (!isKnown(hall)) world.runFor(1);
+  const id = publishIn(hall);
+  world.network.intercept(() => false);
+  world.runFor(2 * TIMING.deadAfterMs);
+  if (!world.promises.reachedBy(id).has(holder.running?.boot.index ?? -1)) {
+    throw new Violation('no silent miss', 'a holder that was met anew missed a message to its room');
+  }
+}
+
+interface Hall {
+  readonly world: World;
+  readonly publisher: Host;
+  /** One of those with a member. */
+  readonly holder: Host;
+}
+
+/** Six hosts. All but the publisher have a member in the room "hall". */
+function fullHall(): Hall {
+  const world = calmWorld(6);
+  const [publisher, ...holders] = world.hosts;
+  const holder = holders.at(-1);
+  if (publisher === undefined || holder === undefined) throw new RangeError('six hosts were started');
+  for (const { running } of holders) {
+    running?.process.enqueue((_node, now) => running.application.join(now, roomCalled('hall')));
+  }
+  world.runFor(300);
+  return { world, publisher, holder };
+}
+
+/** Whether the publisher counts the holder. */
+function isKnown({ publisher, holder }: Hall): boolean {
+  const id = holder.running?.process.node.nodeId;
+  return publisher.running?.process.node.peers().some(({ nodeId }) => nodeId === id) ?? false;
+}
+
+/** The reports of the publisher by which the holder would find out that it was dropped. */
+function newsOfDrop(hall: Hall): TakesAway {
+  let wasDropped = false;
+  return (from, { bytes, to }) => {
+    wasDropped ||= !isKnown(hall);
+    const isReport = to === null && bytes[HEADER_BYTES] === FRAME_REPORT;
+    return wasDropped && isReport && from.index === hall.publisher.index;
+  };
+}
+
+function publishIn({ world, publisher: { running } }: Hall): number {
+  let id = -1;
+  running?.process.enqueue((_node, now) => {
+    id = running.application.send(now, roomCalled('hall'), null, 40, true);
+  });
+  world.runFor(100);
+  return id;
+}
+
 /** Loses the next report of a host, and returns it. In an idle cluster of two nothing else is broadcast. */
 function holdBackReport(world: World, host: number): Buffer {
   let report: Buffer | undefined;
@@ -123,5 +207,12 @@ function holdBackReport(world: World, host: number): Buffer {
   return report;
 }
 
-export const SCHEDULES = { helloOfAForgottenSession, holderWithoutSession, overtakenReport, ...presence };
+export const SCHEDULES = {
+  helloOfAForgottenSession,
+  holderMetAnew,
+  holderWithoutSession,
+  overtakenReport,
+  sleepingHolderDropped,
+  ...presence,
+};
 export type ScheduleName = keyof typeof SCHEDULES;

@@ -30,6 +30,18 @@ export const ROOM_PATHS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'former sessions are not told to ignore the broadcast',
+    breaks: 'a node that was dropped delivers it, and gets it by unicast when it is met anew',
+    schedule: 'holderMetAnew',
+    edits: [
+      {
+        file: PATHS,
+        search: 'return [...others.map(({ outgoing }) => outgoing.id), ...formerSessions.ids];',
+        replace: 'return others.map(({ outgoing }) => outgoing.id);',
+      },
+    ],
+  },
+  {
     name: 'a room leaves the broadcast before it is applied',
     breaks: 'unicast overtakes the broadcast stream',
     wishes,
