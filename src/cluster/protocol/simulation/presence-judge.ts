@@ -8,14 +8,11 @@ import { Violation } from './violation.js';
 
 export const GRACE_MS = 700;
 
-/** Whoever was there for so long, without an interruption, is known to be there. */
-const KNOWN_AFTER_MS = 1_500;
-
 /**
- * Who leaves with one device is gone at once where nobody knows of another one yet. A device on another node is known after
- * a batch, the way and a repair.
+ * Whoever was there for so long, without an interruption, is known to be there. A device on another node is known when
+ * the watcher has been told of it: after a batch, the way with all that waits on it, and repairs. But no later than this.
  */
-const HANDOVER_MS = 500;
+const KNOWN_AFTER_MS = 1_500;
 
 export interface Seen {
   readonly connection: string;
@@ -33,6 +30,8 @@ export interface Seen {
 
 export class PresenceJudge {
   readonly #seen: Seen[] = [];
+  /** By the connection: the boots that were told of it. */
+  readonly #told = new Map<string, Set<number>>();
   shown = 0;
 
   constructor(
@@ -54,6 +53,13 @@ export class PresenceJudge {
     seen.coveredUntil = isLost ? at + GRACE_MS : at;
   }
 
+  /** A message that tells of the connection has come to the node. */
+  told(watcher: number, connection: string): void {
+    const watchers = this.#told.get(connection);
+    if (watchers === undefined) this.#told.set(connection, new Set([watcher]));
+    else watchers.add(watcher);
+  }
+
   /** A node shows the user as gone. */
   gone(watcher: number, room: string, user: string, at: number): void {
     this.shown += 1;
@@ -62,14 +68,8 @@ export class PresenceJudge {
       .filter((seen) => seen.room === room && seen.user === user && this.#isKnown(watcher, seen, at))
       .toReversed();
     let coveredFrom = at;
-    let next: Seen | undefined;
-    for (const seen of entries) {
-      const { enteredAt, coveredUntil, endedAt, boot } = seen;
-      const hasLeft = coveredUntil === endedAt;
-      const handoverMs = next !== undefined && next.boot !== boot && hasLeft ? HANDOVER_MS : 0;
-      if (coveredUntil - handoverMs < coveredFrom || enteredAt >= coveredFrom) continue;
-      coveredFrom = enteredAt;
-      next = seen;
+    for (const { enteredAt, coveredUntil } of entries) {
+      if (coveredUntil >= coveredFrom && enteredAt < coveredFrom) coveredFrom = enteredAt;
     }
     if (coveredFrom > at - KNOWN_AFTER_MS) return;
     throw new Violation(
@@ -79,8 +79,10 @@ export class PresenceJudge {
   }
 
   /** Nodes can meet late: where an introduction was lost, the next one comes after seconds. */
-  #isKnown(watcher: number, { boot }: Seen, at: number): boolean {
-    return boot === watcher || this.hasMet(watcher, boot, at - KNOWN_AFTER_MS);
+  #isKnown(watcher: number, { boot, connection, enteredAt }: Seen, at: number): boolean {
+    if (boot === watcher) return true;
+    const isTold = enteredAt <= at - KNOWN_AFTER_MS || this.#told.get(connection)?.has(watcher) === true;
+    return isTold && this.hasMet(watcher, boot, at - KNOWN_AFTER_MS);
   }
 
   /** All is quiet: what a node shows of the room must be the truth. */

@@ -131,7 +131,7 @@ export class PresenceMember {
       }
       case 'publication':
         if (event.channel !== PRESENCE_CHANNEL) return false;
-        this.book.receive(now, event.peer, JSON.parse(event.body.toString('utf8')));
+        this.#receive(now, event.peer, JSON.parse(event.body.toString('utf8')));
         if (this.book.malformed > 0) throw new Violation('presence', 'a message could not be read');
         return true;
       case 'peer':
@@ -159,6 +159,12 @@ export class PresenceMember {
       this.judge.compare(this.boot.index, room, members, livingBoots);
       this.judge.compare(this.boot.index, room, this.book.members(room) ?? [], livingBoots);
     }
+  }
+
+  /** `put` has the entries that the message tells of. */
+  #receive(now: number, peer: string, message: { put?: readonly (readonly [connection: string])[] }): void {
+    for (const [connection] of message.put ?? []) this.judge.told(this.boot.index, connection);
+    this.book.receive(now, peer, message);
   }
 
   #reach(now: number, room: string): void {
