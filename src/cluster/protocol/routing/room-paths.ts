@@ -21,6 +21,7 @@
  * - Beyond `roomMarksMax` rooms the oldest marks are folded into one for all rooms without an entry. Such a mark may tie
  *   a peer longer than necessary. It never frees one.
  */
+import { Fifo } from '../fifo.js';
 import type { NodeParts } from '../node-parts.js';
 import type { Peer } from '../peers/peer.js';
 
@@ -46,6 +47,10 @@ interface Marks {
   readonly unicast: Map<Peer, UnicastMark>;
 }
 
+interface RoomMarks extends Marks {
+  readonly room: string;
+}
+
 /** Which way a peer must get a room's next message. */
 type Tie = 'unicast' | 'broadcast' | 'free' | 'both';
 
@@ -60,8 +65,10 @@ type Parts = Pick<
 >;
 
 export class RoomPaths {
-  /** By the name of the room, which is empty for everybody; those that got marks first come first. */
-  readonly #marks = new Map<string, Marks>();
+  /** By the name of the room, which is empty for everybody. */
+  readonly #marks = new Map<string, RoomMarks>();
+  /** The same: those that were looked at longest ago come first. A Map is a slow queue: it walks over what was removed. */
+  readonly #order = new Fifo<RoomMarks>();
   readonly #folded: Marks = { lastBroadcast: 0, unicast: new Map() };
 
   constructor(private readonly parts: Parts) {}
@@ -177,26 +184,26 @@ export class RoomPaths {
     const known = this.#marks.get(room);
     if (known !== undefined) return known;
     this.#sweep();
-    const marks: Marks = { lastBroadcast: 0, unicast: new Map() };
+    const marks: RoomMarks = { room, lastBroadcast: 0, unicast: new Map() };
     this.#marks.set(room, marks);
+    this.#order.push(marks);
     return marks;
   }
 
   /** Removes marks that tie nobody any more, a few at a time. Beyond the limit the oldest are folded. */
   #sweep(): void {
-    let looked = 0;
-    for (const [room, marks] of this.#marks) {
-      if (looked === SWEPT_PER_ENTRY) break;
-      looked += 1;
-      this.#marks.delete(room);
+    for (let looked = 0; looked < SWEPT_PER_ENTRY; looked += 1) {
+      const marks = this.#order.shift();
+      if (marks === undefined) break;
       // what still ties somebody is looked at again when all others were
-      if (this.#tiesSomebody(marks)) this.#marks.set(room, marks);
+      if (this.#tiesSomebody(marks)) this.#order.push(marks);
+      else this.#marks.delete(marks.room);
     }
     if (this.#marks.size < this.parts.limits.roomMarksMax) return;
-    const [oldest] = this.#marks;
+    const oldest = this.#order.shift();
     if (oldest === undefined) return;
-    this.#marks.delete(oldest[0]);
-    this.#fold(oldest[1]);
+    this.#marks.delete(oldest.room);
+    this.#fold(oldest);
   }
 
   #fold({ lastBroadcast, unicast }: Marks): void {

@@ -105,7 +105,7 @@ export const ROOM_PATHS: readonly Mutation[] = [
     name: 'marks beyond the limit forgotten',
     breaks: 'a room without an entry is taken for one without messages on their way',
     wishes,
-    edits: [{ file: PATHS, search: '    this.#fold(oldest[1]);\n', replace: '' }],
+    edits: [{ file: PATHS, search: '    this.#fold(oldest);\n', replace: '' }],
   },
   {
     name: 'folded marks believed like own ones',
