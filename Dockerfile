@@ -19,7 +19,6 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
-COPY --from=build /app/client/dist/browser.js client/dist/
 COPY deploy/docker/health-check.js ./
 USER node
 EXPOSE 8866/tcp 9866/tcp 2222/udp

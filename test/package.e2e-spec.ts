@@ -75,7 +75,6 @@ describe('the package, installed in an application of somebody else,', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
-      'client',
       'deploy',
       'dist',
       'docs',

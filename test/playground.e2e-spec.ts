@@ -1,11 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get, Module } from '@nestjs/common';
 import { Rooms } from 'lanfare';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { browsers } from './support/browser.js';
 import { ClosingServer } from './support/closing-server.js';
 import { clusterEnvironment } from './support/environment.js';
 import { secretKey, sign } from './support/key-server.js';
+import { NodeProcess } from './support/node-process.js';
 import { TestNode } from './support/node.js';
 
 // browsers take their time on a busy machine
@@ -322,6 +326,18 @@ describe('the page at /', () => {
     });
     expect((await fetch(`http://127.0.0.1:${node.port}/`)).status).toBe(404);
     await node.stop();
+  });
+
+  it('is there where nothing was copied but dist/ and what it depends on', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lanfare-dist-'));
+    for (const name of ['dist', 'package.json']) cpSync(name, join(folder, name), { recursive: true });
+    symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+    const node = NodeProcess.launch({ CLUSTER_BUS: 'none', OPS_PORT: '0' }, [], { cwd: folder });
+    await node.waitForOutput(/Serving on/);
+    const script = await fetch(`http://127.0.0.1:${node.port}/playground/lanfare-client.js`);
+    expect(script.status).toBe(200);
+    await node.stop();
+    rmSync(folder, { recursive: true });
   });
 
   it("gives way to a module's own", async () => {

@@ -6,12 +6,12 @@ import type { ServerResponse } from 'node:http';
 import { authenticationConfig } from '../authentication/authentication.config.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
 
-/** By their path: the files of the page, beside this one, and the client, where `npm run build` puts it. */
+/** By their path: the files of the page, beside this one. `npm run build` puts the client there, so that dist/ is whole. */
 const FILES = {
   '/': ['page/index.html', 'text/html'],
   '/playground/playground.css': ['page/playground.css', 'text/css'],
   '/playground/playground.js': ['page/playground.js', 'text/javascript'],
-  '/playground/lanfare-client.js': ['../../client/dist/browser.js', 'text/javascript'],
+  '/playground/lanfare-client.js': ['page/lanfare-client.js', 'text/javascript'],
 } as const;
 
 const HEADERS = {
