@@ -1,5 +1,5 @@
+/** The contract of the bus, as the protocol keeps it over a real broker. */
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { Logger } from '@nestjs/common';
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { BrokerClient } from '../../broker/broker-client.js';
 import { BrokerProcess } from '../../broker/testing/broker-process.js';
@@ -9,21 +9,23 @@ import type { Bus } from './bus.js';
 import { describeBus, type BusWorld } from './bus.contract.js';
 import { ProtocolBus } from './protocol-bus.js';
 
-Logger.overrideLogger(false);
-
 /** A node that dies is found dead sooner. */
 const TIMING = { ...BROKER_TIMING, silentAfterMs: 1_500, deadAfterMs: 3_000 };
 
 /** A carrier that can be cut off. */
 class Cable extends BrokerCarrier {
-  isCut = false;
+  #isCut = false;
+
+  cut(): void {
+    this.#isCut = true;
+  }
 
   override send(endpoint: string, bytes: Buffer): void {
-    if (!this.isCut) super.send(endpoint, bytes);
+    if (!this.#isCut) super.send(endpoint, bytes);
   }
 
   override toAll(bytes: Buffer): void {
-    if (!this.isCut) super.toAll(bytes);
+    if (!this.#isCut) super.toAll(bytes);
   }
 }
 
@@ -46,7 +48,7 @@ class BrokerWorld implements BusWorld {
   }
 
   cut(node: Bus): void {
-    for (const { bus, cable } of this.#nodes) if (bus === node) cable.isCut = true;
+    for (const { bus, cable } of this.#nodes) if (bus === node) cable.cut();
   }
 
   async end(): Promise<void> {
@@ -60,7 +62,9 @@ class BrokerWorld implements BusWorld {
   }
 }
 
-for (const [name, { program, client }] of Object.entries(BROKERS)) {
+/** Each broker has a spec of its own, so that they run side by side: the tests mostly wait for nodes to start. */
+export function describeBrokerBus(name: keyof typeof BROKERS): void {
+  const { program, client } = BROKERS[name];
   const missing = BrokerProcess.missing(program);
   describe(`over ${name}`, () => {
     if (missing.length > 0) {
