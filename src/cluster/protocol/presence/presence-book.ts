@@ -22,7 +22,7 @@ import { type Count, type Entry, SizeLimit } from './entry.js';
 import type { PresenceLinks, PresenceOptions } from './links.js';
 import { read, written, type Change, type Whole } from './messages.js';
 import { OwnSets } from './own-sets.js';
-import { GRACE_TAIL_MS } from './pace.js';
+import { BATCH_MS, GRACE_TAIL_MS } from './pace.js';
 import type { Member } from './room-view.js';
 import { Watch } from './watch.js';
 
@@ -97,7 +97,7 @@ export class PresenceBook {
     watch.reach(complete);
     const peers = this.links.peers();
     for (const peer of peers) this.#lookBy(room, watch.owe(now, peer));
-    for (const peer of peers) this.#ask(peer, [room]);
+    for (const peer of peers) this.#ask(now, peer, [room]);
     watch.settle();
   }
 
@@ -202,13 +202,17 @@ export class PresenceBook {
       this.#lookBy(room, watch.owe(now, node));
       asked.push(room);
     }
-    this.#ask(node, asked);
+    this.#ask(now, node, asked);
   }
 
-  /** If a question cannot be sent, it is asked again like one without an answer. */
-  #ask(node: NodeId, rooms: readonly string[]): void {
-    for (let at = 0; at < rooms.length; at += ROOMS_ASKED_MAX) {
+  /** What cannot be sent, because there is no session yet or the queue is full, is asked again soon. */
+  #ask(now: number, node: NodeId, rooms: readonly string[]): void {
+    let at = 0;
+    const ask = (): boolean =>
       this.links.tell(node, written({ kind: 'ask', rooms: rooms.slice(at, at + ROOMS_ASKED_MAX) }));
+    while (at < rooms.length && ask()) at += ROOMS_ASKED_MAX;
+    for (const room of rooms.slice(at)) {
+      this.#lookBy(room, this.#watches.get(room)?.askAt(node, now + BATCH_MS) ?? Infinity);
     }
   }
 
@@ -227,7 +231,7 @@ export class PresenceBook {
       if (due === Infinity) this.#unsettled.delete(room);
       else this.#lookAt = Math.min(this.#lookAt, due);
     }
-    for (const [node, rooms] of asks) this.#ask(node, rooms);
+    for (const [node, rooms] of asks) this.#ask(now, node, rooms);
   }
 
   /** Something of the room is due then; Infinity: nothing is. */

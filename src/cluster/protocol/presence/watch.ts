@@ -111,6 +111,11 @@ export class Watch {
     return source.owe(now);
   }
 
+  /** The question to the node could not be sent: it is asked again then. */
+  askAt(node: NodeId, at: number): number {
+    return this.#sources.get(node)?.askAt(at) ?? Infinity;
+  }
+
   /** The node is gone. Returns when what it told is forgotten: at `forgetAt`, or before; Infinity: it told nothing. */
   leave(node: NodeId, forgetAt: number): number {
     const source = this.#sources.get(node);

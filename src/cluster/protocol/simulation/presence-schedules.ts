@@ -77,6 +77,20 @@ export function presenceRefusedChange(): void {
   expectShown(watcher, [], ['ann']);
 }
 
+/** What a node may have missed it can ask for only when the queue to the source has room again. */
+export function presenceRefusedQuestion(): void {
+  const { parties, watcher, source } = watched(2);
+  source.enter('bob');
+  parties.loseAll();
+  parties.run(300);
+  parties.refuseFrom(watcher);
+  watcher.book.peerJoined(parties.now, source.id);
+  parties.run(1_500);
+  parties.carryAll();
+  parties.run(500);
+  expectShown(watcher, ['ann', 'bob']);
+}
+
 /** The last change was taken, and dropped from the queue later. */
 export function presenceDroppedChange(): void {
   const { parties, watcher } = dropped();

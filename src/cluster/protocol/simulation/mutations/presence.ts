@@ -150,8 +150,20 @@ export const PRESENCE: readonly Mutation[] = [
     edits: [
       {
         file: BOOK,
-        search: 'for (const [node, rooms] of asks) this.#ask(node, rooms);',
+        search: 'for (const [node, rooms] of asks) this.#ask(now, node, rooms);',
         replace: 'asks.clear();',
+      },
+    ],
+  },
+  {
+    name: 'presence: a question that was refused is not asked soon',
+    breaks: 'while a queue is full now and then, a node does not learn for seconds who is there',
+    schedule: 'presenceRefusedQuestion',
+    edits: [
+      {
+        file: BOOK,
+        search: '.askAt(node, now + BATCH_MS) ?? Infinity',
+        replace: '.askAt(node, now + 100 * BATCH_MS) ?? Infinity',
       },
     ],
   },
