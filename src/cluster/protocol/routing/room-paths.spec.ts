@@ -60,6 +60,26 @@ const loseNothing = (): void => {
 describe('a room with members on most of the nodes', () => {
   beforeEach(() => start());
 
+  it('leaves unicast though it is never quiet: a pause of some milliseconds is enough', () => {
+    /** 200 messages a second. */
+    const chat = (): void => {
+      for (let count = 0; count < 40; count += 1) {
+        publish(count);
+        lan.run(5);
+      }
+    };
+    // one by one, so that each of them is tied to unicast when the next one comes
+    for (const host of others.slice(0, 5)) {
+      host.node.join(lan.now, hall, (token += 1));
+      chat();
+    }
+    const before = broadcasts();
+    chat();
+    expect(broadcasts() - before).toBe(40);
+    const numbers = Array.from({ length: 40 }, (_, index) => String(index));
+    for (const host of others.slice(0, 5)) expect(received(host).slice(-40)).toEqual(numbers);
+  });
+
   it('is published to by one broadcast, which the others ignore, with receipts of those that have members', () => {
     const members = others.slice(0, 5);
     join(members);

@@ -18,6 +18,8 @@
  * - Broadcast is begun for more than half of the nodes, and more than three. It is not begun for a laggard, nor when the
  *   records of rooms would fill more than half of the window or a quarter of the ring: announcements wait behind them.
  *   Once a peer is tied to it, a message that has no room there is refused.
+ * - A busy room has always something unacked, so it would never leave unicast. Where broadcast is wished for, acks of some of
+ *   its records are wanted at once: the next pause in the room is enough then, if it is longer than the way there and back.
  * - Beyond `roomMarksMax` rooms the oldest marks are folded into one for all rooms without an entry. Such a mark may tie
  *   a peer longer than necessary. It never frees one.
  */
@@ -33,6 +35,8 @@ const RELIEVED_SHARE = 1 / 4;
 const BROADCAST_BYTES_MAX = 65_536;
 /** Rooms whose marks are looked at when a room gets an entry. */
 const SWEPT_PER_ENTRY = 4;
+/** Acks of a room that should go by broadcast are hurried so often. */
+const HURRIED_EVERY_MS = 100;
 /** The most sessions that a record names. In a larger cluster all goes by unicast. */
 const NOT_LIST_MAX = 255;
 
@@ -49,6 +53,8 @@ interface Marks {
 
 interface RoomMarks extends Marks {
   readonly room: string;
+  /** When acks were last wanted soon. */
+  hurriedAt: number;
 }
 
 /** Which way a peer must get a room's next message. */
@@ -57,6 +63,8 @@ type Tie = 'unicast' | 'broadcast' | 'free' | 'both';
 export interface Paths {
   readonly unicast: readonly Peer[];
   readonly broadcast: readonly Peer[];
+  /** Acks from those who get it by unicast are wanted soon: they are what keeps the room from the broadcast. */
+  readonly isUrgent: boolean;
 }
 
 type Parts = Pick<
@@ -79,12 +87,12 @@ export class RoomPaths {
    * @param bytes with its head, about
    * @returns 'full': somebody must get it by broadcast, where it has no room
    */
-  choose(room: string, holders: readonly Peer[], count: number, bytes: number): Paths | 'full' {
+  choose(now: number, room: string, holders: readonly Peer[], count: number, bytes: number): Paths | 'full' {
     const marks = this.#marks.get(room);
     const all = holders.slice(0, count);
     const lastBroadcast = Math.max(marks?.lastBroadcast ?? 0, this.#folded.lastBroadcast);
     const isWished = this.#isWished(count, bytes);
-    if (!isWished && lastBroadcast === 0) return { unicast: all, broadcast: [] };
+    if (!isWished && lastBroadcast === 0) return { unicast: all, broadcast: [], isUrgent: false };
     const unicast: Peer[] = [];
     const free: Peer[] = [];
     const tied: Peer[] = [];
@@ -95,12 +103,14 @@ export class RoomPaths {
       else if (way === 'broadcast') tied.push(peer);
       else free.push(peer);
     }
+    const isUrgent = isWished && unicast.length > 0 && marks !== undefined && mayHurry(now, marks);
     const isFree = isWished && free.every(({ outgoing }) => !outgoing.windowStanding.isLaggard);
     const isBegun = isFree && tied.length + free.length > this.#holdersBelow;
-    if (tied.length === 0 && !isBegun) return { unicast: all, broadcast: [] };
-    if (!this.#mayBroadcast(bytes)) return tied.length === 0 ? { unicast: all, broadcast: [] } : 'full';
+    const onlyUnicast = { unicast: all, broadcast: [], isUrgent };
+    if (tied.length === 0 && !isBegun) return onlyUnicast;
+    if (!this.#mayBroadcast(bytes)) return tied.length === 0 ? onlyUnicast : 'full';
     const broadcast = isFree ? tied.concat(free) : tied;
-    return { unicast: isFree ? unicast : unicast.concat(free), broadcast };
+    return { unicast: isFree ? unicast : unicast.concat(free), broadcast, isUrgent };
   }
 
   /** Whether a volatile message should reach these holders by one broadcast. */
@@ -184,7 +194,7 @@ export class RoomPaths {
     const known = this.#marks.get(room);
     if (known !== undefined) return known;
     this.#sweep();
-    const marks: RoomMarks = { room, lastBroadcast: 0, unicast: new Map() };
+    const marks: RoomMarks = { room, lastBroadcast: 0, unicast: new Map(), hurriedAt: -Infinity };
     this.#marks.set(room, marks);
     this.#order.push(marks);
     return marks;
@@ -223,6 +233,13 @@ export class RoomPaths {
     for (const [peer, mark] of unicast) if (!peer.isGone && isOpenMark(peer, mark)) return true;
     return false;
   }
+}
+
+/** So often and no more: each time costs an ack of every peer. */
+function mayHurry(now: number, marks: RoomMarks): boolean {
+  if (now - marks.hurriedAt < HURRIED_EVERY_MS) return false;
+  marks.hurriedAt = now;
+  return true;
 }
 
 function tieBy(peer: Peer, { lastBroadcast, unicast }: Marks): Tie {

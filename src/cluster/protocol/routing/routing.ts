@@ -102,12 +102,12 @@ export class Routing {
     if (end !== null) return end;
     const length = writeHead(this.#receiptFor(token));
     if (length < 0) return 'too_large';
-    const paths = this.paths.choose(name, this.#holders, count, length + data.length);
+    const paths = this.paths.choose(now, name, this.#holders, count, length + data.length);
     if (paths === 'full') {
       this.congestion.fillBroadcast();
       return 'congested';
     }
-    const { broadcast, unicast } = paths;
+    const { broadcast, isUrgent, unicast } = paths;
     if (unicast.some((peer) => this.congestion.isFull(now, peer, data.length))) return 'congested';
     const isComplete = isForAll && token !== 0 && this.view.isComplete(now, this.#holders, count);
     if (broadcast.length > 0) this.#appendBroadcast(now, name, length, data, broadcast);
@@ -116,7 +116,10 @@ export class Routing {
     for (const [index, peer] of unicast.entries()) this.#holders[index] = peer;
     const isFirstComplete = isComplete && answering.length === broadcast.length;
     const result = this.#append(now, length, data, unicast.length, token, isFirstComplete, answering.length);
-    for (const peer of unicast) this.paths.noteUnicast(name, peer);
+    for (const peer of unicast) {
+      this.paths.noteUnicast(name, peer);
+      if (isUrgent) peer.outgoing.stream.hurryAck();
+    }
     return result;
   }
 

@@ -57,6 +57,11 @@ export class OpenRecord {
     if (isUrgent) this.#isUrgent = true;
   }
 
+  /** Its ack is wanted at once. */
+  hurry(): void {
+    this.#isUrgent = true;
+  }
+
   /** Makes one fragment of a larger message its only content. */
   setFragment(chunk: Buffer, index: number, isLast: boolean, userMessages: number): void {
     const buffer = (this.#buffer ??= Buffer.allocUnsafe(this.capacity));

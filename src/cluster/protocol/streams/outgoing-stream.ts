@@ -101,6 +101,11 @@ export class OutgoingStream {
     this.#open.append(head, headLength, body, userMessages, isUrgent);
   }
 
+  /** The ack of what is being filled, if anything is, is wanted at once. */
+  hurryAck(): void {
+    if (this.isFilling) this.#open.hurry();
+  }
+
   /** A record of its own, never moved to a later session. */
   appendSnapshot(now: number, body: Buffer): void {
     assert(body.length <= this.recordBytes, 'a snapshot record fits');
