@@ -6,6 +6,7 @@ import type { Arrival, Endpoint } from '../contract.js';
 import type { Application } from './application.js';
 import type { Station } from './network.js';
 import type { Pace, Process } from './process.js';
+import { Tally } from './tally.js';
 import type { Boot } from './timeline.js';
 
 export interface Running {
@@ -21,7 +22,8 @@ export class Host implements Station {
   #secrets: readonly Buffer[];
   #usualPace: Pace;
   #pace: Pace;
-  #overruns = 0;
+  /** Datagrams that found a receive buffer full. */
+  readonly overruns = new Tally();
   #cutOffUntil = 0;
 
   constructor(
@@ -50,11 +52,6 @@ export class Host implements Station {
 
   get usualPace(): Pace {
     return this.#usualPace;
-  }
-
-  /** Datagrams lost to full receive buffers. */
-  get overruns(): number {
-    return this.#overruns;
   }
 
   get address(): string {
@@ -117,6 +114,6 @@ export class Host implements Station {
 
   deliver(arrival: Arrival, bytes: Buffer, source: Endpoint, sender: Boot | null = null): void {
     if (this.#running === null) return;
-    if (!this.#running.process.receive(arrival, { bytes, source, sender })) this.#overruns += 1;
+    if (!this.#running.process.receive(arrival, { bytes, source, sender })) this.overruns.add(bytes);
   }
 }

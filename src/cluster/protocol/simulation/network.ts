@@ -12,6 +12,7 @@ import { CALM, type Conditions } from './conditions.js';
 import type { Random } from './random.js';
 import { Recordings } from './recordings.js';
 import type { Schedule } from './schedule.js';
+import { Tally } from './tally.js';
 import type { Boot } from './timeline.js';
 import { WideTraffic } from './wide-traffic.js';
 
@@ -48,13 +49,12 @@ export class Network {
   /** Watches the datagrams that went to one station alone. */
   readonly wide = new WideTraffic();
   /** Datagrams that did not arrive, counted per receiver. */
-  lost = 0;
-  lostBytes = 0;
-  duplicated = 0;
+  readonly lost = new Tally();
+  readonly duplicated = new Tally();
   /** Overtaken by later ones, so that a receiver could take them for lost. */
-  disordered = 0;
+  readonly disordered = new Tally();
   /** Held back by a clog. Whoever waits for them, or for the acks in them, must take them for lost. */
-  clogged = 0;
+  readonly clogged = new Tally();
   sent = 0;
 
   readonly #schedule: Schedule;
@@ -122,7 +122,7 @@ export class Network {
       for (const station of this.#stations) this.#carry(from, station, 'shared', transmit.bytes, source);
     } else {
       const station = this.#unicast.get(transmit.to);
-      if (station === undefined) this.lost += 1;
+      if (station === undefined) this.lost.add(transmit.bytes);
       else this.#carry(from, station, 'own', transmit.bytes, source);
     }
     if (this.#random.chance(this.#conditions.replay)) this.#playBack();
@@ -178,12 +178,9 @@ export class Network {
     const conditions = this.#conditions;
     if (conditions.replay > 0) this.#recordings.add({ bytes, arrival, receiver: to.index, source });
     const link = this.#links[from.index]?.[to.index];
-    if (link === undefined || link.blocked || bytes.length > link.mtu) {
-      this.lost += 1;
-      return;
-    }
-    if (arrival === 'own' && link.isUnicastBlocked) {
-      this.lost += 1;
+    const isCarried = link !== undefined && !link.blocked && bytes.length <= link.mtu;
+    if (!isCarried || (arrival === 'own' && link.isUnicastBlocked)) {
+      this.lost.add(bytes);
       return;
     }
     const frames = this.#framesOf(bytes.length);
@@ -191,8 +188,7 @@ export class Network {
     const isLost = isFiltered || this.#isLost(link, to, arrival, bytes.length, frames);
     if (arrival === 'own') this.wide.note(from, to, bytes, isLost, schedule.now);
     if (isLost) {
-      this.lost += 1;
-      this.lostBytes += bytes.length;
+      this.lost.add(bytes);
       return;
     }
     let delay = conditions.delayMs + conditions.jitterMs * random.float();
@@ -208,10 +204,10 @@ export class Network {
     let due = schedule.now + delay;
     if (link.cloggedUntil > due) {
       due = link.cloggedUntil;
-      this.clogged += 1;
+      this.clogged.add(bytes);
     }
     if (!inOrder) {
-      this.disordered += 1;
+      this.disordered.add(bytes);
     } else {
       due = Math.max(due, link.lastArrival);
       link.lastArrival = due;
@@ -219,9 +215,9 @@ export class Network {
     const flipped = random.chance(conditions.flip) ? withFlippedBit(bytes, random) : null;
     const sender = flipped === null ? from.speaker : null;
     schedule.at(due, () => to.deliver(arrival, Buffer.from(flipped ?? bytes), source, sender));
-    if (flipped !== null) this.lost += 1;
+    if (flipped !== null) this.lost.add(bytes);
     if (random.chance(conditions.duplicate)) {
-      this.duplicated += 1;
+      this.duplicated.add(bytes);
       const again = due + conditions.delayMs + conditions.reorderMs * random.float();
       schedule.at(again, () => to.deliver(arrival, Buffer.from(bytes), source));
     }

@@ -81,7 +81,7 @@ export function simulate(seed: number, options: Options = {}): Outcome {
     excused: promises.excused,
     broadcasts: promises.broadcasts,
     datagrams: network.sent,
-    lost: network.lost,
+    lost: network.lost.datagrams,
     repaired: world.repaired(),
     words: { ...world.timeline.counts },
   };
@@ -144,12 +144,13 @@ function runAndJudge(world: World, milliseconds: number): void {
 }
 
 function judgeTraffic(world: World): void {
-  const { lost, lostBytes, duplicated, disordered, clogged, wide } = world.network;
+  const { lost, duplicated, disordered, clogged, wide } = world.network;
   const { datagramBytes, timing } = world.scenario;
   wide.judge(world.schedule.now, timing);
-  // A large message takes as many records as it would fill usual datagrams.
-  const recordsLost = Math.max(lost, lostBytes / datagramBytes);
-  const missing = recordsLost + duplicated + disordered + clogged + world.overruns();
+  const overruns = world.hosts.map((host) => host.overruns);
+  let missing = 0;
+  for (const tally of [lost, duplicated, disordered, clogged, ...overruns])
+    missing += tally.records(datagramBytes);
   const slow = world.scenario.paces.filter(({ turnMs }) => turnMs >= SLOW_TURN_MS).length;
   const allowed =
     REPAIRS_FREE +
@@ -158,7 +159,7 @@ function judgeTraffic(world: World): void {
     REPAIRS_PER_SLOW_MACHINE * slow;
   const repaired = world.repaired();
   if (repaired > allowed)
-    throw new Violation('repair', `${repaired} repairs for ${missing} datagrams lost, late or doubled`);
+    throw new Violation('repair', `${repaired} repairs for ${missing} records lost, late or doubled`);
 }
 
 /** If repair was enough for all faults of the run, no node may report a gap, except `late`: 150 ms is short. */

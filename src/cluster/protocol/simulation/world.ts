@@ -231,7 +231,7 @@ export class World {
 
   /** Datagrams lost to full receive buffers. */
   overruns(): number {
-    return this.hosts.reduce((sum, { overruns }) => sum + overruns, 0);
+    return this.hosts.reduce((sum, { overruns }) => sum + overruns.datagrams, 0);
   }
 
   /** Whoever knows the node, and is known to it, sends it what is for the address. */
