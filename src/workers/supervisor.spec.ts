@@ -76,6 +76,16 @@ describe('the supervisor', () => {
     expect(exits).toEqual([]);
   });
 
+  it('tries again when no process could be started in a place, and does not wait for its end', async () => {
+    await end(forks[0] as FakeWorker, 70);
+    await jest.advanceTimersByTimeAsync(100);
+    last().process.pid = undefined;
+    last().emit('error', new Error('spawn node EAGAIN'));
+    await jest.advanceTimersByTimeAsync(200);
+    expect(forks).toHaveLength(4);
+    expect([last().env['LANFARE_WORKER'], last().env['UDP_PORT']]).toEqual(['1', '2300']);
+  });
+
   it('ends all with the code of one that keeps dying, once the others have drained', async () => {
     for (let death = 0; death < 5; death += 1) {
       await end(

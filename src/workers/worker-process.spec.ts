@@ -43,6 +43,19 @@ describe('a worker', () => {
     await expect(worker.ended).resolves.toMatchObject({ code: 137 });
   });
 
+  it('that could not be started at all has ended, with 1: there is no exit to wait for', async () => {
+    fake.process.pid = undefined;
+    fake.emit('error', new Error('spawn node EAGAIN'));
+    await expect(worker.served).resolves.toBe(false);
+    await expect(worker.ended).resolves.toEqual({ code: 1, servedMs: null });
+  });
+
+  it('goes on when a message to it could not be sent', () => {
+    fake.says({ lanfare: 'serving' });
+    fake.emit('error', new Error('channel closed'));
+    expect(worker.isServing).toBe(true);
+  });
+
   it('takes no notice of messages that are not ours', () => {
     fake.emit('message', { cmd: 'NODE_SOMETHING' });
     fake.emit('message', null);

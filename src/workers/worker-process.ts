@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
+import { COULD_NOT_START } from '../config/exit-codes.js';
 import { ALIVE_EVERY_MS, isReport, type Order, type Report } from './messages.js';
 import { WorkerDoor } from './worker-door.js';
 
@@ -52,13 +53,14 @@ export class WorkerProcess {
     worker.on('message', (message: unknown) => {
       if (isReport(message)) this.#hear(message);
     });
-    worker.on('error', (error: Error) => this.#log.warn(`Worker ${number}: ${error.message}`));
     this.ended = new Promise((resolve) => {
+      const end = (code: number): void => resolve({ code, servedMs: this.#end() });
       worker.on('exit', (code: number | null, signal: NodeJS.Signals | null) => {
-        resolve({
-          code: signal === null ? (code ?? 0) : 128 + constants.signals[signal],
-          servedMs: this.#end(),
-        });
+        end(signal === null ? (code ?? 0) : 128 + constants.signals[signal]);
+      });
+      worker.on('error', (error: Error) => {
+        this.#log.warn(`Worker ${number}: ${error.message}`);
+        if (this.pid === undefined) end(COULD_NOT_START); // there is no process, so there will be no `exit`
       });
     });
   }

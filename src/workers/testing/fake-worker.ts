@@ -10,9 +10,9 @@ export class FakeWorker extends EventEmitter implements Forked {
   readonly signals: string[] = [];
   readonly orders: Order[] = [];
   isChannelOpen = true;
-  readonly process = {
+  readonly process: { pid: number | undefined; kill(signal: NodeJS.Signals): boolean } = {
     pid: (pids += 1),
-    kill: (signal: NodeJS.Signals): boolean => {
+    kill: (signal) => {
       this.signals.push(signal);
       return true;
     },
