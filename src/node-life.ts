@@ -145,6 +145,7 @@ export class NodeLife {
     const drainAndExit = (graceMsMax?: number) => {
       if (this.#isEnding) return;
       this.#isEnding = true;
+      this.#primary?.tell({ lanfare: 'leaving' });
       app.get(Grace).begin(graceMsMax);
       this.#drain(app, operations).then(
         () => process.exit(this.#exitCode),

@@ -5,7 +5,9 @@ export type Report =
   /** Its part of the operators' door listens on 127.0.0.1, and answers requests that bring the key. */
   | { readonly lanfare: 'door'; readonly port: number; readonly key: string }
   /** Its public door is open. */
-  | { readonly lanfare: 'serving' };
+  | { readonly lanfare: 'serving' }
+  /** It drains, by an order or by itself. It may have left the cluster, so nobody asks it any more. */
+  | { readonly lanfare: 'leaving' };
 
 /** What a primary tells its worker. (To drain it sends SIGTERM, which works at any time.) */
 export type Order =

@@ -56,6 +56,13 @@ describe('a worker', () => {
     expect(worker.isServing).toBe(true);
   });
 
+  it('is not asked any more when it says that it leaves', () => {
+    fake.says({ lanfare: 'door', port: 1, key: 'k' });
+    fake.says({ lanfare: 'serving' });
+    fake.says({ lanfare: 'leaving' });
+    expect([worker.isServing, worker.door]).toEqual([false, null]);
+  });
+
   it('takes no notice of messages that are not ours', () => {
     fake.emit('message', { cmd: 'NODE_SOMETHING' });
     fake.emit('message', null);

@@ -119,6 +119,9 @@ export class WorkerProcess {
         this.#servingSince = performance.now();
         if (this.#state === 'starting') this.#state = 'serving';
         this.#onServing(true);
+        return;
+      case 'leaving':
+        if (this.#state !== 'ended') this.#state = 'leaving';
     }
   }
 

@@ -68,6 +68,15 @@ describe("the operators' door of a primary", () => {
     expect(await checks()).toEqual([503, 'starting', 'starting']);
   });
 
+  it('is ready while one worker drains by itself, and asks it nothing', async () => {
+    forked[0]?.says({ lanfare: 'leaving' });
+    expect(await checks()).toEqual([200, 'starting', 'up']);
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect(await (await ask('/v1/users/2')).json()).toEqual({ from: 2 });
+    }
+    expect(counts()[0]).toBe(0);
+  });
+
   it('is not ready before every worker has served', async () => {
     workers.places.push(new Place(3, {}));
     expect(await checks()).toEqual([503, 'up', 'up', 'down']);
