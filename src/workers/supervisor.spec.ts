@@ -119,6 +119,16 @@ describe('the supervisor', () => {
     await end(forks[1] as FakeWorker, 137);
     expect(exits).toEqual([137]);
   });
+
+  it('ends all at once when it is told to, also those that drain', () => {
+    supervisor.end();
+    supervisor.kill(143);
+    expect(forks.map(({ signals }) => signals)).toEqual([
+      ['SIGTERM', 'SIGKILL'],
+      ['SIGTERM', 'SIGKILL'],
+    ]);
+    expect(exits).toEqual([143]);
+  });
 });
 
 describe('a replacement', () => {
