@@ -25,11 +25,12 @@ describe('the doctor of workers', () => {
     const [first] = await checkWorkers({ WORKERS: 'auto' });
     expect(first).toMatchObject({
       verdict: 'ok',
-      text: expect.stringMatching(/^workers: \d+, on \d+ processors/),
+      text: expect.stringMatching(/^workers: \d+, and \d+ processors may be used/),
     });
+    expect(judgeWorkers(2, 2)).toMatchObject({ verdict: 'ok' });
     expect(judgeWorkers(4, 2)).toMatchObject({
       verdict: 'warning',
-      text: expect.stringContaining('WORKERS=auto'),
+      text: 'workers: 4, and 2 processors may be used: they take turns. WORKERS=auto takes no more than there are',
     });
   });
 

@@ -1,19 +1,24 @@
-import { availableParallelism } from 'node:os';
 import { ConfigurationError, type Environment } from '../config/variables.js';
 import { openSocket } from '../udp-broadcast/open-socket.js';
 import { udpBroadcastVariables } from '../udp-broadcast/udp-broadcast.config.js';
+import { processorsAllowed } from '../workers/processors.js';
 import { workersUdpPorts, workersWanted } from '../workers/workers.config.js';
 import { failure, ok, warning, type Finding } from './finding.js';
 
-/** Findings about the processes that WORKERS asks for. None for one process. @param env judged: it has no problems */
-export async function checkWorkers(env: Environment): Promise<Finding[]> {
+/**
+ * Findings about the processes that WORKERS asks for. None for one process.
+ *
+ * @param env judged: it has no problems
+ * @param processors that this process may use, quotas included
+ */
+export async function checkWorkers(env: Environment, processors = processorsAllowed()): Promise<Finding[]> {
   const count = workersWanted(env);
   if (count === 1 && env['WORKERS'] !== 'auto') return [];
-  return [judgeWorkers(count, availableParallelism()), ...(await checkPorts(env, count))];
+  return [judgeWorkers(count, processors), ...(await checkPorts(env, count))];
 }
 
 export function judgeWorkers(count: number, processors: number): Finding {
-  const text = `workers: ${count}, on ${processors} processors`;
+  const text = `workers: ${count}, and ${processors} processors may be used`;
   return count <= processors
     ? ok(text)
     : warning(`${text}: they take turns. WORKERS=auto takes no more than there are`);
