@@ -21,10 +21,13 @@ jest.setTimeout(90_000);
 const DRAINING = { code: 1012, reason: 'node is shutting down' };
 
 const STOPPED = {};
+let upMeanwhile: Promise<Record<string, string>>;
 /** The node waits 20 s for a worker that does not respond. The other tests here run meanwhile. */
 const standingStill = (async () => {
   const primary = await PrimaryProcess.start();
   primary.signalWorker(1, 'SIGSTOP');
+  upMeanwhile = primary.metric('lanfare_worker_up');
+  upMeanwhile.catch(() => undefined);
   // when these tests end before: a process that is stopped ends by SIGKILL alone
   running.set(STOPPED, async () => primary.signalWorker(1, 'SIGKILL'));
   return primary;
@@ -36,6 +39,9 @@ describe('two workers', () => {
 
   it('serve one port, each as a node of the cluster, and both take clients', async () => {
     primary = await PrimaryProcess.start({ NODE_NAME: 'host' });
+    expect(primary.process.output).toMatch(
+      /Limits are each worker's own\. Together they allow .*JavaScript heap/,
+    );
     const [one, two] = await Promise.all([primary.connectTo(1, 'one'), primary.connectTo(2, 'two')]);
     expect(await one.ask({ event: 'send', data: { user_id: 'two', data: 'haha' } })).toMatchObject({
       data: { delivered: 1, complete: true },
@@ -56,6 +62,8 @@ describe('two workers', () => {
     expect(await primary.metric('lanfare_worker_up')).toEqual({ 1: '1', 2: '1' });
     expect(await primary.metric('lanfare_ready')).toEqual({ 1: '1', 2: '1' });
     expect((await primary.get('/docs-json')).status).toBe(200);
+    const page = await fetch(`http://127.0.0.1:${primary.process.port}/`);
+    expect([page.status, page.headers.get('Content-Type')]).toEqual([200, expect.stringContaining('html')]);
   });
 
   it('send once what is asked twice with the same Idempotency-Key, whichever worker answers', async () => {
@@ -109,6 +117,22 @@ describe('two workers', () => {
     expect((await primary.metric('lanfare_worker_deaths_total'))['1']).toBe('1');
     expect(there.socket.readyState).toBe(there.socket.OPEN);
     await Promise.all([there.close(), other.close()]);
+  });
+
+  it('are started again when they drain by themselves: the primary stays ready, and asks them nothing', async () => {
+    const lingering = await primary.connectTo(1, 'lingering');
+    lingering.socket.pause(); // never answers the close frame
+    primary.signalWorker(1, 'SIGTERM');
+    await primary.process.waitForOutput(/host\/1 .*SIGTERM: draining/);
+    for (; (await primary.metric('lanfare_worker_up'))['1'] !== '0';);
+    for (let turn = 0; turn < 4; turn += 1) {
+      const { nodes } = (await (await primary.get('/v1/cluster')).json()) as { nodes: { name: string }[] };
+      expect(nodes[0]?.name).toBe('host/2'); // who answers is the first
+    }
+    expect((await primary.get('/readyz')).status).toBe(200);
+    lingering.socket.terminate();
+    await primary.hasStarted(1, 3);
+    for (; (await primary.metric('lanfare_worker_up'))['1'] !== '1';);
   });
 
   it('drain together on SIGTERM: clients get 1012, and all end with 0', async () => {
@@ -182,9 +206,18 @@ describe('a primary', () => {
     await peer.stop();
   });
 
+  it('that is killed while its workers start leaves none behind', async () => {
+    const primary = await PrimaryProcess.launch({});
+    await primary.hasStarted(2, 1);
+    primary.process.signal('SIGKILL');
+    await until(() => primary.areAllGone());
+    expect(primary.process.output).not.toContain('Serving on');
+  });
+
   it('replaces a worker that stands still', async () => {
     const primary = await standingStill;
     running.delete(STOPPED);
+    expect(await upMeanwhile).toEqual({ 1: '0', 2: '1' });
     await primary.process.waitForOutput(/Worker 1 .* has not spoken for 20 s: .* Killed/);
     await primary.hasStarted(1, 2);
     for (; (await primary.metric('lanfare_worker_up'))['1'] !== '1';);
@@ -206,10 +239,22 @@ describe('SIGHUP', () => {
     const connecting = (async () => {
       for (; !isOver; connected++) await (await TestClient.connect(url('passer-by'))).close();
     })();
+    const statuses: number[] = [];
+    const asking = (async () => {
+      for (let turn = 0; !isOver; turn += 1) {
+        const response = await primary.get('/v1/users/nobody/messages', {
+          method: 'POST',
+          body: '{"data":"by the API"}',
+          headers: { 'Content-Type': 'application/json', 'Idempotency-Key': `key-${turn}` },
+        });
+        statuses.push(response.status);
+      }
+    })();
     primary.process.signal('SIGHUP');
-    await Promise.race([primary.process.waitForOutput(/All 2 workers are replaced/), ...talking, connecting]);
+    const working = [...talking, connecting, asking];
+    await Promise.race([primary.process.waitForOutput(/All 2 workers are replaced/), ...working]);
     isOver = true;
-    const [last] = await Promise.all([Promise.all(talking), connecting]);
+    const [last] = await Promise.all([Promise.all(talking), connecting, asking]);
     // what was accepted is on its way, before the answer to this
     for (const { socket } of last) socket.close();
     for (const { closed } of last) await closed;
@@ -222,6 +267,8 @@ describe('SIGHUP', () => {
       expect(closes.every((code) => code === DRAINING.code)).toBe(true);
     }
     expect(connected).toBeGreaterThan(10);
+    expect(statuses.length).toBeGreaterThan(10);
+    expect(new Set(statuses)).toEqual(new Set([200]));
     expect([primary.pidsOf(1).length, primary.pidsOf(2).length]).toEqual([2, 2]);
     await primary.process.stop();
   });
