@@ -6,7 +6,10 @@ import type { ServerResponse } from 'node:http';
 import { authenticationConfig } from '../authentication/authentication.config.js';
 import { gatewayConfig } from '../gateway/gateway.config.js';
 
-/** By their path: the files of the page, beside this one. `npm run build` puts the client there, so that dist/ is whole. */
+/**
+ * By their path: the files of the page, beside this one. `npm run build` puts the client there before it copies all of
+ * them, so that src/ and dist/ are whole.
+ */
 const FILES = {
   '/': ['page/index.html', 'text/html'],
   '/playground/playground.css': ['page/playground.css', 'text/css'],
