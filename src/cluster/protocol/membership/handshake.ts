@@ -140,7 +140,7 @@ export class Handshake {
       this.proven(now, peer);
     }
     const isRejoin = incoming.id !== 0;
-    const skipped = incoming.admit(session, base, report);
+    const skipped = incoming.admit(now, session, base, report);
     if (skipped > 0)
       this.parts.journal.gap(peer, 'gap', skipped, 'broadcast records passed between two sessions');
     peer.keys.broadcast.window.raiseFloor(packetNumber);

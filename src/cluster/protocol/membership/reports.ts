@@ -26,7 +26,10 @@ const ENTRIES_MAX = 255;
 /** More parts than any cluster of the supported size makes. */
 const PARTS_MAX = 30;
 
-type Parts = Pick<NodeParts, 'broadcast' | 'flow' | 'journal' | 'members' | 'outbox' | 'pace' | 'timing'>;
+type Parts = Pick<
+  NodeParts,
+  'broadcast' | 'flow' | 'journal' | 'members' | 'outbox' | 'pace' | 'peersChanged' | 'timing'
+>;
 
 export class Reports {
   constructor(
@@ -61,7 +64,11 @@ export class Reports {
     peer.outgoing.setWindow(window);
     const { incoming } = peer;
     if (incoming.isAdmitted && number > incoming.welcomeReport) {
-      incoming.broadcast.noteHighest(now, sent);
+      incoming.noteBroadcastSent(now, sent);
+      if (incoming.isWhole) {
+        incoming.complete();
+        this.parts.peersChanged();
+      }
       if (keptFrom > incoming.broadcast.next) this.handleBroadcastGap(now, peer, keptFrom);
     }
     for (let entry = 0; entry < entries; entry += 1) {

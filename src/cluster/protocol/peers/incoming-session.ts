@@ -4,7 +4,8 @@
  *
  * R2: our HELLO carries a fresh nonce and what we had of the last session (`id`, `delivered`). The WELCOME with that
  * very nonce opens the session. Until then nothing is applied. R4: on admission the replica is empty and loading.
- * Announcements add, withdrawals remove and are noted, the snapshot adds what is not noted, and its end completes.
+ * Announcements add, withdrawals remove and are noted, the snapshot adds what is not noted, and its end completes: at once, or
+ * after an admission that took long when what was announced meanwhile is here too.
  */
 import type { Replica } from '../directory/replica.js';
 import type { Timing } from '../options.js';
@@ -33,6 +34,11 @@ export class IncomingSession {
   #nonce = 0;
   #id = 0;
   #welcomeReport = 0;
+  /** When the HELLO of the present nonce was due for the first time. */
+  #askedAt = Infinity;
+  /** The replica is not complete before this broadcast record is applied; Infinity: the peer's next report says which. */
+  #announcedTo = 0;
+  #hasSnapshot = false;
   #helloIntervalMs = 0;
   #recordsToAck = 0;
   #owesUnicast = false;
@@ -132,6 +138,7 @@ export class IncomingSession {
   ask(nonce: number, helloAt: number): void {
     this.#move('ask');
     this.#nonce = nonce;
+    this.#askedAt = helloAt;
     this.broadcast.stopAsking();
     this.unicast.stopAsking();
     this.noteAcked();
@@ -147,8 +154,11 @@ export class IncomingSession {
   }
 
   /** The WELCOME has come. Returns how many broadcast records passed between the last session and this one. */
-  admit(session: number, base: number, report: number): number {
+  admit(now: number, session: number, base: number, report: number): number {
     this.#move('admit');
+    // A WELCOME is repeated as it was. After so long its base is old, and the peer's connections have not waited for us.
+    this.#announcedTo = now - this.#askedAt < this.timing.barrierMs ? 0 : Infinity;
+    this.#hasSnapshot = false;
     const skipped = this.#id === 0 ? 0 : base - (this.broadcast.next - 1);
     this.#id = session;
     this.#welcomeReport = report;
@@ -161,7 +171,22 @@ export class IncomingSession {
     return skipped;
   }
 
+  /** A report of the session says how far the peer's broadcast stream goes. */
+  noteBroadcastSent(now: number, sent: number): void {
+    this.broadcast.noteHighest(now, sent);
+    if (this.#announcedTo === Infinity) this.#announcedTo = sent;
+  }
+
   /** The end of the snapshot has come. */
+  endSnapshot(): void {
+    this.#hasSnapshot = true;
+  }
+
+  /** All that the peer holds is in the replica: `complete` is due. */
+  get isWhole(): boolean {
+    return this.isLoading && this.#hasSnapshot && this.broadcast.next > this.#announcedTo;
+  }
+
   complete(): void {
     this.#move('complete');
     this.#removals.clear();

@@ -65,7 +65,7 @@ describe('IncomingSession', () => {
       events: [
         (session) => session.ask(1, 0),
         (session) => session.sendHello(0, 1),
-        (session) => void session.admit(7, 0, 0),
+        (session) => void session.admit(0, 7, 0, 0),
         (session) => session.complete(),
       ],
       paths: { new: [], asking: [0], loading: [0, 2], complete: [0, 2, 3] },

@@ -194,7 +194,8 @@ export class Delivery {
         this.#snapshot(peer, reader);
         break;
       case MESSAGE_SNAPSHOT_END:
-        if (peer.incoming.isLoading) {
+        peer.incoming.endSnapshot();
+        if (peer.incoming.isWhole) {
           peer.incoming.complete();
           parts.peersChanged();
         }

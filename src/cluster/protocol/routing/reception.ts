@@ -13,7 +13,7 @@ import type { Delivery } from './delivery.js';
 
 export class Reception {
   constructor(
-    private readonly parts: Pick<NodeParts, 'journal'>,
+    private readonly parts: Pick<NodeParts, 'journal' | 'peersChanged'>,
     private readonly acks: Acks,
     private readonly delivery: Delivery,
     private readonly handshake: Handshake,
@@ -49,6 +49,10 @@ export class Reception {
     this.delivery.applyBroadcast(peer, plain.subarray(headerEnd, end));
     for (let next = incoming.broadcast.take(now); next !== undefined; next = incoming.broadcast.take(now)) {
       this.delivery.applyBroadcast(peer, next);
+    }
+    if (incoming.isWhole) {
+      incoming.complete();
+      this.parts.peersChanged();
     }
   }
 

@@ -90,6 +90,12 @@ describe('a message to a room', () => {
   });
 });
 
+describe('a message to a user', () => {
+  it('arrives though the user connected before a session that took long to begin', () => {
+    expect(SCHEDULES.lateWelcome).not.toThrow();
+  });
+});
+
 describe('messages that are kept for a peer', () => {
   it('are not taken for delivered because its HELLO tells of a session that is over', () => {
     expect(SCHEDULES.helloOfAForgottenSession).not.toThrow();

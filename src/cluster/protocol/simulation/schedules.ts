@@ -4,7 +4,7 @@
  */
 import { TIMING } from '../options.js';
 import { HEADER_BYTES } from '../wire/datagram.js';
-import { FRAME_HELLO, FRAME_REPORT } from '../wire/frames.js';
+import { FRAME_HELLO, FRAME_RECORD_BROADCAST, FRAME_REPORT, FRAME_WELCOME } from '../wire/frames.js';
 import { roomCalled } from './addresses.js';
 import { calmWorld } from './calm-world.js';
 import type { Host } from './host.js';
@@ -114,6 +114,46 @@ function helloOfAForgottenSession(): void {
 }
 
 /**
+ * R4: the WELCOMEs to a node are lost for so long that the other does not wait for its acks any more. A user connects there,
+ * and the announcement is lost too. When a WELCOME comes at last, its base is older than the user: neither the snapshot nor
+ * anything else says that the user is there, until the next report. What is sent before must arrive.
+ */
+function lateWelcome(): void {
+  const world = calmWorld(2);
+  const [sender, holder] = world.hosts;
+  if (sender === undefined || holder === undefined) throw new RangeError('two hosts were started');
+  world.crash(sender);
+  world.runFor(2 * TIMING.deadAfterMs);
+  const lost = new Set([FRAME_WELCOME, FRAME_RECORD_BROADCAST, FRAME_REPORT]);
+  world.network.intercept(
+    (from, { bytes }) => from.index === holder.index && lost.has(bytes[HEADER_BYTES] as number),
+  );
+  world.boot(sender);
+  world.runFor(TIMING.barrierMs);
+  holder.running?.process.enqueue((_node, now) => holder.running?.application.join(now, 'ann'));
+  world.runFor(3 * TIMING.barrierMs);
+  holder.running?.process.enqueue((_node, now) => holder.running?.application.join(now, 'bob'));
+  world.runFor(100);
+  lost.delete(FRAME_WELCOME);
+  while (!isAdmitted(sender)) world.runFor(1);
+  world.runFor(20);
+  let id = -1;
+  sender.running?.process.enqueue((_node, now) => {
+    id = sender.running?.application.send(now, 'bob', null, 40, true) ?? -1;
+  });
+  world.runFor(100);
+  lost.clear();
+  world.runFor(2 * TIMING.reportIdleMs);
+  if (!world.promises.reachedBy(id).has(holder.running?.boot.index ?? -1)) {
+    throw new Violation('no silent miss', 'a user was missed who connected before a late session began');
+  }
+}
+
+function isAdmitted({ running }: Host): boolean {
+  return running?.process.node.peers().some(({ complete, state }) => complete || state === 'up') ?? false;
+}
+
+/**
  * RR6: a node drops a holder of a room that has only slept, and publishes before the holder can know it. The holder is not
  * asked for a receipt. So when it wakes, it must not deliver what waits in its socket.
  */
@@ -211,6 +251,7 @@ export const SCHEDULES = {
   helloOfAForgottenSession,
   holderMetAnew,
   holderWithoutSession,
+  lateWelcome,
   overtakenReport,
   sleepingHolderDropped,
   ...presence,

@@ -3,6 +3,19 @@ import type { Mutation } from './mutation.js';
 
 export const REPLICAS: readonly Mutation[] = [
   {
+    name: 'a late session believed like a quick one',
+    breaks:
+      'R4: who connected before it, and did not wait for us, is missing from a replica that calls itself complete',
+    schedule: 'lateWelcome',
+    edits: [
+      {
+        file: 'peers/incoming-session.ts',
+        search: 'now - this.#askedAt < this.timing.barrierMs ? 0 : Infinity',
+        replace: '0',
+      },
+    ],
+  },
+  {
     name: 'no loading after admission',
     breaks: 'R4: an empty replica counts as complete',
     edits: [
