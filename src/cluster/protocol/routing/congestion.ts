@@ -30,9 +30,12 @@ export class Congestion {
     return this.#peers.size > 0 || this.#isBroadcastFull;
   }
 
-  /** Nothing is heard of the peer, or it makes no progress with what it was sent: not worth waiting for. */
+  /**
+   * Nothing is heard of the peer, or it makes no progress with what it was sent: not worth waiting for. A peer that acks is
+   * heard of, though its reports are lost.
+   */
   isStalled(now: number, { isSilent, outgoing }: Peer): boolean {
-    return isSilent || outgoing.backlog.isStalled(now);
+    return (isSilent && !outgoing.backlog.isAcking(now)) || outgoing.backlog.isStalled(now);
   }
 
   /** The peer has a session and acks what it gets: worth waiting for. */

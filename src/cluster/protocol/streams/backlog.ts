@@ -21,6 +21,7 @@ export class Backlog {
   #state: BacklogState = 'flowing';
   /** Since when acks have made no progress, with records in flight; Infinity: nothing is in flight. */
   #stuckSince = Infinity;
+  #progressAt = -Infinity;
   #dropped = 0;
   #droppedToldAt = -Infinity;
 
@@ -59,6 +60,11 @@ export class Backlog {
     return now >= this.#stuckSince + this.timing.stalledAfterMs;
   }
 
+  /** Acks have made progress lately. */
+  isAcking(now: number): boolean {
+    return now < this.#progressAt + this.timing.stalledAfterMs;
+  }
+
   /** A record goes out. */
   noteSent(now: number): void {
     if (this.#stuckSince === Infinity) this.#setStuck(now);
@@ -66,11 +72,13 @@ export class Backlog {
 
   /** Acks made progress, and so many records are still in flight. */
   noteProgress(now: number, inFlight: number): void {
+    this.#progressAt = now;
     this.#setStuck(inFlight === 0 ? Infinity : now);
   }
 
   /** A new session has begun, and nothing of it is in flight. */
   restart(): void {
+    this.#progressAt = -Infinity;
     this.#setStuck(Infinity);
   }
 

@@ -4,7 +4,7 @@ import { nodeCipherSuite } from '../../bus/cipher-suites.js';
 import { TIMING } from '../options.js';
 import { OpenWire } from '../testing/open-wire.js';
 import { userNamed, VirtualLan, type Host } from '../testing/virtual-lan.js';
-import { FRAME_HELLO } from '../wire/frames.js';
+import { FRAME_HELLO, FRAME_REPORT } from '../wire/frames.js';
 
 let lan: VirtualLan;
 let wire: OpenWire;
@@ -105,6 +105,43 @@ describe('R9: messages held for a peer that has not opened its stream', () => {
     lan.run(TIMING.holdMs);
     expect(lan.of(a, 'peer').map(({ change }) => change)).toEqual(['joined', 'lost']);
     expect(toldBy(a, 'incomplete') + toldBy(a, 'lost')).toBe(2);
+  });
+});
+
+describe('a peer whose reports are lost', () => {
+  const sendBurst = (): string[] =>
+    Array.from({ length: 12 }, () =>
+      a.node.send(lan.now, { to: 'bob', from: null, data: Buffer.alloc(1_000) }, 0),
+    );
+
+  beforeEach(() => {
+    lan = new VirtualLan(nodeCipherSuite);
+    wire = new OpenWire(lan, nodeCipherSuite);
+    a = lan.add('a', { limits: { unicastQueueRecords: 4 } });
+    b = lan.add('b');
+    b.node.join(lan.now, userNamed('bob'), 1);
+    lan.run(2_000);
+    lan.loses = (transmit, _to, from) => from === b && wire.carries(transmit, FRAME_REPORT);
+  });
+
+  it('congests as long as it acks: nothing is dropped for it', () => {
+    while (a.node.peers()[0]?.state !== 'silent') {
+      send('x');
+      lan.run(50);
+    }
+    send('x');
+    lan.run(50);
+    expect(sendBurst()).toContain('congested');
+    lan.run(200);
+    expect(toldBy(a, 'incomplete')).toBe(0);
+  });
+
+  it('delays nobody when nothing is heard of it at all', () => {
+    lan.run(TIMING.silentAfterMs + 500);
+    expect(a.node.peers()[0]?.state).toBe('silent');
+    expect(sendBurst()).not.toContain('congested');
+    lan.run(200);
+    expect(toldBy(a, 'incomplete')).toBeGreaterThan(0);
   });
 });
 
