@@ -8,8 +8,8 @@
  * - `next - 1` is what gets acked: taken means applied (a position received but not applied proves nothing).
  * - Records up to `HELD_MAX` ahead are held; farther ones are refused, and come again by repair.
  * - A hole is asked for after `firstDelayMs` (the network reorders), then again at doubling intervals; what was asked and
- *   may be on its way is not asked for again with newer holes. Progress starts the intervals anew. Each interval grows
- *   with what was asked for, as a slow receiver needs that long to read it.
+ *   may be on its way is not asked for again with newer holes. When half of it has come, the intervals start anew; less than
+ *   that may be all that a slow receiver has read yet. Each interval grows with what was asked for, for the same reason.
  */
 import type { Timer } from '../timers.js';
 import type { ByteWriter } from '../wire/byte-writer.js';
@@ -44,7 +44,10 @@ export class IncomingStream {
   #next = 1;
   #highest = 0;
   #askedTo = 0;
-  #retryMs = 0;
+  #retryMs: number;
+  /** Records named since the last retry, and how many of those up to `askedTo` have come since. */
+  #asked = 0;
+  #came = 0;
   /** When the holes up to `askedTo` are asked for again. */
   #retryAt = Infinity;
   /** When newer holes are asked for the first time. */
@@ -55,7 +58,9 @@ export class IncomingStream {
     private readonly timing: RepairTiming,
     private readonly random: () => number,
     private readonly timers: RepairTimers,
-  ) {}
+  ) {
+    this.#retryMs = timing.retryMs;
+  }
 
   get next(): number {
     return this.#next;
@@ -97,6 +102,7 @@ export class IncomingStream {
    */
   receive(now: number, sequence: number, body: Buffer): boolean {
     if (sequence === this.#next) {
+      if (sequence <= this.#askedTo) this.#came += 1;
       this.#advance(now, sequence);
       return true;
     }
@@ -105,6 +111,7 @@ export class IncomingStream {
       this.#held[sequence & HELD_MASK] = body;
       this.#heldCount += 1;
       this.#heldBytes += body.length;
+      if (sequence <= this.#askedTo) this.#came += 1;
     }
     this.noteHighest(now, sequence);
     return false;
@@ -127,7 +134,7 @@ export class IncomingStream {
   noteHighest(now: number, sequence: number): void {
     if (sequence <= this.#highest) return;
     this.#highest = sequence;
-    if (this.#stuckSince === Infinity) this.#stick(now);
+    if (this.#stuckSince === Infinity) this.#setStuck(now);
     if (this.#askAt === Infinity) {
       this.#askAt = now + this.timing.firstDelayMs + this.timing.firstJitterMs * this.random();
       this.#setNack();
@@ -154,6 +161,11 @@ export class IncomingStream {
   /** Writes the missing ranges (first u48, count u16) that are due, and returns how many records they name. */
   writeMissing(now: number, writer: ByteWriter, rangesMax: number, recordsMax: number): number {
     const isRetry = now >= this.#retryAt;
+    if (isRetry) {
+      if (this.#came * 2 >= this.#asked) this.#retryMs = this.timing.retryMs;
+      this.#asked = 0;
+      this.#came = 0;
+    }
     const from = isRetry ? this.#next : Math.max(this.#next, this.#askedTo + 1);
     // Beyond what may be held nothing would be kept: it is asked for when its turn comes.
     const to = Math.min(this.#highest, this.#next + HELD_MAX - 1);
@@ -173,6 +185,7 @@ export class IncomingStream {
       writer.u48(first).u16(at - first);
       ranges += 1;
     }
+    this.#asked += records;
     this.#askedTo = Math.max(this.#askedTo, at - 1);
     this.#askAt = this.#askedTo < to ? now + this.timing.firstDelayMs : Infinity;
     if (isRetry || this.#retryAt === Infinity) {
@@ -194,14 +207,8 @@ export class IncomingStream {
       this.#highest = sequence;
       if (this.#stuckSince !== Infinity) this.#settle();
     } else {
-      this.#stick(now);
+      this.#setStuck(now);
     }
-  }
-
-  /** `next` is missing from now on. */
-  #stick(now: number): void {
-    this.#setStuck(now);
-    this.#retryMs = this.timing.retryMs;
   }
 
   #settle(): void {
@@ -211,6 +218,8 @@ export class IncomingStream {
     this.#setNack();
     this.#setStuck(Infinity);
     this.#retryMs = this.timing.retryMs;
+    this.#asked = 0;
+    this.#came = 0;
   }
 
   #setNack(): void {

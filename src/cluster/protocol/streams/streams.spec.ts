@@ -176,6 +176,18 @@ describe('IncomingStream', () => {
     expect(timers.nack.at).toBeCloseTo(2 + 10 + 20.1);
   });
 
+  it.each([
+    ['doubled when less than half of it has come', 3, 20],
+    ['that begins anew when half of it has come', 4, 10],
+  ])('asks again after an interval %s', (_which, came, intervalMs) => {
+    stream.receive(0, 9, Buffer.alloc(1));
+    const ask = (now: number): number => stream.writeMissing(now, new ByteWriter(200), 10, 100);
+    expect(ask(2)).toBe(8);
+    for (let sequence = 1; sequence <= came; sequence += 1) stream.receive(5, sequence, Buffer.alloc(1));
+    expect(ask(12)).toBe(8 - came);
+    expect(timers.nack.at).toBe(12 + intervalMs);
+  });
+
   it('refuses records that are too far ahead, and asks for them when their turn has come', () => {
     expect(stream.receive(0, 513, Buffer.alloc(1))).toBe(false);
     expect(stream.held).toBe(0);
