@@ -96,9 +96,7 @@ export class ClusterNode implements ProtocolNode {
     );
     const acks = this.#acks;
     const handshake = new Handshake(parts, acks, (now, peer) => this.#handleProven(now, peer));
-    const reports = new Reports(parts, acks, this.#admission.ownTag, (now, peer, missing, reason) =>
-      handshake.rejoin(now, peer, missing, reason),
-    );
+    const reports = new Reports(parts, acks, this.#admission.ownTag, handshake);
     const pings = new Pings(parts, reports);
     this.#membership = new Membership(parts, reports, pings);
     this.#discovery = new Discovery(parts, this.#admission, handshake);

@@ -105,6 +105,15 @@ export class Handshake {
     outbox.toPeer(peer);
   }
 
+  /** R4: called when something has come that may have been the last to lack. What has become stale meanwhile begins anew. */
+  completeIfWhole(now: number, peer: Peer): void {
+    const { incoming } = peer;
+    if (!incoming.isWhole) return;
+    incoming.complete();
+    this.parts.peersChanged();
+    if (incoming.isStale) this.start(now, peer);
+  }
+
   knock(now: number, endpoint: Endpoint): void {
     const { outbox } = this.parts;
     outbox.writer.beginFrame(FRAME_KNOCK);

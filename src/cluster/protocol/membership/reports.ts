@@ -19,6 +19,7 @@ import type { Acks } from '../transmission/acks.js';
 import type { ByteReader } from '../wire/byte-reader.js';
 import { FRAME_HEADER_BYTES } from '../wire/byte-writer.js';
 import { FRAME_REPORT } from '../wire/frames.js';
+import type { Handshake } from './handshake.js';
 
 const REPORT_HEADER_BYTES = FRAME_HEADER_BYTES + 23;
 const ENTRY_BYTES = 20;
@@ -26,17 +27,14 @@ const ENTRIES_MAX = 255;
 /** More parts than any cluster of the supported size makes. */
 const PARTS_MAX = 30;
 
-type Parts = Pick<
-  NodeParts,
-  'broadcast' | 'flow' | 'journal' | 'members' | 'outbox' | 'pace' | 'peersChanged' | 'timing'
->;
+type Parts = Pick<NodeParts, 'broadcast' | 'flow' | 'journal' | 'members' | 'outbox' | 'pace' | 'timing'>;
 
 export class Reports {
   constructor(
     private readonly parts: Parts,
     private readonly acks: Acks,
     private readonly ownTag: number,
-    private readonly rejoin: (now: number, peer: Peer, missing: number | null, reason: string) => void,
+    private readonly handshake: Handshake,
   ) {}
 
   broadcast(): void {
@@ -65,10 +63,7 @@ export class Reports {
     const { incoming } = peer;
     if (incoming.isAdmitted && number > incoming.welcomeReport) {
       incoming.noteBroadcastSent(now, sent);
-      if (incoming.isWhole) {
-        incoming.complete();
-        this.parts.peersChanged();
-      }
+      this.handshake.completeIfWhole(now, peer);
       if (keptFrom > incoming.broadcast.next) this.handleBroadcastGap(now, peer, keptFrom);
     }
     for (let entry = 0; entry < entries; entry += 1) {
@@ -89,7 +84,7 @@ export class Reports {
   handleBroadcastGap(now: number, peer: Peer, keptFrom: number): void {
     const { incoming } = peer;
     if (!incoming.isAdmitted) return;
-    this.rejoin(
+    this.handshake.rejoin(
       now,
       peer,
       keptFrom - incoming.broadcast.next,
@@ -117,7 +112,7 @@ export class Reports {
   ): void {
     const { incoming, outgoing } = peer;
     if (incoming.isAdmitted && number > incoming.welcomeReport && sessionOut !== incoming.id) {
-      this.rejoin(now, peer, null, 'the peer does not list the session it gave us');
+      this.handshake.rejoin(now, peer, null, 'the peer does not list the session it gave us');
     }
     if (sessionIn !== 0 && sessionIn === outgoing.id) {
       if (this.acks.noteBroadcastAck(now, peer, applied)) this.acks.noteProgress(now, peer);

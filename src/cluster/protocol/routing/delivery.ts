@@ -56,7 +56,7 @@ interface OptionalFields {
 
 const NO_FIELDS: Readonly<OptionalFields> = { messageId: null, trace: null };
 
-type Parts = Pick<NodeParts, 'journal' | 'options' | 'peersChanged' | 'questions' | 'receipts'>;
+type Parts = Pick<NodeParts, 'journal' | 'options' | 'questions' | 'receipts'>;
 
 export class Delivery {
   constructor(private readonly parts: Parts) {}
@@ -195,10 +195,6 @@ export class Delivery {
         break;
       case MESSAGE_SNAPSHOT_END:
         peer.incoming.endSnapshot();
-        if (peer.incoming.isWhole) {
-          peer.incoming.complete();
-          parts.peersChanged();
-        }
         break;
       case MESSAGE_RECEIPT:
         parts.receipts.settle(reader.u32(), peer.index, reader.u32());

@@ -13,7 +13,7 @@ import type { Delivery } from './delivery.js';
 
 export class Reception {
   constructor(
-    private readonly parts: Pick<NodeParts, 'journal' | 'peersChanged'>,
+    private readonly parts: Pick<NodeParts, 'journal'>,
     private readonly acks: Acks,
     private readonly delivery: Delivery,
     private readonly handshake: Handshake,
@@ -33,7 +33,7 @@ export class Reception {
     for (let next = incoming.unicast.take(now); next !== undefined; next = incoming.unicast.take(now)) {
       this.delivery.applyUnicast(peer, next);
     }
-    if (incoming.isStale) this.handshake.start(now, peer);
+    this.handshake.completeIfWhole(now, peer);
   }
 
   /** The record is `plain[start..end)`. */
@@ -50,10 +50,7 @@ export class Reception {
     for (let next = incoming.broadcast.take(now); next !== undefined; next = incoming.broadcast.take(now)) {
       this.delivery.applyBroadcast(peer, next);
     }
-    if (incoming.isWhole) {
-      incoming.complete();
-      this.parts.peersChanged();
-    }
+    this.handshake.completeIfWhole(now, peer);
   }
 
   /**

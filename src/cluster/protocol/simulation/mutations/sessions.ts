@@ -8,9 +8,9 @@ export const SESSIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'membership/reports.ts',
-        search: '    if (!incoming.isAdmitted) return;\n    this.rejoin(',
+        search: '    if (!incoming.isAdmitted) return;\n    this.handshake.rejoin(',
         replace:
-          "    if (!incoming.isAdmitted) return;\n    this.parts.journal.gap(peer, 'gap', keptFrom - incoming.broadcast.next, 'skipped');\n    incoming.broadcast.reset(keptFrom);\n    if (keptFrom > 0) return;\n    this.rejoin(",
+          "    if (!incoming.isAdmitted) return;\n    this.parts.journal.gap(peer, 'gap', keptFrom - incoming.broadcast.next, 'skipped');\n    incoming.broadcast.reset(keptFrom);\n    if (keptFrom > 0) return;\n    this.handshake.rejoin(",
       },
     ],
   },
@@ -77,7 +77,8 @@ export const SESSIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'membership/reports.ts',
-        search: "      this.rejoin(now, peer, null, 'the peer does not list the session it gave us');\n",
+        search:
+          "      this.handshake.rejoin(now, peer, null, 'the peer does not list the session it gave us');\n",
         replace: '',
       },
     ],
@@ -110,8 +111,8 @@ export const SESSIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'membership/reports.ts',
-        search: '    if (!incoming.isAdmitted) return;\n    this.rejoin(',
-        replace: '    if (incoming.next !== null) return;\n    this.rejoin(',
+        search: '    if (!incoming.isAdmitted) return;\n    this.handshake.rejoin(',
+        replace: '    if (incoming.next !== null) return;\n    this.handshake.rejoin(',
       },
       {
         file: 'streams/incoming-stream.ts',
