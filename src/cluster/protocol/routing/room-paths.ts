@@ -48,7 +48,8 @@ interface UnicastMark {
 
 interface Marks {
   lastBroadcast: number;
-  readonly unicast: Map<Peer, UnicastMark>;
+  /** By the peer's index. Not by the peer: one that is gone, with all that was queued for it, would be kept. */
+  readonly unicast: Map<number, UnicastMark>;
 }
 
 interface RoomMarks extends Marks {
@@ -144,7 +145,7 @@ export class RoomPaths {
     const own = this.#marks.get(room);
     // where no room goes by broadcast, one mark for all is enough
     const isFolded = own === undefined && routes.broadcastTakers < limits.broadcastHoldersMin;
-    (isFolded ? this.#folded : (own ?? this.#marksOf(room))).unicast.set(peer, mark);
+    this.#mark(isFolded ? this.#folded : (own ?? this.#marksOf(room)), peer, mark);
   }
 
   /** A message to the room was written into the broadcast stream. */
@@ -219,19 +220,27 @@ export class RoomPaths {
   #fold({ lastBroadcast, unicast }: Marks): void {
     const folded = this.#folded;
     folded.lastBroadcast = Math.max(folded.lastBroadcast, lastBroadcast);
-    for (const [peer, mark] of unicast) {
-      const before = folded.unicast.get(peer);
-      if (before === undefined || isOlder(before, mark)) folded.unicast.set(peer, mark);
+    for (const peer of this.parts.members.all) {
+      const mark = unicast.get(peer.index);
+      const before = folded.unicast.get(peer.index);
+      if (mark !== undefined && (before === undefined || isOlder(before, mark))) this.#mark(folded, peer, mark);
     }
-    for (const peer of folded.unicast.keys()) if (peer.isGone) folded.unicast.delete(peer);
+  }
+
+  /** There are at most as many marks as members: those of peers that are gone are removed. */
+  #mark({ unicast }: Marks, peer: Peer, mark: UnicastMark): void {
+    unicast.set(peer.index, mark);
+    const { members } = this.parts;
+    if (unicast.size <= members.size) return;
+    const present = new Set(members.all.map(({ index }) => index));
+    for (const index of unicast.keys()) if (!present.has(index)) unicast.delete(index);
   }
 
   #tiesSomebody({ lastBroadcast, unicast }: Marks): boolean {
-    const isTied = ({ outgoing }: Peer): boolean =>
-      outgoing.isOpen && lastBroadcast > outgoing.broadcastNeededAfter;
-    if (this.parts.members.all.some(isTied)) return true;
-    for (const [peer, mark] of unicast) if (!peer.isGone && isOpenMark(peer, mark)) return true;
-    return false;
+    const isTied = (peer: Peer): boolean =>
+      (peer.outgoing.isOpen && lastBroadcast > peer.outgoing.broadcastNeededAfter) ||
+      isOpenMark(peer, unicast.get(peer.index));
+    return this.parts.members.all.some(isTied);
   }
 }
 
@@ -244,7 +253,7 @@ function mayHurry(now: number, marks: RoomMarks): boolean {
 
 function tieBy(peer: Peer, { lastBroadcast, unicast }: Marks): Tie {
   const isBroadcast = lastBroadcast > peer.outgoing.broadcastNeededAfter;
-  if (!isOpenMark(peer, unicast.get(peer))) return isBroadcast ? 'broadcast' : 'free';
+  if (!isOpenMark(peer, unicast.get(peer.index))) return isBroadcast ? 'broadcast' : 'free';
   return isBroadcast ? 'both' : 'unicast';
 }
 
