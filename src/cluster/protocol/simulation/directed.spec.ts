@@ -88,6 +88,10 @@ describe('a message to a room', () => {
   it('comes once to a holder that was dropped and is met anew', () => {
     expect(SCHEDULES.holderMetAnew).not.toThrow();
   });
+
+  it('comes once to a holder that was suspended for long, and is met anew', () => {
+    expect(SCHEDULES.suspendedHolderMetAnew).not.toThrow();
+  });
 });
 
 describe('a message to a user', () => {

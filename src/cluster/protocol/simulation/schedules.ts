@@ -15,6 +15,8 @@ import type { World } from './world.js';
 
 /** The peers are judged at least this often, with room for the jitter of reports. */
 const JUDGED_WITHIN_MS = 1_500;
+/** Much longer than the publisher needs to drop the suspended node. */
+const SUSPENDED_MS = 8 * TIMING.deadAfterMs;
 /** More than the sender keeps for the peer later. */
 const RECORDS_BEFORE = 5;
 
@@ -190,6 +192,29 @@ function holderMetAnew(): void {
   }
 }
 
+/**
+ * RR6: the machine of a holder is suspended for longer than its former session is named, and its clock stands still. Nothing
+ * is broadcast meanwhile. Then it is met anew while it is still in that session. The message must come to it once.
+ */
+function suspendedHolderMetAnew(): void {
+  const hall = fullHall();
+  const { world, holder } = hall;
+  const { network } = world;
+  for (const { index } of world.hosts) if (index !== holder.index) network.block(index, holder.index, true);
+  world.pause(holder, SUSPENDED_MS, true);
+  world.runFor(SUSPENDED_MS - 1);
+  if (isKnown(hall)) throw new RangeError('the publisher drops it meanwhile');
+  network.mend();
+  network.intercept(newsOfDrop(hall, true));
+  while (!isKnown(hall)) world.runFor(1);
+  const id = publishIn(hall);
+  network.intercept(() => false);
+  world.runFor(2 * TIMING.deadAfterMs);
+  if (!world.promises.reachedBy(id).has(holder.running?.boot.index ?? -1)) {
+    throw new Violation('no silent miss', 'a holder that was met anew missed a message to its room');
+  }
+}
+
 interface Hall {
   readonly world: World;
   readonly publisher: Host;
@@ -217,8 +242,8 @@ function isKnown({ publisher, holder }: Hall): boolean {
 }
 
 /** The reports of the publisher by which the holder would find out that it was dropped. */
-function newsOfDrop(hall: Hall): TakesAway {
-  let wasDropped = false;
+function newsOfDrop(hall: Hall, wasDroppedBefore = false): TakesAway {
+  let wasDropped = wasDroppedBefore;
   return (from, { bytes, to }) => {
     wasDropped ||= !isKnown(hall);
     const isReport = to === null && bytes[HEADER_BYTES] === FRAME_REPORT;
@@ -254,6 +279,7 @@ export const SCHEDULES = {
   lateWelcome,
   overtakenReport,
   sleepingHolderDropped,
+  suspendedHolderMetAnew,
   ...presence,
 };
 export type ScheduleName = keyof typeof SCHEDULES;
