@@ -22,6 +22,16 @@ describe('sessions with peers that were dropped', () => {
     expect(sessions.ids).toEqual([7]);
   });
 
+  it('are kept for as long as their peer, which was met anew, may be in them', () => {
+    const sessions = new FormerSessions();
+    sessions.add(Infinity, 7);
+    sessions.forgive(500);
+    sessions.forgetBefore(1e9);
+    expect(sessions.ids).toEqual([7]);
+    sessions.remove(7);
+    expect(sessions.size).toBe(0);
+  });
+
   it('are the newest 256', () => {
     const sessions = new FormerSessions();
     for (let id = 1; id <= 300; id += 1) sessions.add(id, id);

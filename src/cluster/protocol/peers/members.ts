@@ -16,7 +16,12 @@ export interface Tombstone {
   readonly droppedAt: number;
   /** It has left. What other peers tell of it does not bring it back. */
   readonly hasLeft: boolean;
+  /** Sessions of ours that it may still be in. */
+  readonly sessions: readonly number[];
 }
+
+/** A boot that is met anew and dropped again and again may be in any of its sessions. So many are noted. */
+const SESSIONS_MAX = 8;
 
 export class Members {
   readonly formerSessions = new FormerSessions();
@@ -76,15 +81,26 @@ export class Members {
   }
 
   add(peer: Peer): void {
+    const sessions = this.tombstone(peer.tag, peer.rest)?.sessions ?? [];
+    peer.outgoing.meetAnew(sessions);
+    for (const id of sessions) this.formerSessions.add(Infinity, id);
     this.#tombstones.delete(peer.tag);
     this.#byTag.set(peer.tag, peer);
     this.#byId.set(peer.id, peer);
     this.#all = [...this.#byTag.values()];
   }
 
+  /** It has acked something in its present session, so it is in no former one. */
+  leaveFormerSessions({ outgoing }: Peer): void {
+    for (const id of outgoing.former) this.formerSessions.remove(id);
+    outgoing.leaveFormer();
+  }
+
   remove(now: number, peer: Peer, hasLeft: boolean): void {
     peer.drop();
-    if (peer.outgoing.isOpen) this.formerSessions.add(now, peer.outgoing.id);
+    const { former, id, isOpen } = peer.outgoing;
+    const sessions = (isOpen ? [...former, id] : former).slice(-SESSIONS_MAX);
+    for (const session of sessions) this.formerSessions.add(now, session);
     this.#pairNumbersUsed = Math.max(this.#pairNumbersUsed, peer.keys.sealing.packetNumber);
     this.#byTag.delete(peer.tag);
     this.#byId.delete(peer.id);
@@ -95,6 +111,7 @@ export class Members {
       pairFloor: peer.keys.pair.window.newest,
       droppedAt: now,
       hasLeft,
+      sessions,
     });
     for (const tag of this.#tombstones.keys()) {
       if (this.#tombstones.size <= this.tombstonesMax) break;

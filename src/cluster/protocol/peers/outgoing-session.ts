@@ -45,6 +45,7 @@ export class OutgoingSession {
   readonly barrierStanding = new BarrierStanding();
   readonly windowStanding: WindowStanding;
 
+  #former: readonly number[] = [];
   #state: OutgoingState = 'closed';
   #welcome = NONE;
   /** The rest of the snapshot. */
@@ -70,6 +71,11 @@ export class OutgoingSession {
     this.backlog = new Backlog(timing, timers.stall);
     this.windowStanding = new WindowStanding(timing);
     this.#window = windowMin;
+  }
+
+  /** Sessions of ours, from before the peer was dropped and met anew, that it may still be in. */
+  get former(): readonly number[] {
+    return this.#former;
   }
 
   get state(): OutgoingState {
@@ -126,6 +132,16 @@ export class OutgoingSession {
     this.path.restart();
     this.timers.poll.cancel();
     this.timers.hold.cancel();
+  }
+
+  /** The peer was dropped before, and may still be in these sessions. */
+  meetAnew(former: readonly number[]): void {
+    this.#former = former;
+  }
+
+  /** It has acked something in the present session. */
+  leaveFormer(): void {
+    this.#former = [];
   }
 
   /** The next hash of the snapshot; undefined: there are no more, and the session is complete. */

@@ -223,7 +223,8 @@ export class RoomPaths {
     for (const peer of this.parts.members.all) {
       const mark = unicast.get(peer.index);
       const before = folded.unicast.get(peer.index);
-      if (mark !== undefined && (before === undefined || isOlder(before, mark))) this.#mark(folded, peer, mark);
+      if (mark !== undefined && (before === undefined || isOlder(before, mark)))
+        this.#mark(folded, peer, mark);
     }
   }
 

@@ -169,8 +169,9 @@ export class Acks {
     if (this.noteBroadcastAck(now, peer, broadcast) || isProgress) this.noteProgress(now, peer);
   }
 
-  /** R6: a running maximum, never beyond what exists. Returns whether that is progress. */
+  /** An ack in the present session. R6: a running maximum, never beyond what exists. Returns whether that is progress. */
   noteBroadcastAck(now: number, peer: Peer, applied: number): boolean {
+    if (peer.outgoing.former.length > 0) this.parts.members.leaveFormerSessions(peer);
     const ack = Math.min(applied, this.parts.broadcast.nextSequence - 1);
     if (!peer.outgoing.barrierStanding.ack(now, ack)) return false;
     this.parts.broadcastReview.request();

@@ -42,6 +42,18 @@ export const ROOM_PATHS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'former sessions are forgotten by time alone',
+    breaks: 'a machine that was suspended, and is met anew, gets a message by broadcast and by unicast',
+    schedule: 'suspendedHolderMetAnew',
+    edits: [
+      {
+        file: 'peers/members.ts',
+        search: 'for (const id of sessions) this.formerSessions.add(Infinity, id);',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'a room leaves the broadcast before it is applied',
     breaks: 'unicast overtakes the broadcast stream',
     wishes,
