@@ -144,7 +144,7 @@ export class Admission {
       return;
     }
     const tombstone = this.parts.members.tombstone(tag, rest);
-    const { deadAfterMs } = this.parts.pace;
+    const deadAfterMs = this.parts.pace.deadAfterMs(0);
     // Peers name a boot for `silentAfterMs` after they heard it last, and they may have heard it until we dropped it.
     // So what they say in that time is old. The rest of the time allows for a node that slept in between. A boot that
     // we hear ourselves does not need to be named.

@@ -5,6 +5,7 @@
  * Rules.
  * - R12: a peer is dropped when it has been silent until `deadAfterMs` (later in large clusters). It is dropped at
  *   once when it leaves, or when it is silent and a new boot of the same name comes. Silence alone changes no routing.
+ *   When many members go at once, the others are judged by the pace of the cluster that they reported last.
  * - A silent peer is sent a PING. It answers with a report, so that a broken broadcast path alone drops nobody.
  * - Two live boots with one name are a mistake of people (a copied environment file). A warning says so, and both stay.
  * - A boot that was heard but did not answer is forgotten when it falls silent. So a recording is heard once.
@@ -37,17 +38,17 @@ export class Membership {
   judge(now: number): void {
     const { parts } = this;
     const { members } = parts;
-    members.formerSessions.forgetBefore(now - FORMER_LIMITS * parts.pace.deadAfterMs);
+    members.formerSessions.forgetBefore(now - FORMER_LIMITS * parts.pace.deadAfterMs(0));
     for (const peer of members.all) {
       const silentMs = now - peer.heardAt;
       if (!peer.isProven) {
         this.#judgeUnproven(now, peer);
-      } else if (silentMs >= parts.pace.deadAfterMs) {
+      } else if (silentMs >= parts.pace.deadAfterMs(peer.report.members)) {
         this.drop(now, peer, 'lost', `no report for ${Math.round(silentMs)} ms`);
       } else if (silentMs >= NAMESAKE_SILENT_REPORTS * parts.pace.idleMs && this.#isReplaced(peer)) {
         this.drop(now, peer, 'lost', 'its node was started anew');
       } else {
-        if (silentMs >= parts.pace.silentAfterMs) {
+        if (silentMs >= parts.pace.silentAfterMs(peer.report.members)) {
           peer.fallSilent();
           this.pings.askForReport(now, peer);
         }

@@ -75,9 +75,15 @@ export class ReportPace {
     return Math.max(this.timing.notMutualAfterMs, NEWS_REPORTS * this.newsMs + LOST_REPORTS * this.idleMs);
   }
 
-  /** How long a peer may say nothing before it is asked for a sign of life. */
-  get silentAfterMs(): number {
-    return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * this.idleMs);
+  /**
+   * How long a peer may say nothing before it is asked for a sign of life. When many members have just gone, the peer's
+   * pace is still that of a larger cluster.
+   *
+   * @param members as many as the peer counted with its last report
+   */
+  silentAfterMs(members: number): number {
+    const idleMs = this.timing.reportIdleMs * Math.max(this.scale, members / this.timing.reportMembersFlat);
+    return Math.max(this.timing.silentAfterMs, SILENT_REPORTS * idleMs);
   }
 
   /**
@@ -91,8 +97,8 @@ export class ReportPace {
   /**
    * How long a peer may say nothing before it is dead: silence, and then the difference of the two configured times.
    */
-  get deadAfterMs(): number {
-    return this.silentAfterMs + this.timing.deadAfterMs - this.timing.silentAfterMs;
+  deadAfterMs(members: number): number {
+    return this.silentAfterMs(members) + this.timing.deadAfterMs - this.timing.silentAfterMs;
   }
 
   /** The factor by which reports and gossip are rarer in a cluster of this size; 1 in a small one. */

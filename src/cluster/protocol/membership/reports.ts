@@ -27,7 +27,10 @@ const ENTRIES_MAX = 255;
 /** More parts than any cluster of the supported size makes. */
 const PARTS_MAX = 30;
 
-type Parts = Pick<NodeParts, 'broadcast' | 'flow' | 'journal' | 'members' | 'outbox' | 'pace' | 'timing'>;
+type Parts = Pick<
+  NodeParts,
+  'broadcast' | 'flow' | 'journal' | 'limits' | 'members' | 'outbox' | 'pace' | 'timing'
+>;
 
 export class Reports {
   constructor(
@@ -52,11 +55,11 @@ export class Reports {
     const sent = reader.u48();
     const keptFrom = reader.u48();
     const window = reader.u16();
-    reader.u16();
+    const members = reader.u16();
     const entries = reader.u8();
     if (number < peer.report.number || part >= parts || parts > PARTS_MAX) return;
     if (number > peer.report.number) {
-      peer.noteReport(now, number, parts);
+      peer.noteReport(now, number, parts, Math.min(members, this.parts.limits.peersMax));
     }
     if (!peer.isListed) return;
     peer.outgoing.setWindow(window);

@@ -212,10 +212,10 @@ export class Peer {
   }
 
   /** A report newer than those before has begun to come. */
-  noteReport(now: number, number: number, parts: number): void {
+  noteReport(now: number, number: number, parts: number, members: number): void {
     this.#move('report');
     this.#heardAt = now;
-    this.report.begin(number, parts);
+    this.report.begin(number, parts, members);
   }
 
   fallSilent(): void {

@@ -2,6 +2,7 @@
 export class ReportParts {
   #number = 0;
   #parts = 0;
+  #members = 0;
   #seen = 0;
   #isListed = false;
 
@@ -9,10 +10,16 @@ export class ReportParts {
     return this.#number;
   }
 
+  /** How many nodes the peer counts, itself included. Its pace depends on it. */
+  get members(): number {
+    return this.#members;
+  }
+
   /** The first part of a newer report has come. */
-  begin(number: number, parts: number): void {
+  begin(number: number, parts: number, members: number): void {
     this.#number = number;
     this.#parts = parts;
+    this.#members = members;
     this.#seen = 0;
     this.#isListed = false;
   }

@@ -41,7 +41,7 @@ describe('Peer', () => {
         (peer) => peer.hear(1, '10.0.0.1:1', true),
         (peer) => void peer.refuse(),
         (peer) => peer.prove(1),
-        (peer) => peer.noteReport(1, 1, 1),
+        (peer) => peer.noteReport(1, 1, 1, 2),
         (peer) => peer.fallSilent(),
         (peer) => peer.drop(),
       ],
