@@ -37,6 +37,9 @@ export class PresenceBook {
   /** Watched rooms of which something is to be shown, asked or forgotten, and when the next is looked at. */
   readonly #unsettled = new Set<string>();
   #lookAt = Infinity;
+  /** Rooms of which a node could not be asked, and when it is tried again. To look at each room so often costs too much. */
+  readonly #refused = new Map<NodeId, Set<string>>();
+  #retryAt = Infinity;
   #bytes = 0;
 
   constructor(
@@ -53,12 +56,13 @@ export class PresenceBook {
 
   /** When `handleTimeout` wants to be called; Infinity: never. */
   pollTimeout(): number {
-    return Math.min(this.#own.due, this.#lookAt);
+    return Math.min(this.#own.due, this.#lookAt, this.#retryAt);
   }
 
   handleTimeout(now: number): void {
     this.#own.handleTimeout(now);
     if (this.#lookAt <= now) this.#look(now);
+    if (this.#retryAt <= now) this.#retry(now);
   }
 
   /** A connection here is seen in the room, or shows another `info`. */
@@ -143,6 +147,7 @@ export class PresenceBook {
   /** A node has left, or is lost. What it told stays for the grace. */
   peerGone(now: number, node: NodeId): void {
     this.#own.peerGone(node);
+    this.#refused.delete(node);
     const forgetAt = now + this.options.graceMs + GRACE_TAIL_MS;
     for (const [room, watch] of this.#watches) this.#lookBy(room, watch.leave(node, forgetAt));
   }
@@ -211,8 +216,21 @@ export class PresenceBook {
     const ask = (): boolean =>
       this.links.tell(node, written({ kind: 'ask', rooms: rooms.slice(at, at + ROOMS_ASKED_MAX) }));
     while (at < rooms.length && ask()) at += ROOMS_ASKED_MAX;
-    for (const room of rooms.slice(at)) {
-      this.#lookBy(room, this.#watches.get(room)?.askAt(node, now + BATCH_MS) ?? Infinity);
+    if (at >= rooms.length) return;
+    const refused = this.#refused.get(node) ?? new Set();
+    this.#refused.set(node, refused);
+    for (const room of rooms.slice(at)) refused.add(room);
+    this.#retryAt = Math.min(this.#retryAt, now + BATCH_MS);
+  }
+
+  /** Asks for what was refused, as far as it is still owed. */
+  #retry(now: number): void {
+    this.#retryAt = Infinity;
+    const refused = new Map(this.#refused);
+    this.#refused.clear();
+    for (const [node, rooms] of refused) {
+      const owed = [...rooms].filter((room) => this.#watches.get(room)?.isOwedBy(node) === true);
+      this.#ask(now, node, owed);
     }
   }
 

@@ -68,14 +68,6 @@ export class Source {
     return this.#askAt;
   }
 
-  /** The question could not be sent: it is asked again then. */
-  askAt(at: number): number {
-    if (!this.isOwed) return Infinity;
-    this.#askAt = at;
-    this.#askAgainMs = ASK_AGAIN_MS;
-    return at;
-  }
-
   /** Its whole set has come. */
   complete(): void {
     this.#move('complete');

@@ -111,9 +111,9 @@ export class Watch {
     return source.owe(now);
   }
 
-  /** The question to the node could not be sent: it is asked again then. */
-  askAt(node: NodeId, at: number): number {
-    return this.#sources.get(node)?.askAt(at) ?? Infinity;
+  /** The node's whole set is waited for. */
+  isOwedBy(node: NodeId): boolean {
+    return this.#sources.get(node)?.isOwed === true;
   }
 
   /** The node is gone. Returns when what it told is forgotten: at `forgetAt`, or before; Infinity: it told nothing. */

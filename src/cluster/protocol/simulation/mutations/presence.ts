@@ -162,8 +162,8 @@ export const PRESENCE: readonly Mutation[] = [
     edits: [
       {
         file: BOOK,
-        search: '.askAt(node, now + BATCH_MS) ?? Infinity',
-        replace: '.askAt(node, now + 100 * BATCH_MS) ?? Infinity',
+        search: 'Math.min(this.#retryAt, now + BATCH_MS)',
+        replace: 'Math.min(this.#retryAt, now + 100 * BATCH_MS)',
       },
     ],
   },
